@@ -1,0 +1,117 @@
+//! The road: the port to a broker. RabbitMQ stands behind it in [`amqp`]; the embedded engine has
+//! its own.
+//!
+//! **Invariant**: `publish` answers `Ok` only when the broker holds the parcel *and* routed it;
+//! a delivery is acknowledged only by [`Consumer::ack_through`].
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::message::parcel::Parcel;
+
+pub mod topology;
+pub mod amqp;
+
+/// Where a parcel goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    Notifications { shard: u16 },
+    /// Comes back to its shard after the delay.
+    Retry { delay: Duration, shard: u16 },
+    Dead,
+    /// An event; nobody needs to have subscribed.
+    Fulfilment { routing_key: String },
+}
+
+/// One parcel in a consumer's hand.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Ascending within one consumer.
+    pub tag: u64,
+    pub parcel: Parcel,
+    /// How many readers vanished while they held it.
+    pub returns: u32,
+}
+
+/// Why a parcel is not known to be held.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    #[error("the broker is out of reach")]
+    Unreachable,
+    #[error("the broker has blocked publishing: it is short of memory or disk")]
+    Blocked,
+    #[error("no confirm came in time: the outcome is unknown")]
+    TimedOut,
+    #[error("the connection was lost before the confirm: the outcome is unknown")]
+    Lost,
+    #[error("the broker refused the message")]
+    Refused,
+    #[error("no queue is bound for it")]
+    Unroutable,
+    #[error("the topology is unsafe: {0}")]
+    Unsafe(String),
+    #[error("a property is too long for the protocol")]
+    TooLong,
+}
+
+/// The consumer is gone; whatever it held comes back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the broker is lost: {0}")]
+pub struct BrokerError(pub String);
+
+/// A broker that can be reached.
+pub trait Broker: Clone + Send + Sync + 'static {
+    type Publisher: Publisher;
+    type Consumer: Consumer;
+
+    /// A publisher that keeps itself connected.
+    fn publisher(&self) -> Self::Publisher;
+
+    /// A consumer of one shard that holds at most `prefetch` deliveries.
+    fn consumer(
+        &self,
+        shard: u16,
+        prefetch: u16,
+    ) -> impl Future<Output = Result<Self::Consumer, BrokerError>> + Send;
+}
+
+/// Publishes with many in flight; clones share one channel.
+pub trait Publisher: Clone + Send + Sync + 'static {
+    /// Waits, bounded, until the broker confirmed and routed the parcel.
+    fn publish(
+        &self,
+        route: Route,
+        parcel: Parcel,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
+
+    /// Would a publish succeed now?
+    fn probe(&self) -> impl Future<Output = Result<(), PublishError>> + Send;
+}
+
+/// Takes deliveries of one shard.
+pub trait Consumer: Send + 'static {
+    /// The next delivery; waits without limit. The end of the stream is an error.
+    fn next(&mut self) -> impl Future<Output = Result<Delivery, BrokerError>> + Send;
+
+    /// Acknowledges this delivery and all before it.
+    fn ack_through(&mut self, tag: u64) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// Probation is over: hold up to this many. Called with nothing in hand.
+    fn widen(&mut self, prefetch: u16) -> impl Future<Output = Result<(), BrokerError>> + Send;
+}
+
+impl PublishError {
+    /// The counter's label.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Blocked => "blocked",
+            Self::TimedOut => "timed_out",
+            Self::Lost => "lost",
+            Self::Refused => "refused",
+            Self::Unroutable => "unroutable",
+            Self::Unsafe(_) => "unsafe_topology",
+            Self::TooLong => "too_long",
+        }
+    }
+}

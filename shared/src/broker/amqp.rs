@@ -1,0 +1,174 @@
+//! RabbitMQ behind the port, through lapin.
+//!
+//! **Invariant**: consuming and publishing never share a connection, and a connection in doubt is
+//! dropped whole and built anew; lapin's own recovery stays off.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions,
+};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Acker, Channel, Connection, ConnectionProperties};
+use tokio::time::timeout;
+
+use super::topology::{Finding, Topology};
+use super::{Broker, BrokerError, Consumer, Delivery};
+
+pub mod publisher;
+mod wire;
+
+/// How long connecting, declaring or acknowledging may take.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to reach RabbitMQ.
+#[derive(Clone)]
+pub struct Amqp {
+    pub url: String,
+    pub topology: Topology,
+    pub publish_timeout: Duration,
+}
+
+/// A consumer on a connection of its own.
+pub struct AmqpConsumer {
+    connection: Connection,
+    channel: Channel,
+    queue: ShortString,
+    stream: lapin::Consumer,
+    /// Delivered before [`Consumer::widen`], not yet taken.
+    buffered: VecDeque<lapin::message::Delivery>,
+    unacknowledged: VecDeque<Acker>,
+    tag: u64,
+    acknowledged: u64,
+}
+
+impl Amqp {
+    /// Connects, within a limit of time, and makes sure of the topology.
+    pub async fn connect(&self, name: &str) -> Result<Connection, ConnectError> {
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let connecting = Connection::connect(&self.url, properties);
+        let connection = timeout(STEP_TIMEOUT, connecting)
+            .await
+            .map_err(|_| ConnectError::Unreachable("no answer in time".to_owned()))?
+            .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        match timeout(STEP_TIMEOUT, self.topology.declare(&connection)).await {
+            Ok(Ok(())) => Ok(connection),
+            Ok(Err(_)) if !connection.status().connected() => {
+                Err(ConnectError::Unreachable("lost while declaring".to_owned()))
+            }
+            Ok(Err(finding)) => Err(ConnectError::Unsafe(finding)),
+            Err(_) => Err(ConnectError::Unreachable("declaring took too long".to_owned())),
+        }
+    }
+
+    /// Connects without declaring anything, to look.
+    pub async fn connect_bare(&self) -> Result<Connection, ConnectError> {
+        let connecting = Connection::connect(&self.url, ConnectionProperties::default());
+        timeout(STEP_TIMEOUT, connecting)
+            .await
+            .map_err(|_| ConnectError::Unreachable("no answer in time".to_owned()))?
+            .map_err(|error| ConnectError::Unreachable(error.to_string()))
+    }
+}
+
+/// Why there is no usable connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    #[error("rabbitmq is out of reach: {0}")]
+    Unreachable(String),
+    #[error("`{}` is unsafe: {}; {}", .0.object, .0.wrong, .0.mend)]
+    Unsafe(Finding),
+}
+
+impl Broker for Amqp {
+    type Publisher = publisher::AmqpPublisher;
+    type Consumer = AmqpConsumer;
+
+    fn publisher(&self) -> Self::Publisher {
+        publisher::AmqpPublisher::start(self.clone())
+    }
+
+    async fn consumer(&self, shard: u16, prefetch: u16) -> Result<AmqpConsumer, BrokerError> {
+        let connection = self
+            .connect("quittance consumer")
+            .await
+            .map_err(|error| BrokerError(error.to_string()))?;
+        let channel = connection.create_channel().await.map_err(lost)?;
+        let queue = ShortString::try_new(self.topology.queue(shard)).unwrap_or_default();
+        let stream = consume(&channel, &queue, prefetch).await?;
+        Ok(AmqpConsumer {
+            connection,
+            channel,
+            queue,
+            stream,
+            buffered: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
+            tag: 0,
+            acknowledged: 0,
+        })
+    }
+}
+
+impl Consumer for AmqpConsumer {
+    async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        let delivery = match self.buffered.pop_front() {
+            Some(delivery) => delivery,
+            None => match self.stream.next().await {
+                Some(delivery) => delivery.map_err(lost)?,
+                None => return Err(BrokerError("the broker ended the consumer".to_owned())),
+            },
+        };
+        self.tag += 1;
+        self.unacknowledged.push_back(delivery.acker.clone());
+        let returns = wire::returns(&delivery);
+        Ok(Delivery { tag: self.tag, returns, parcel: wire::parcel(delivery) })
+    }
+
+    async fn ack_through(&mut self, tag: u64) -> Result<(), BrokerError> {
+        let count = usize::try_from(tag - self.acknowledged).unwrap_or(usize::MAX);
+        let Some(acker) = self.unacknowledged.drain(..count).next_back() else { return Ok(()) };
+        self.acknowledged = tag;
+        let options = BasicAckOptions { multiple: true };
+        match timeout(STEP_TIMEOUT, acker.ack(options)).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(BrokerError("the channel is gone".to_owned())),
+            Ok(Err(error)) => Err(lost(error)),
+            Err(_) => Err(BrokerError("acknowledging took too long".to_owned())),
+        }
+    }
+
+    async fn widen(&mut self, prefetch: u16) -> Result<(), BrokerError> {
+        if !self.connection.status().connected() {
+            return Err(BrokerError("the connection is gone".to_owned()));
+        }
+        let tag = self.stream.tag();
+        let cancelled = self.channel.basic_cancel(tag, BasicCancelOptions::default());
+        timeout(STEP_TIMEOUT, cancelled)
+            .await
+            .map_err(|_| BrokerError("cancelling took too long".to_owned()))?
+            .map_err(lost)?;
+        // What was already on its way stays in hand; a cancelled stream ends after it.
+        while let Ok(Some(delivery)) = timeout(STEP_TIMEOUT, self.stream.next()).await {
+            self.buffered.push_back(delivery.map_err(lost)?);
+        }
+        self.stream = consume(&self.channel, &self.queue, prefetch).await?;
+        Ok(())
+    }
+}
+
+async fn consume(
+    channel: &Channel,
+    queue: &ShortString,
+    prefetch: u16,
+) -> Result<lapin::Consumer, BrokerError> {
+    channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(lost)?;
+    let options = BasicConsumeOptions::default();
+    let none = FieldTable::default();
+    channel.basic_consume(queue.clone(), "".into(), options, none).await.map_err(lost)
+}
+
+fn lost(error: lapin::Error) -> BrokerError {
+    BrokerError(error.to_string())
+}

@@ -1,0 +1,293 @@
+//! One task owns a confirm channel, with many publishes in flight on it.
+//!
+//! **Invariant**: a returned message is matched by its `message_id`, after every confirm that is
+//! ready was collected: lapin attaches a return to whichever confirm it handles next.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::FutureExt as _;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Channel, Confirmation, Connection, Event};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{Amqp, ConnectError, wire};
+use crate::broker::{PublishError, Publisher, Route};
+use crate::message::parcel::Parcel;
+use crate::retry::Reconnect;
+
+/// Publishes in flight on one channel: beyond it throughput no longer grows.
+const WINDOW: usize = 256;
+/// Confirms and probes of one call: what was never answered in this time is not awaited further.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The handle; the task ends, and its connection with it, when the last handle is dropped.
+#[derive(Clone)]
+pub struct AmqpPublisher {
+    jobs: mpsc::Sender<Job>,
+    topology: super::Topology,
+    publish_timeout: Duration,
+}
+
+struct Job {
+    exchange: ShortString,
+    routing_key: ShortString,
+    properties: BasicProperties,
+    parcel: Parcel,
+    answer: oneshot::Sender<Result<(), PublishError>>,
+}
+
+/// What is in flight, by ticket.
+struct Flight {
+    confirms: FuturesUnordered<BoxFuture<'static, (u64, lapin::Result<Confirmation>)>>,
+    waiting: HashMap<u64, (String, oneshot::Sender<Result<(), PublishError>>)>,
+    tickets: u64,
+}
+
+impl AmqpPublisher {
+    pub(super) fn start(amqp: Amqp) -> Self {
+        let (jobs, queue) = mpsc::channel(WINDOW);
+        let publish_timeout = amqp.publish_timeout;
+        let topology = amqp.topology.clone();
+        tokio::spawn(supervise(amqp, queue));
+        Self { jobs, topology, publish_timeout }
+    }
+
+    async fn send(
+        &self,
+        (exchange, routing_key): (String, String),
+        parcel: Parcel,
+        limit: Duration,
+    ) -> Result<(), PublishError> {
+        let (answer, outcome) = oneshot::channel();
+        let job = Job {
+            exchange: ShortString::try_new(exchange).map_err(|_| PublishError::TooLong)?,
+            routing_key: ShortString::try_new(routing_key).map_err(|_| PublishError::TooLong)?,
+            properties: wire::properties(&parcel)?,
+            parcel,
+            answer,
+        };
+        let answered = timeout(limit, async {
+            self.jobs.send(job).await.map_err(|_| PublishError::Unreachable)?;
+            outcome.await.unwrap_or(Err(PublishError::Lost))
+        });
+        answered.await.unwrap_or(Err(PublishError::TimedOut))
+    }
+}
+
+impl Publisher for AmqpPublisher {
+    async fn publish(&self, route: Route, parcel: Parcel) -> Result<(), PublishError> {
+        self.send(self.topology.address(&route), parcel, self.publish_timeout).await
+    }
+
+    /// A mandatory publish to a queue that does not exist must come back.
+    async fn probe(&self) -> Result<(), PublishError> {
+        let parcel = Parcel { id: Uuid::now_v7().to_string(), ..Parcel::default() };
+        let nowhere = (String::new(), self.topology.nowhere());
+        match self.send(nowhere, parcel, PROBE_TIMEOUT).await {
+            Err(PublishError::Unroutable) => Ok(()),
+            Ok(()) => Err(PublishError::Unsafe(format!(
+                "a queue named `{}` swallows probes: delete it",
+                self.topology.nowhere()
+            ))),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// Connects, serves, and connects again; meanwhile whoever asks is told at once.
+async fn supervise(amqp: Amqp, mut jobs: mpsc::Receiver<Job>) {
+    let mut reconnect = Reconnect::default();
+    while !jobs.is_closed() || !jobs.is_empty() {
+        let refusal = match refusing(amqp.connect("quittance publisher"), &mut jobs).await {
+            None => return,
+            Some(Ok(connection)) => {
+                info!("publishing to rabbitmq");
+                reconnect.reached();
+                if serve(&connection, &mut jobs).await {
+                    drop(timeout(PROBE_TIMEOUT, connection.close(200, "done".into())).await);
+                    return;
+                }
+                PublishError::Unreachable
+            }
+            Some(Err(ConnectError::Unsafe(finding))) => {
+                warn!(object = %finding.object, wrong = %finding.wrong, mend = %finding.mend, "unsafe topology");
+                PublishError::Unsafe(finding.object)
+            }
+            Some(Err(ConnectError::Unreachable(error))) => {
+                warn!(%error, "rabbitmq is out of reach");
+                PublishError::Unreachable
+            }
+        };
+        let delay = sleep(reconnect.next_delay());
+        if refusing_with(delay, &mut jobs, &refusal).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn refusing<T>(work: impl Future<Output = T>, jobs: &mut mpsc::Receiver<Job>) -> Option<T> {
+    refusing_with(work, jobs, &PublishError::Unreachable).await
+}
+
+/// Runs `work` while answering every job with the refusal; nothing once all handles are gone.
+async fn refusing_with<T>(
+    work: impl Future<Output = T>,
+    jobs: &mut mpsc::Receiver<Job>,
+    refusal: &PublishError,
+) -> Option<T> {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            output = &mut work => return Some(output),
+            job = jobs.recv() => answer(job?.answer, Err(refusal.clone())),
+        }
+    }
+}
+
+/// Serves until the connection fails (false) or all handles are gone and all is answered (true).
+async fn serve(connection: &Connection, jobs: &mut mpsc::Receiver<Job>) -> bool {
+    let mut events = Box::pin(connection.events_listener());
+    let channel = match confirm_channel(connection).await {
+        Ok(channel) => channel,
+        Err(error) => {
+            warn!(%error, "no confirm channel");
+            return false;
+        }
+    };
+    let mut flight = Flight::default();
+    let mut open = true;
+    while open || !flight.confirms.is_empty() {
+        let blocked = connection.status().blocked();
+        if blocked {
+            flight.answer_all(&PublishError::Blocked);
+        }
+        let room = blocked || flight.confirms.len() < WINDOW;
+        tokio::select! {
+            biased;
+            Some(first) = flight.confirms.next() => {
+                if !flight.settle(first).await {
+                    flight.answer_all(&PublishError::Lost);
+                    return false;
+                }
+            }
+            event = events.next() => match event {
+                Some(Event::ConnectionBlocked(_)) => warn!("rabbitmq blocks publishing"),
+                Some(Event::ConnectionUnblocked) => info!("rabbitmq accepts publishing again"),
+                Some(_) if connection.status().connected() => (),
+                Some(_) | None => {
+                    flight.answer_all(&PublishError::Lost);
+                    return false;
+                }
+            },
+            job = jobs.recv(), if open && room => match job {
+                Some(job) if blocked => answer(job.answer, Err(PublishError::Blocked)),
+                Some(job) => flight.begin(&channel, job),
+                None => open = false,
+            },
+        }
+    }
+    true
+}
+
+async fn confirm_channel(connection: &Connection) -> lapin::Result<Channel> {
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self { confirms: FuturesUnordered::new(), waiting: HashMap::new(), tickets: 0 }
+    }
+}
+
+impl Flight {
+    fn begin(&mut self, channel: &Channel, job: Job) {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        self.waiting.insert(ticket, (job.parcel.id, job.answer));
+        let (channel, body) = (channel.clone(), job.parcel.body);
+        let (exchange, key, properties) = (job.exchange, job.routing_key, job.properties);
+        self.confirms.push(Box::pin(async move {
+            (ticket, publish(&channel, (exchange, key), &body, properties).await)
+        }));
+    }
+
+    /// Collects every confirm that is ready, then answers. False: the channel failed.
+    async fn settle(&mut self, first: (u64, lapin::Result<Confirmation>)) -> bool {
+        let mut ready = vec![first];
+        loop {
+            let known = ready.len();
+            // lapin's thread may be in the middle of one multiple confirm.
+            tokio::task::yield_now().await;
+            while let Some(Some(more)) = self.confirms.next().now_or_never() {
+                ready.push(more);
+            }
+            if ready.len() == known {
+                break;
+            }
+        }
+        let mut outcomes = vec![];
+        let mut returned = HashSet::new();
+        let mut healthy = true;
+        for (ticket, confirmation) in ready {
+            let outcome = match confirmation {
+                Ok(Confirmation::Ack(message)) => {
+                    returned.extend(message.as_ref().and_then(returned_id));
+                    Ok(())
+                }
+                Ok(Confirmation::Nack(message)) => {
+                    returned.extend(message.as_ref().and_then(returned_id));
+                    Err(PublishError::Refused)
+                }
+                Ok(Confirmation::NotRequested) => Err(PublishError::Refused),
+                Err(error) => {
+                    warn!(%error, "a publish failed");
+                    healthy = false;
+                    Err(PublishError::Lost)
+                }
+            };
+            outcomes.push((ticket, outcome));
+        }
+        for (ticket, outcome) in outcomes {
+            // Nobody waits any more for what was answered as blocked.
+            let Some((id, waiting)) = self.waiting.remove(&ticket) else { continue };
+            let outcome = if returned.remove(&id) { Err(PublishError::Unroutable) } else { outcome };
+            answer(waiting, outcome);
+        }
+        healthy
+    }
+
+    fn answer_all(&mut self, error: &PublishError) {
+        for (_, (_, waiting)) in self.waiting.drain() {
+            answer(waiting, Err(error.clone()));
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that publishes")]
+async fn publish(
+    channel: &Channel,
+    (exchange, routing_key): (ShortString, ShortString),
+    body: &[u8],
+    properties: BasicProperties,
+) -> lapin::Result<Confirmation> {
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    channel.basic_publish(exchange, routing_key, options, body, properties).await?.await
+}
+
+fn returned_id(message: &lapin::message::BasicReturnMessage) -> Option<String> {
+    message.delivery.properties.message_id().as_ref().map(ToString::to_string)
+}
+
+/// Who stopped waiting needs no answer.
+fn answer(waiting: oneshot::Sender<Result<(), PublishError>>, outcome: Result<(), PublishError>) {
+    drop(waiting.send(outcome));
+}

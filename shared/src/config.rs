@@ -1,0 +1,195 @@
+//! Configuration: `quittance.toml`, overridden by `QUITTANCE__SECTION__KEY`, read by every program.
+//!
+//! **Invariant**: an unknown key is an error, and a secret never shows in `Debug` or in an error.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::broker::topology::Topology;
+use crate::message::seal::SealKeys;
+use crate::provider::Account;
+use crate::retry::Schedule;
+
+pub mod account;
+pub mod load;
+pub mod sections;
+pub mod units;
+
+use self::account::AccountSection;
+use self::sections::{
+    BrokerSection, ConsoleSection, DatabaseSection, EmbeddedSection, IngressSection, LogSection,
+    PolicySection, ProcessSection, RetrySection, SealSection, WorkerSection,
+};
+use self::units::Secret;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub broker: BrokerSection,
+    pub database: DatabaseSection,
+    pub embedded: EmbeddedSection,
+    pub ingress: IngressSection,
+    pub worker: WorkerSection,
+    pub retry: RetrySection,
+    pub policy: PolicySection,
+    pub console: ConsoleSection,
+    pub seal: SealSection,
+    pub process: ProcessSection,
+    pub log: LogSection,
+    pub accounts: BTreeMap<String, AccountSection>,
+    /// Where relative paths begin: the file's folder.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+/// One thing that is wrong, by its key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct Problem {
+    pub key: String,
+    pub message: String,
+}
+
+/// Which pair of engines is configured. Nothing is mixed.
+#[derive(Debug, Clone)]
+pub enum Engines {
+    /// Queue and ledger in one SQLite file.
+    Embedded { path: PathBuf },
+    /// RabbitMQ and PostgreSQL.
+    Servers { broker_url: Secret, database_url: Secret },
+}
+
+impl Config {
+    /// The path as seen from the file's folder.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// The engine pair, with secrets read from their files.
+    pub fn engines(&self) -> Result<Engines, Problem> {
+        let broker = self.secret("broker.url", &self.broker.url, &self.broker.url_file)?;
+        let database = self.secret("database.url", &self.database.url, &self.database.url_file)?;
+        match (broker, database) {
+            (None, None) => Ok(Engines::Embedded { path: self.resolve(&self.embedded.path) }),
+            (Some(broker_url), Some(database_url)) => {
+                if !broker_url.reveal().starts_with("amqp://")
+                    && !broker_url.reveal().starts_with("amqps://")
+                {
+                    return Err(problem("broker.url", "must begin with amqp:// or amqps://"));
+                }
+                if !database_url.reveal().starts_with("postgres://")
+                    && !database_url.reveal().starts_with("postgresql://")
+                {
+                    return Err(problem("database.url", "must begin with postgres://"));
+                }
+                Ok(Engines::Servers { broker_url, database_url })
+            }
+            (Some(_), None) => Err(problem(
+                "database.url",
+                "missing although broker.url is set: engines come in pairs, so set both \
+                 (RabbitMQ and PostgreSQL) or neither (embedded)",
+            )),
+            (None, Some(_)) => Err(problem(
+                "broker.url",
+                "missing although database.url is set: engines come in pairs, so set both \
+                 (RabbitMQ and PostgreSQL) or neither (embedded)",
+            )),
+        }
+    }
+
+    /// The broker's url alone: an ingress has no database.
+    pub fn broker_url(&self) -> Result<Secret, Problem> {
+        self.secret("broker.url", &self.broker.url, &self.broker.url_file)?.ok_or_else(|| {
+            problem("broker.url", "missing; without servers run `quittance serve`, which embeds both")
+        })
+    }
+
+    /// The database's url alone.
+    pub fn database_url(&self) -> Result<Secret, Problem> {
+        self.secret("database.url", &self.database.url, &self.database.url_file)?.ok_or_else(|| {
+            problem("database.url", "missing; without servers run `quittance serve`, which embeds both")
+        })
+    }
+
+    /// The accounts with their keys read.
+    pub fn accounts(&self) -> Result<Vec<Account>, Vec<Problem>> {
+        let mut accounts = vec![];
+        let mut problems = vec![];
+        for (name, section) in &self.accounts {
+            match section.read(name, &self.base) {
+                Ok(account) => accounts.push(account),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(accounts) } else { Err(problems) }
+    }
+
+    pub fn topology(&self) -> Result<Topology, Problem> {
+        self.broker.check()?;
+        let schedule = self.schedule()?;
+        Ok(Topology { prefix: self.broker.prefix.clone(), shards: self.broker.shards, schedule })
+    }
+
+    pub fn schedule(&self) -> Result<Schedule, Problem> {
+        let delays = self.retry.schedule.iter().map(|delay| delay.0).collect();
+        Schedule::new(delays).map_err(|error| problem("retry.schedule", &error.to_string()))
+    }
+
+    /// The ring that seals messages; where it is missing, the error names the command that makes one.
+    pub fn seal_keys(&self) -> Result<SealKeys, Problem> {
+        const KEY: &str = "seal.keys_file";
+        let Some(path) = &self.seal.keys_file else {
+            return Err(problem(KEY, "missing; `quittance keys init` makes a key file"));
+        };
+        let path = self.resolve(path);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            let shown = path.display();
+            problem(KEY, &format!("{shown}: {error}; `quittance keys init` makes a key file"))
+        })?;
+        SealKeys::parse(&text).map_err(|error| problem(KEY, &error.to_string()))
+    }
+
+    /// Everything that is wrong, without reaching for any server.
+    pub fn check(&self) -> Vec<Problem> {
+        let mut problems = self.accounts().err().unwrap_or_default();
+        problems.extend(self.topology().err());
+        problems.extend(self.worker.check().err());
+        problems.extend(self.ingress.check().err());
+        problems.extend(self.console.check().err());
+        match self.engines() {
+            Err(found) => problems.push(found),
+            Ok(Engines::Servers { .. }) => problems.extend(self.seal_keys().err()),
+            Ok(Engines::Embedded { .. }) => (),
+        }
+        problems
+    }
+
+    fn secret(
+        &self,
+        key: &str,
+        value: &Option<Secret>,
+        file: &Option<PathBuf>,
+    ) -> Result<Option<Secret>, Problem> {
+        match (value, file) {
+            (Some(_), Some(_)) => {
+                Err(problem(key, &format!("set either {key} or {key}_file, not both")))
+            }
+            (Some(value), None) => Ok(Some(value.clone())),
+            (None, Some(file)) => {
+                let path = self.resolve(file);
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    problem(&format!("{key}_file"), &format!("{}: {error}", path.display()))
+                })?;
+                Ok(Some(Secret::new(text.trim().to_owned())))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+pub(crate) fn problem(key: &str, message: &str) -> Problem {
+    Problem { key: key.to_owned(), message: message.to_owned() }
+}

@@ -1,0 +1,164 @@
+//! Reading the file and the environment into a [`Config`].
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::{Config, Problem, problem};
+
+/// The file that is read when none is named and it exists.
+pub const DEFAULT_FILE: &str = "quittance.toml";
+/// Names another file.
+pub const FILE_VARIABLE: &str = "QUITTANCE_CONFIG";
+const VARIABLE_PREFIX: &str = "QUITTANCE__";
+const FILE_MAX_BYTES: u64 = 1 << 20;
+
+/// Reads the named file, or `QUITTANCE_CONFIG`, or `quittance.toml` where it exists, and lays the
+/// process's environment over it.
+pub fn load(file: Option<&Path>) -> Result<Config, Problem> {
+    let named = file.map(Path::to_owned).or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from));
+    let path = match named {
+        Some(path) => Some(path),
+        None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
+    };
+    let (text, base) = match &path {
+        Some(path) => (read(path)?, folder(path)),
+        None => (String::new(), PathBuf::new()),
+    };
+    parse(&text, std::env::vars(), base)
+}
+
+/// Lays the variables over the file's text.
+pub fn parse(
+    text: &str,
+    variables: impl Iterator<Item = (String, String)>,
+    base: PathBuf,
+) -> Result<Config, Problem> {
+    let mut table: Table =
+        text.parse().map_err(|error: toml::de::Error| problem("quittance.toml", error.message()))?;
+    for (name, value) in variables {
+        if let Some(keys) = name.strip_prefix(VARIABLE_PREFIX) {
+            lay_over(&mut table, &name, keys, &value)?;
+        }
+    }
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| explain(&error))?;
+    Ok(Config { base, ..config })
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let key = path.display().to_string();
+    let fail = |error: std::io::Error| problem(&key, &error.to_string());
+    if std::fs::metadata(path).map_err(fail)?.len() > FILE_MAX_BYTES {
+        return Err(problem(&key, "a configuration file has at most 1 MiB"));
+    }
+    std::fs::read_to_string(path).map_err(fail)
+}
+
+fn folder(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn lay_over(table: &mut Table, name: &str, keys: &str, text: &str) -> Result<(), Problem> {
+    let keys: Vec<_> = keys.split("__").map(str::to_lowercase).collect();
+    let Some((last, sections)) = keys.split_last() else { return Ok(()) };
+    let mut section = table;
+    for key in sections {
+        let entry = section.entry(key.clone()).or_insert_with(|| Value::Table(Table::new()));
+        section = entry.as_table_mut().ok_or_else(|| problem(name, "names no section"))?;
+    }
+    section.insert(last.clone(), value(last, text));
+    Ok(())
+}
+
+/// Lists and small numbers are read as such; everything else, and every id, is text.
+fn value(key: &str, text: &str) -> Value {
+    let number = text.len() <= 9 && !key.ends_with("_id");
+    if let Ok(number) = text.parse::<i64>().map(Value::Integer).map_err(drop).and_then(|value| {
+        if number { Ok(value) } else { Err(()) }
+    }) {
+        return number;
+    }
+    if text.starts_with('[')
+        && let Ok(table) = format!("list = {text}").parse::<Table>()
+        && let Some(list) = table.get("list")
+    {
+        return list.clone();
+    }
+    Value::String(text.to_owned())
+}
+
+/// serde says which key it does not know and which it does; the nearest is suggested.
+fn explain(error: &toml::de::Error) -> Problem {
+    let message = error.message().trim().to_owned();
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let key = error_path(error).unwrap_or_else(|| "quittance.toml".to_owned());
+    if let Some((unknown, known)) = quoted.split_first()
+        && message.starts_with("unknown field")
+    {
+        let nearest = known.iter().min_by_key(|word| strsim::damerau_levenshtein(unknown, word));
+        let hint = match nearest {
+            Some(word) if strsim::normalized_damerau_levenshtein(unknown, word) > 0.4 => {
+                format!("; did you mean `{word}`?")
+            }
+            Some(_) | None => format!("; known here: {}", known.join(", ")),
+        };
+        return problem(&key, &format!("unknown key `{unknown}`{hint}"));
+    }
+    problem(&key, &message)
+}
+
+/// toml shows the path in its long form: `in `section.key``.
+fn error_path(error: &toml::de::Error) -> Option<String> {
+    let shown = error.to_string();
+    let line = shown.lines().find_map(|line| line.trim().strip_prefix("in `"))?;
+    Some(line.trim_end_matches('`').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Engines;
+
+    fn config(text: &str, variables: &[(&str, &str)]) -> Result<Config, Problem> {
+        let owned = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        parse(text, owned, PathBuf::new())
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let file = "[broker]\nshards = 2\nprefix = \"a\"";
+        let config = config(file, &[("QUITTANCE__BROKER__SHARDS", "4")]).unwrap();
+        assert_eq!((config.broker.shards, config.broker.prefix.as_str()), (4, "a"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_a_suggestion() {
+        let problem = config("[ingress]\nlisten_on = \"127.0.0.1:1\"", &[]).unwrap_err();
+        assert!(problem.message.contains("did you mean `listen`?"), "{problem}");
+        assert!(problem.key.contains("ingress"), "{problem}");
+        assert!(config("", &[("QUITTANCE__BROKR__URL", "x")]).is_err());
+    }
+
+    #[test]
+    fn engines_come_in_pairs() {
+        assert!(matches!(config("", &[]).unwrap().engines(), Ok(Engines::Embedded { .. })));
+        let half = config("[broker]\nurl = \"amqp://h\"", &[]).unwrap().engines().unwrap_err();
+        assert_eq!(half.key, "database.url");
+        assert!(half.message.contains("pairs"), "{half}");
+    }
+
+    #[test]
+    fn a_problem_never_shows_a_password() {
+        let text = "[broker]\nurl = \"http://u:hunter2@h\"\n[database]\nurl = \"postgres://u:hunter2@h\"";
+        let config = config(text, &[]).unwrap();
+        let shown = format!("{config:?} {}", config.engines().unwrap_err());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn limits_are_kept() {
+        for text in ["[broker]\nshards = 0", "[worker]\nlanes = 1000", "[retry]\nschedule = []"] {
+            assert!(!config(text, &[]).unwrap().check().is_empty(), "{text}");
+        }
+    }
+}

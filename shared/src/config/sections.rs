@@ -1,0 +1,234 @@
+//! The sections of `quittance.toml`, with their defaults and limits.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::units::{Bytes, Secret, Span};
+use super::{Problem, problem};
+use crate::retry::Schedule;
+use crate::telemetry::LogFormat;
+
+/// Names on the broker have 255 bytes; ours add at most 40.
+const PREFIX_MAX_BYTES: usize = 64;
+const SHARDS_MAX: u16 = 256;
+const LANES_MAX: u16 = 64;
+/// `3 × batch_max` is the prefetch, and RabbitMQ takes at most 65,535.
+const BATCH_MAX: u16 = 10_000;
+const BATCH_WAIT_MAX: Duration = Duration::from_secs(1);
+const BODY_LIMIT_MAX_BYTES: usize = 1 << 20;
+const PUBLISH_TIMEOUT_MAX: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrokerSection {
+    pub url: Option<Secret>,
+    pub url_file: Option<PathBuf>,
+    pub prefix: String,
+    pub shards: u16,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSection {
+    pub url: Option<Secret>,
+    pub url_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmbeddedSection {
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IngressSection {
+    pub listen: SocketAddr,
+    pub admin_listen: SocketAddr,
+    pub body_limit: Bytes,
+    /// How long a body may take to arrive.
+    pub body_timeout: Span,
+    pub publish_timeout: Span,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkerSection {
+    pub admin_listen: SocketAddr,
+    pub lanes: u16,
+    pub batch_max: u16,
+    pub batch_wait: Span,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetrySection {
+    pub schedule: Vec<Span>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicySection {
+    /// How long a payment waits for its order before it becomes a case.
+    pub order_deadline: Span,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConsoleSection {
+    pub listen: SocketAddr,
+    /// A bearer token for the API; needed when `listen` is not loopback.
+    pub token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SealSection {
+    pub keys_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessSection {
+    pub shutdown_timeout: Span,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSection {
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Pretty,
+    Json,
+}
+
+impl BrokerSection {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let named = !self.prefix.is_empty() && self.prefix.len() <= PREFIX_MAX_BYTES;
+        if !named || !self.prefix.bytes().all(letters) {
+            let limit = format!("from 1 to {PREFIX_MAX_BYTES} letters, digits, `-`, `_` or `.`");
+            return Err(problem("broker.prefix", &limit));
+        }
+        within("broker.shards", self.shards, SHARDS_MAX)
+    }
+}
+
+impl WorkerSection {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        within("worker.lanes", self.lanes, LANES_MAX)?;
+        within("worker.batch_max", self.batch_max, BATCH_MAX)?;
+        if self.batch_wait.0 > BATCH_WAIT_MAX {
+            return Err(problem("worker.batch_wait", "at most 1s"));
+        }
+        Ok(())
+    }
+}
+
+impl IngressSection {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.body_limit.0 > BODY_LIMIT_MAX_BYTES || self.body_limit.0 == 0 {
+            return Err(problem("ingress.body_limit", "from 1B to 1MiB"));
+        }
+        if self.publish_timeout.0 > PUBLISH_TIMEOUT_MAX || self.publish_timeout.0.is_zero() {
+            return Err(problem("ingress.publish_timeout", "from 1ms to 30s"));
+        }
+        Ok(())
+    }
+}
+
+impl ConsoleSection {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.listen.ip().is_loopback() || self.token_file.is_some() {
+            return Ok(());
+        }
+        let needed = "needed because console.listen is not a loopback address";
+        Err(problem("console.token_file", needed))
+    }
+}
+
+impl LogSection {
+    pub fn format(&self) -> LogFormat {
+        match self.format {
+            Format::Pretty => LogFormat::Pretty,
+            Format::Json => LogFormat::Json,
+        }
+    }
+}
+
+fn within(key: &str, value: u16, max: u16) -> Result<(), Problem> {
+    if (1..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(problem(key, &format!("from 1 to {max}")))
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn span(millis: u64) -> Span {
+    Span(Duration::from_millis(millis))
+}
+
+impl Default for BrokerSection {
+    fn default() -> Self {
+        Self { url: None, url_file: None, prefix: "quittance".to_owned(), shards: 1 }
+    }
+}
+
+impl Default for EmbeddedSection {
+    fn default() -> Self {
+        Self { path: PathBuf::from("quittance-data/quittance.db") }
+    }
+}
+
+impl Default for IngressSection {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8080),
+            admin_listen: loopback(9090),
+            body_limit: Bytes(64 << 10),
+            body_timeout: span(10_000),
+            publish_timeout: span(3_000),
+        }
+    }
+}
+
+impl Default for WorkerSection {
+    fn default() -> Self {
+        Self { admin_listen: loopback(9091), lanes: 2, batch_max: 100, batch_wait: span(5) }
+    }
+}
+
+impl Default for RetrySection {
+    fn default() -> Self {
+        Self { schedule: Schedule::default().tiers().into_iter().map(Span).collect() }
+    }
+}
+
+impl Default for PolicySection {
+    fn default() -> Self {
+        Self { order_deadline: span(600_000) }
+    }
+}
+
+impl Default for ConsoleSection {
+    fn default() -> Self {
+        Self { listen: loopback(9092), token_file: None }
+    }
+}
+
+impl Default for ProcessSection {
+    fn default() -> Self {
+        Self { shutdown_timeout: span(30_000) }
+    }
+}

@@ -1,0 +1,206 @@
+//! What we announce: CloudEvents 1.0 in structured JSON, each a snapshot of its subject.
+//!
+//! **Invariant**: no personal data. An event names orders, amounts and cases, never people.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use crate::money::Currency;
+use crate::order::OrderStatus;
+
+/// The content type of an event's body. Source: CloudEvents 1.0, JSON event format §3.
+pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+/// The `source` of every event.
+pub const SOURCE: &str = "/quittance";
+const TYPE_PREFIX: &str = "io.quittance.";
+
+/// What happened, as the routing key says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EventType {
+    #[serde(rename = "order.paid.v1")]
+    OrderPaid,
+    #[serde(rename = "order.refunded.v1")]
+    OrderRefunded,
+    #[serde(rename = "order.cancelled.v1")]
+    OrderCancelled,
+    #[serde(rename = "case.opened.v1")]
+    CaseOpened,
+    #[serde(rename = "case.resolved.v1")]
+    CaseResolved,
+}
+
+impl EventType {
+    pub const ALL: [Self; 5] = [
+        Self::OrderPaid,
+        Self::OrderRefunded,
+        Self::OrderCancelled,
+        Self::CaseOpened,
+        Self::CaseResolved,
+    ];
+
+    /// `{noun}.{verb}.v{n}`, the key on `quittance.fulfilment`.
+    pub fn routing_key(self) -> &'static str {
+        match self {
+            Self::OrderPaid => "order.paid.v1",
+            Self::OrderRefunded => "order.refunded.v1",
+            Self::OrderCancelled => "order.cancelled.v1",
+            Self::CaseOpened => "case.opened.v1",
+            Self::CaseResolved => "case.resolved.v1",
+        }
+    }
+
+    /// The CloudEvents `type`, such as `io.quittance.order.paid.v1`.
+    pub fn cloud_type(self) -> String {
+        format!("{TYPE_PREFIX}{}", self.routing_key())
+    }
+
+    /// The type that a routing key names.
+    pub fn from_routing_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.routing_key() == key)
+    }
+}
+
+/// The subject's state after the commit. A consumer that applies the highest sequence it has seen
+/// is right, whatever it missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderSnapshot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<CaseSnapshot>,
+}
+
+/// An order as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderSnapshot {
+    pub order_no: String,
+    pub status: OrderStatus,
+    pub amount: i64,
+    pub currency: Currency,
+    pub paid_amount: i64,
+    pub refunded_amount: i64,
+    /// May the goods go out?
+    pub entitled: bool,
+}
+
+/// A case as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseSnapshot {
+    pub id: Uuid,
+    pub kind: String,
+    pub status: String,
+    /// The number under which the order was offered to the provider.
+    pub order_number: String,
+    /// Money that needs a person's decision, in minor units.
+    pub amount: i64,
+    pub currency: Currency,
+}
+
+/// One event, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// UUIDv7, the same on every redelivery and replay.
+    pub id: Uuid,
+    pub kind: EventType,
+    /// `order/NO`.
+    pub subject: String,
+    /// Contiguous from 1 for each subject.
+    pub sequence: i64,
+    pub occurred_at: OffsetDateTime,
+    pub snapshot: Snapshot,
+}
+
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: Uuid,
+    source: &'static str,
+    r#type: String,
+    subject: &'a str,
+    time: String,
+    datacontenttype: &'static str,
+    /// CloudEvents' sequence extension: a number within the subject.
+    sequencenumber: i64,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    sequence: i64,
+    #[serde(flatten)]
+    order: Option<&'a OrderSnapshot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a CaseSnapshot>,
+}
+
+impl Event {
+    /// The body as published. The bytes are stored, so a redelivery repeats them exactly.
+    pub fn to_json(&self) -> String {
+        let cloud = CloudEvent {
+            specversion: "1.0",
+            id: self.id,
+            source: SOURCE,
+            r#type: self.kind.cloud_type(),
+            subject: &self.subject,
+            time: self.occurred_at.format(&Rfc3339).unwrap_or_default(),
+            datacontenttype: "application/json",
+            sequencenumber: self.sequence,
+            data: Data {
+                sequence: self.sequence,
+                order: self.snapshot.order.as_ref(),
+                case: self.snapshot.case.as_ref(),
+            },
+        };
+        // Only maps with keys that are not text can fail here, and there are none.
+        serde_json::to_string(&cloud).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn an_event_is_a_cloud_event_and_a_snapshot() {
+        let event = Event {
+            id: Uuid::nil(),
+            kind: EventType::OrderPaid,
+            subject: "order/A-1".into(),
+            sequence: 1,
+            occurred_at: datetime!(2026-01-02 03:04:05 UTC),
+            snapshot: Snapshot {
+                order: Some(OrderSnapshot {
+                    order_no: "A-1".into(),
+                    status: OrderStatus::Paid,
+                    amount: 10,
+                    currency: Currency::CNY,
+                    paid_amount: 10,
+                    refunded_amount: 0,
+                    entitled: true,
+                }),
+                case: None,
+            },
+        };
+        assert_eq!(
+            event.to_json(),
+            concat!(
+                r#"{"specversion":"1.0","id":"00000000-0000-0000-0000-000000000000","#,
+                r#""source":"/quittance","type":"io.quittance.order.paid.v1","#,
+                r#""subject":"order/A-1","time":"2026-01-02T03:04:05Z","#,
+                r#""datacontenttype":"application/json","sequencenumber":1,"#,
+                r#""data":{"sequence":1,"order_no":"A-1","status":"paid","amount":10,"#,
+                r#""currency":"CNY","paid_amount":10,"refunded_amount":0,"entitled":true}}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn every_type_is_found_by_its_routing_key() {
+        for kind in EventType::ALL {
+            assert_eq!(EventType::from_routing_key(kind.routing_key()), Some(kind));
+        }
+    }
+}

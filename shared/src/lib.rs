@@ -1,0 +1,16 @@
+//! The words both processes speak, and the road between them. Knows no database and no web server.
+
+pub mod money;
+pub mod order;
+pub mod notification;
+pub mod event;
+pub mod message;
+
+pub mod retry;
+pub mod provider;
+
+pub mod telemetry;
+pub mod process;
+pub mod broker;
+
+pub mod config;

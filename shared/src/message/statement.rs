@@ -1,0 +1,151 @@
+//! What an ingress states about its numbers: which it gave out, and which of them hold nothing.
+//!
+//! **Invariant**: a statement covers a closed window `(from, to]` in which every number is either
+//! confirmed by the broker or a hole; windows of an epoch follow one another without a gap.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Message, Number};
+
+/// The message type of a statement.
+pub const KIND: &str = "quittance.statement";
+/// Holes after which a statement is due at once, so that none grows without limit.
+pub const HOLES_MAX: usize = 1_000;
+
+/// Of the numbers in `(from, to]`, all but the holes were confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    pub epoch: Uuid,
+    pub from: i64,
+    pub to: i64,
+    /// Nacked, returned, or of unknown outcome.
+    pub holes: Vec<i64>,
+}
+
+/// The numbers of one ingress process.
+#[derive(Debug)]
+pub struct Numbers {
+    epoch: Uuid,
+    last: i64,
+    stated: i64,
+    in_flight: BTreeSet<i64>,
+    holes: BTreeSet<i64>,
+}
+
+impl Statement {
+    /// The message that carries it through the queues.
+    pub fn into_message(self, received_at: OffsetDateTime) -> Message {
+        Message {
+            id: Uuid::now_v7(),
+            kind: KIND.to_owned(),
+            account: String::new(),
+            key: String::new(),
+            attempt: 0,
+            received_at,
+            number: Number { epoch: self.epoch, seq: 0 },
+            content_type: Some("application/json".to_owned()),
+            http: vec![],
+            traceparent: None,
+            // Plain numbers and a uuid always serialise.
+            body: Bytes::from(serde_json::to_vec(&self).unwrap_or_default()),
+        }
+    }
+
+    /// Reads a sealed message's body. Nothing: it is no statement that this version understands.
+    pub fn read(message: &Message) -> Option<Self> {
+        let statement: Self = serde_json::from_slice(&message.body).ok()?;
+        let window = 0 <= statement.from && statement.from < statement.to;
+        let inside = |hole: &i64| statement.from < *hole && *hole <= statement.to;
+        (window && statement.epoch == message.number.epoch && statement.holes.iter().all(inside))
+            .then_some(statement)
+    }
+}
+
+impl Numbers {
+    /// A new epoch, counting from 1.
+    pub fn new(epoch: Uuid) -> Self {
+        Self { epoch, last: 0, stated: 0, in_flight: BTreeSet::new(), holes: BTreeSet::new() }
+    }
+
+    /// The next number, in flight until it is settled.
+    pub fn take(&mut self) -> Number {
+        self.last += 1;
+        self.in_flight.insert(self.last);
+        Number { epoch: self.epoch, seq: self.last }
+    }
+
+    /// The broker confirmed and routed it.
+    pub fn confirmed(&mut self, seq: i64) {
+        self.in_flight.remove(&seq);
+    }
+
+    /// It was refused, or nobody knows.
+    pub fn hole(&mut self, seq: i64) {
+        if self.in_flight.remove(&seq) {
+            self.holes.insert(seq);
+        }
+    }
+
+    /// Is a statement due before its time?
+    pub fn crowded(&self) -> bool {
+        self.holes.len() >= HOLES_MAX
+    }
+
+    /// What can be stated now; nothing when no number was settled since the last statement.
+    pub fn state(&self) -> Option<Statement> {
+        let to = self.in_flight.first().map_or(self.last, |first| first - 1);
+        let holes = self.holes.range(..=to).copied().collect();
+        (to > self.stated).then_some(Statement { epoch: self.epoch, from: self.stated, to, holes })
+    }
+
+    /// The broker holds the statement.
+    pub fn stated(&mut self, statement: &Statement) {
+        self.stated = statement.to;
+        self.holes = self.holes.split_off(&(statement.to + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_stops_before_the_first_number_in_flight() {
+        let mut numbers = Numbers::new(Uuid::nil());
+        for _ in 0..4 {
+            numbers.take();
+        }
+        numbers.confirmed(1);
+        numbers.hole(2);
+        numbers.confirmed(4);
+        let statement = numbers.state().unwrap();
+        assert_eq!((statement.from, statement.to, &statement.holes[..]), (0, 2, &[2][..]));
+
+        numbers.stated(&statement);
+        assert_eq!(numbers.state(), None, "nothing new");
+        numbers.confirmed(3);
+        let statement = numbers.state().unwrap();
+        assert_eq!((statement.from, statement.to, statement.holes.len()), (2, 4, 0));
+    }
+
+    #[test]
+    fn a_statement_survives_the_queue() {
+        let mut numbers = Numbers::new(Uuid::now_v7());
+        numbers.take();
+        numbers.hole(1);
+        let statement = numbers.state().unwrap();
+        let message = statement.clone().into_message(OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(Statement::read(&message), Some(statement));
+    }
+
+    #[test]
+    fn a_statement_about_numbers_outside_its_window_is_none() {
+        let statement = Statement { epoch: Uuid::nil(), from: 0, to: 2, holes: vec![3] };
+        assert_eq!(Statement::read(&statement.into_message(OffsetDateTime::UNIX_EPOCH)), None);
+    }
+}

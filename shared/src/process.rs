@@ -1,0 +1,58 @@
+//! The process's edges: its clock and its stop signal.
+
+use std::future::Future;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+/// The clock, read at edges only; everything else takes `now` as an argument. Whole microseconds,
+/// which is what the ledgers keep.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(now.microsecond() * 1_000).unwrap_or(now)
+}
+
+/// A token that SIGTERM or SIGINT cancels.
+pub fn stop_token() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let cancelled = stop.clone();
+    tokio::spawn(async move {
+        signalled().await;
+        info!("stopping");
+        cancelled.cancel();
+    });
+    stop
+}
+
+/// Waits, unless told to stop first; answers whether the time passed.
+pub async fn pause(delay: Duration, stop: &CancellationToken) -> bool {
+    unless_stopped(tokio::time::sleep(delay), stop).await.is_some()
+}
+
+/// The future's output, or nothing when told to stop first.
+pub async fn unless_stopped<T>(
+    future: impl Future<Output = T>,
+    stop: &CancellationToken,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        output = future => Some(output),
+    }
+}
+
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => (),
+        _ = interrupt.recv() => (),
+    }
+}
