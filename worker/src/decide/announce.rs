@@ -1,0 +1,87 @@
+//! What to announce: the difference between two states, as snapshots of the later one.
+
+use shared::event::{CaseSnapshot, EventType, OrderSnapshot, Snapshot};
+use shared::order::OrderStatus;
+
+use super::standing::{Case, CaseKey};
+use super::{Fulfilment, Order, State};
+
+/// An event that has no number yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    pub kind: EventType,
+    /// `order/NO`.
+    pub subject: String,
+    pub snapshot: Snapshot,
+}
+
+/// The announcements that lead from one state to the next, in the order to make them.
+pub fn announce(before: &State, after: &State) -> Vec<Announcement> {
+    let mut announcements = vec![];
+    if let Some(order) = &after.order {
+        let earlier = before.order.as_ref().map(|order| order.recorded);
+        let now = order.recorded;
+        let had = earlier.is_some_and(|recorded| recorded.fulfilment != Fulfilment::None);
+        if !had && now.fulfilment != Fulfilment::None {
+            announcements.push(of_order(EventType::OrderPaid, order));
+        }
+        if now.refunded_minor > earlier.map_or(0, |recorded| recorded.refunded_minor) {
+            announcements.push(of_order(EventType::OrderRefunded, order));
+        }
+        let cancelled = OrderStatus::Cancelled;
+        if now.status == cancelled && earlier.is_none_or(|recorded| recorded.status != cancelled) {
+            announcements.push(of_order(EventType::OrderCancelled, order));
+        }
+    }
+    for (key, case) in &after.cases {
+        if !before.cases.contains_key(key) {
+            announcements.push(of_case(EventType::CaseOpened, after, key, case));
+        }
+    }
+    for (key, case) in &before.cases {
+        if !after.cases.contains_key(key) {
+            announcements.push(of_case(EventType::CaseResolved, after, key, case));
+        }
+    }
+    announcements
+}
+
+fn of_order(kind: EventType, order: &Order) -> Announcement {
+    let snapshot = Snapshot { order: Some(snapshot(order)), case: None };
+    Announcement { kind, subject: format!("order/{}", order.order_no), snapshot }
+}
+
+/// A case is announced under its order, or under the number that no order bears.
+fn of_case(kind: EventType, state: &State, key: &CaseKey, case: &Case) -> Announcement {
+    let status = match kind {
+        EventType::CaseResolved => "resolved",
+        EventType::CaseOpened
+        | EventType::OrderPaid
+        | EventType::OrderRefunded
+        | EventType::OrderCancelled => "open",
+    };
+    let snapshot = Snapshot {
+        order: state.order.as_ref().map(snapshot),
+        case: Some(CaseSnapshot {
+            id: key.id(),
+            kind: key.kind.as_str().to_owned(),
+            status: status.to_owned(),
+            order_number: case.order_number.clone(),
+            amount: case.amount_minor,
+            currency: case.currency,
+        }),
+    };
+    Announcement { kind, subject: format!("order/{}", case.order_number), snapshot }
+}
+
+fn snapshot(order: &Order) -> OrderSnapshot {
+    OrderSnapshot {
+        order_no: order.order_no.clone(),
+        status: order.recorded.status,
+        amount: order.amount.minor,
+        currency: order.amount.currency,
+        paid_amount: order.recorded.paid_minor,
+        refunded_amount: order.recorded.refunded_minor,
+        entitled: order.recorded.fulfilment == Fulfilment::Active,
+    }
+}

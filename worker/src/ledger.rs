@@ -1,0 +1,232 @@
+//! The ledger: the port to the database. PostgreSQL stands behind it in [`postgres`]; the embedded
+//! engine has its own.
+//!
+//! **Invariant**: a notification's effects, its record, its receipt and its events change in one
+//! transaction, or none does. SQL stands in this folder (and the embedded one's) only.
+
+use std::future::Future;
+use std::time::Duration;
+
+use shared::message::Number;
+use shared::message::statement::Statement;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::decide::Decision;
+use crate::decide::fold::Reading;
+
+pub mod records;
+pub mod postgres;
+
+use self::records::{
+    Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
+    OrderRecord, OrderSummary, Unsent,
+};
+
+/// One message of a batch.
+#[derive(Debug, Clone)]
+pub enum Work {
+    Reading(Box<Reading>),
+    Statement(Statement),
+    /// It goes to a retry tier and is due back at this instant.
+    Deferred { id: String, number: Option<Number>, due_at: OffsetDateTime },
+    /// It goes to the dead letters.
+    Buried { id: String, number: Option<Number> },
+}
+
+/// In which bucket of the balance a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bucket {
+    Duplicate,
+    NoOp,
+    Settled,
+    Case,
+    /// Recorded, its order is not there yet. Counts as in flight.
+    Waiting,
+    /// In a retry tier until it is due. Counts as in flight.
+    Retrying,
+    Dead,
+}
+
+/// Why the ledger could not do it, and so what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// Another transaction was in the way: the same again may succeed.
+    #[error("a conflict with another transaction: {0}")]
+    Conflict(String),
+    /// Stop consuming until it is back. Whether the transaction committed is not known.
+    #[error("the ledger is out of reach: {0}")]
+    Unreachable(String),
+    /// The data breaks a rule that the schema keeps: it will break it again.
+    #[error("the ledger refused the data: {0}")]
+    Refused(String),
+    /// Neither: a fault that time may mend.
+    #[error("a fault of the ledger: {0}")]
+    Fault(String),
+}
+
+/// What a sweep found to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Orders, or numbers without one, that were derived anew.
+    pub subjects: usize,
+}
+
+/// Does this relay hold the beat?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    Held,
+    /// Another holds it, at this count.
+    Other(i64),
+}
+
+/// A ledger that can be reached.
+pub trait Ledger: Clone + Send + Sync + 'static {
+    type Session: Session;
+
+    /// One connection of its own, within a limit of time.
+    fn open(&self) -> impl Future<Output = Result<Self::Session, LedgerError>> + Send;
+
+    /// Brings the schema up to date; safe when several start at once.
+    fn migrate(&self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+}
+
+/// One connection to the ledger.
+pub trait Session: Send + 'static {
+    /// Settles a batch in one transaction and answers each message's bucket.
+    fn settle(
+        &mut self,
+        batch: &[Work],
+        now: OffsetDateTime,
+        patience: Duration,
+    ) -> impl Future<Output = Result<Vec<Bucket>, LedgerError>> + Send;
+
+    /// Joins waiting payments to orders that appeared, opens cases at deadlines, and announces
+    /// what the shop cancelled by SQL. At most `limit` subjects a call.
+    fn sweep(
+        &mut self,
+        now: OffsetDateTime,
+        limit: i64,
+    ) -> impl Future<Output = Result<Swept, LedgerError>> + Send;
+
+    /// Unsent events, at most the lowest of each subject, oldest first.
+    fn unsent(
+        &mut self,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<Unsent>, LedgerError>> + Send;
+
+    /// The broker confirmed them: they get their positions in the log.
+    fn mark_sent(
+        &mut self,
+        ids: &[Uuid],
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// Adds one to the relay's beat if this holder holds it; takes it over when it still stands at
+    /// `stale`.
+    fn beat(
+        &mut self,
+        holder: Uuid,
+        stale: Option<i64>,
+    ) -> impl Future<Output = Result<Beat, LedgerError>> + Send;
+
+    /// A lane tells that it lives, and whether it has nothing in hand.
+    fn lane_beat(
+        &mut self,
+        lane: Uuid,
+        idle: bool,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// Inserts or, while nothing was paid, updates orders; one answer each.
+    fn import(
+        &mut self,
+        orders: &[NewOrder],
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Vec<Imported>, LedgerError>> + Send;
+
+    /// Cancels an order under its lock; refused once it is paid.
+    fn cancel(
+        &mut self,
+        order_no: &str,
+        reason: &str,
+        actor: &str,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Cancelled, LedgerError>> + Send;
+
+    /// One order with everything about it, by any of its numbers.
+    fn order(
+        &mut self,
+        number: &str,
+    ) -> impl Future<Output = Result<Option<OrderRecord>, LedgerError>> + Send;
+
+    fn orders(
+        &mut self,
+        filter: &OrderFilter,
+    ) -> impl Future<Output = Result<Vec<OrderSummary>, LedgerError>> + Send;
+
+    fn cases(
+        &mut self,
+        filter: &CaseFilter,
+    ) -> impl Future<Output = Result<Vec<CaseRecord>, LedgerError>> + Send;
+
+    fn case(
+        &mut self,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Option<CaseRecord>, LedgerError>> + Send;
+
+    /// Published events behind a position, in the log's order.
+    fn events(
+        &mut self,
+        after: i64,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<EventRecord>, LedgerError>> + Send;
+
+    /// Everything that was accepted, and where it stands.
+    fn balance(
+        &mut self,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
+}
+
+impl Bucket {
+    pub const ALL: [Self; 7] = [
+        Self::Duplicate,
+        Self::NoOp,
+        Self::Settled,
+        Self::Case,
+        Self::Waiting,
+        Self::Retrying,
+        Self::Dead,
+    ];
+
+    /// The word in tables and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::NoOp => "no_op",
+            Self::Settled => "settled",
+            Self::Case => "case",
+            Self::Waiting => "waiting",
+            Self::Retrying => "retrying",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// The bucket that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bucket| bucket.as_str() == word)
+    }
+}
+
+impl From<Decision> for Bucket {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Duplicate => Self::Duplicate,
+            Decision::NoOp => Self::NoOp,
+            Decision::Settled => Self::Settled,
+            Decision::Case => Self::Case,
+            Decision::Waiting => Self::Waiting,
+        }
+    }
+}

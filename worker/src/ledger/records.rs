@@ -1,0 +1,252 @@
+//! What people and programs read from the ledger, and what shops write into it.
+//! The JSON keys are promises.
+
+use serde::{Deserialize, Serialize};
+use shared::money::{Currency, Money};
+use shared::order::{OrderStatus, check_order_no};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Numbers under which one order may be offered to providers.
+pub const NUMBERS_MAX: usize = 16;
+/// Bytes of an order's metadata as JSON.
+pub const METADATA_MAX_BYTES: usize = 16 * 1024;
+
+/// An order as a shop writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrder {
+    pub order_no: String,
+    /// In minor units; more than nothing.
+    pub amount: i64,
+    pub currency: Currency,
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Further numbers under which it is offered to providers.
+    #[serde(default)]
+    pub numbers: Vec<String>,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    #[serde(default)]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// What became of one imported order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    Inserted,
+    Updated,
+    Unchanged,
+    /// Why not, in words.
+    Refused(String),
+}
+
+/// What became of a cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    Done,
+    Already,
+    NotFound,
+    /// It is paid; refund it instead.
+    Paid(OrderStatus),
+}
+
+/// An event to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    pub id: Uuid,
+    pub routing_key: String,
+    pub subject: String,
+    pub occurred_at: OffsetDateTime,
+    /// The CloudEvent's bytes.
+    pub body: String,
+}
+
+/// One line of `orders list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderSummary {
+    pub order_no: String,
+    pub status: OrderStatus,
+    pub amount: i64,
+    pub currency: Currency,
+    pub account: Option<String>,
+    pub paid_amount: i64,
+    pub refunded_amount: i64,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub paid_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub cancelled_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// One order with everything about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderRecord {
+    #[serde(flatten)]
+    pub summary: OrderSummary,
+    pub numbers: Vec<String>,
+    pub fulfilments: Vec<FulfilmentRecord>,
+    pub payments: Vec<PaymentRecord>,
+    pub refunds: Vec<RefundRecord>,
+    pub cases: Vec<CaseRecord>,
+    pub events: Vec<EventLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FulfilmentRecord {
+    pub active: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PaymentRecord {
+    pub account: String,
+    pub transaction: String,
+    pub order_number: String,
+    pub status: String,
+    pub amount: i64,
+    pub currency: Currency,
+    #[serde(with = "time::serde::rfc3339")]
+    pub occurred_at: OffsetDateTime,
+}
+
+/// One refund: the difference between two of a transaction's totals, sorted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefundRecord {
+    pub account: String,
+    pub transaction: String,
+    pub refund_no: Option<String>,
+    pub amount: i64,
+    /// The transaction's total after it.
+    pub total: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    pub occurred_at: OffsetDateTime,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CaseRecord {
+    pub id: Uuid,
+    pub kind: String,
+    /// `open`, `resolved`.
+    pub status: String,
+    pub order_number: String,
+    pub account: Option<String>,
+    pub transaction: Option<String>,
+    pub amount: i64,
+    pub currency: Currency,
+    #[serde(with = "time::serde::rfc3339")]
+    pub opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub resolved_at: Option<OffsetDateTime>,
+}
+
+/// An event as `orders show` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventLine {
+    pub r#type: String,
+    pub sequence: i64,
+    pub id: Uuid,
+    pub published: bool,
+}
+
+/// A published event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventRecord {
+    /// Its place in the log: give it as `after` to read on.
+    pub position: i64,
+    /// The CloudEvent.
+    pub event: serde_json::Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderFilter {
+    pub status: Option<OrderStatus>,
+    pub limit: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CaseFilter {
+    /// `open` or `resolved`.
+    pub status: Option<String>,
+    pub limit: i64,
+}
+
+/// Accepted = settled + duplicate + no-op + case + dead + in flight + unaccounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Balance {
+    pub accepted: i64,
+    pub settled: i64,
+    pub duplicate: i64,
+    pub no_op: i64,
+    pub case: i64,
+    pub dead: i64,
+    pub in_flight: i64,
+    pub unaccounted: i64,
+    /// Received beyond what an ingress has stated: it will state it, or it died first.
+    pub unproven: i64,
+}
+
+impl NewOrder {
+    /// What is wrong with it, in words.
+    pub fn check(&self) -> Result<(), String> {
+        check_order_no(&self.order_no).map_err(|error| error.to_string())?;
+        for number in &self.numbers {
+            check_order_no(number).map_err(|error| format!("numbers: {error}"))?;
+        }
+        if self.numbers.len() > NUMBERS_MAX {
+            return Err(format!("numbers: at most {NUMBERS_MAX}"));
+        }
+        if self.amount <= 0 {
+            return Err("amount: more than 0 is needed, in minor units".to_owned());
+        }
+        let metadata = self.metadata.as_ref().map(|metadata| metadata.to_string().len());
+        if metadata.is_some_and(|bytes| bytes > METADATA_MAX_BYTES) {
+            return Err(format!("metadata: at most {METADATA_MAX_BYTES} bytes"));
+        }
+        Ok(())
+    }
+
+    pub fn money(&self) -> Money {
+        Money { minor: self.amount, currency: self.currency }
+    }
+
+    /// Its own number and the further ones, each once.
+    pub fn all_numbers(&self) -> Vec<String> {
+        let mut numbers = vec![self.order_no.clone()];
+        numbers.extend(self.numbers.clone());
+        numbers.sort();
+        numbers.dedup();
+        numbers
+    }
+}
+
+impl RefundRecord {
+    /// Turns a transaction's sorted totals into single refunds.
+    pub fn differences(mut totals: Vec<Self>) -> Vec<Self> {
+        totals.sort_by(|a, b| {
+            let key = |refund: &Self| (refund.account.clone(), refund.transaction.clone(), refund.total);
+            key(a).cmp(&key(b))
+        });
+        let mut before: Option<(String, String, i64)> = None;
+        for refund in &mut totals {
+            let same = before.as_ref().filter(|(account, transaction, _)| {
+                *account == refund.account && *transaction == refund.transaction
+            });
+            refund.amount = refund.total - same.map_or(0, |(_, _, total)| *total);
+            before = Some((refund.account.clone(), refund.transaction.clone(), refund.total));
+        }
+        totals
+    }
+}
+
+impl Balance {
+    /// Is every accepted message accounted for?
+    pub fn adds_up(&self) -> bool {
+        let accounted = self.settled + self.duplicate + self.no_op + self.case + self.dead;
+        self.unaccounted == 0 && self.accepted == accounted + self.in_flight
+    }
+}
