@@ -15,12 +15,19 @@ pub mod amqp;
 /// Where a parcel goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    Notifications { shard: u16 },
+    Notifications {
+        shard: u16,
+    },
     /// Comes back to its shard after the delay.
-    Retry { delay: Duration, shard: u16 },
+    Retry {
+        delay: Duration,
+        shard: u16,
+    },
     Dead,
     /// An event; nobody needs to have subscribed.
-    Fulfilment { routing_key: String },
+    Fulfilment {
+        routing_key: String,
+    },
 }
 
 /// One parcel in a consumer's hand.

@@ -103,14 +103,20 @@ impl Config {
     /// The broker's url alone: an ingress has no database.
     pub fn broker_url(&self) -> Result<Secret, Problem> {
         self.secret("broker.url", &self.broker.url, &self.broker.url_file)?.ok_or_else(|| {
-            problem("broker.url", "missing; without servers run `quittance serve`, which embeds both")
+            problem(
+                "broker.url",
+                "missing; without servers run `quittance serve`, which embeds both",
+            )
         })
     }
 
     /// The database's url alone.
     pub fn database_url(&self) -> Result<Secret, Problem> {
         self.secret("database.url", &self.database.url, &self.database.url_file)?.ok_or_else(|| {
-            problem("database.url", "missing; without servers run `quittance serve`, which embeds both")
+            problem(
+                "database.url",
+                "missing; without servers run `quittance serve`, which embeds both",
+            )
         })
     }
 

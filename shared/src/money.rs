@@ -84,7 +84,12 @@ impl Money {
         let unit = 10_u64.pow(decimals);
         let sign = if self.minor < 0 { "-" } else { "" };
         let magnitude = self.minor.unsigned_abs();
-        format!("{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = decimals as usize)
+        format!(
+            "{sign}{}.{:0width$}",
+            magnitude / unit,
+            magnitude % unit,
+            width = decimals as usize
+        )
     }
 }
 

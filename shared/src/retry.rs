@@ -27,7 +27,9 @@ pub struct Schedule {
 pub enum ScheduleError {
     #[error("a schedule has from 1 to {TIERS_MAX} delays")]
     Count,
-    #[error("a delay lies between 1 s and 24 h in whole seconds, and none is shorter than the one before")]
+    #[error(
+        "a delay lies between 1 s and 24 h in whole seconds, and none is shorter than the one before"
+    )]
     Delay,
 }
 
@@ -122,10 +124,7 @@ mod tests {
         let delays: Vec<_> =
             (0..7).map(|attempt| schedule.delay_after(attempt, &mut never_early)).collect();
         let seconds: Vec<_> = delays.iter().map(|delay| delay.map(|d| d.as_secs())).collect();
-        assert_eq!(
-            seconds,
-            [Some(1), Some(5), Some(30), Some(120), Some(600), Some(3600), None]
-        );
+        assert_eq!(seconds, [Some(1), Some(5), Some(30), Some(120), Some(600), Some(3600), None]);
     }
 
     #[test]

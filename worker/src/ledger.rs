@@ -29,9 +29,16 @@ pub enum Work {
     Reading(Box<Reading>),
     Statement(Statement),
     /// It goes to a retry tier and is due back at this instant.
-    Deferred { id: String, number: Option<Number>, due_at: OffsetDateTime },
+    Deferred {
+        id: String,
+        number: Option<Number>,
+        due_at: OffsetDateTime,
+    },
     /// It goes to the dead letters.
-    Buried { id: String, number: Option<Number> },
+    Buried {
+        id: String,
+        number: Option<Number>,
+    },
 }
 
 /// In which bucket of the balance a message stands.

@@ -189,7 +189,12 @@ impl Topology {
             let mut arguments = at_least_once(&self.notifications());
             let ttl_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             arguments.push(("x-message-ttl", AMQPValue::LongLongInt(ttl_ms)));
-            queues.push(Queue { name: name.clone(), arguments, exchange: name, binding_key: String::new() });
+            queues.push(Queue {
+                name: name.clone(),
+                arguments,
+                exchange: name,
+                binding_key: String::new(),
+            });
         }
         queues
     }
@@ -212,7 +217,10 @@ impl Exchange {
             Err(finding) => return Some(finding),
         };
         let none = FieldTable::default();
-        if probe.exchange_declare(short(&self.name), self.kind.clone(), passive, none).await.is_err()
+        if probe
+            .exchange_declare(short(&self.name), self.kind.clone(), passive, none)
+            .await
+            .is_err()
         {
             return Some(missing(&self.name));
         }

@@ -16,7 +16,8 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 /// Reads the named file, or `QUITTANCE_CONFIG`, or `quittance.toml` where it exists, and lays the
 /// process's environment over it.
 pub fn load(file: Option<&Path>) -> Result<Config, Problem> {
-    let named = file.map(Path::to_owned).or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from));
+    let named =
+        file.map(Path::to_owned).or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from));
     let path = match named {
         Some(path) => Some(path),
         None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
@@ -34,8 +35,9 @@ pub fn parse(
     variables: impl Iterator<Item = (String, String)>,
     base: PathBuf,
 ) -> Result<Config, Problem> {
-    let mut table: Table =
-        text.parse().map_err(|error: toml::de::Error| problem("quittance.toml", error.message()))?;
+    let mut table: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| problem("quittance.toml", error.message()))?;
     for (name, value) in variables {
         if let Some(keys) = name.strip_prefix(VARIABLE_PREFIX) {
             lay_over(&mut table, &name, keys, &value)?;
@@ -73,9 +75,12 @@ fn lay_over(table: &mut Table, name: &str, keys: &str, text: &str) -> Result<(),
 /// Lists and small numbers are read as such; everything else, and every id, is text.
 fn value(key: &str, text: &str) -> Value {
     let number = text.len() <= 9 && !key.ends_with("_id");
-    if let Ok(number) = text.parse::<i64>().map(Value::Integer).map_err(drop).and_then(|value| {
-        if number { Ok(value) } else { Err(()) }
-    }) {
+    if let Ok(number) = text
+        .parse::<i64>()
+        .map(Value::Integer)
+        .map_err(drop)
+        .and_then(|value| if number { Ok(value) } else { Err(()) })
+    {
         return number;
     }
     if text.starts_with('[')
@@ -149,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_problem_never_shows_a_password() {
-        let text = "[broker]\nurl = \"http://u:hunter2@h\"\n[database]\nurl = \"postgres://u:hunter2@h\"";
+        let text =
+            "[broker]\nurl = \"http://u:hunter2@h\"\n[database]\nurl = \"postgres://u:hunter2@h\"";
         let config = config(text, &[]).unwrap();
         let shown = format!("{config:?} {}", config.engines().unwrap_err());
         assert!(!shown.contains("hunter2"), "{shown}");

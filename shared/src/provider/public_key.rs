@@ -52,8 +52,8 @@ impl PublicKey {
             let body: String = lines.flat_map(str::split_whitespace).collect();
             BASE64.decode(body).map_err(|_| PublicKeyError::Unreadable)?
         };
-        let key = RsaPublicKey::from_public_key_der(&spki)
-            .map_err(|_| PublicKeyError::Unreadable)?;
+        let key =
+            RsaPublicKey::from_public_key_der(&spki).map_err(|_| PublicKeyError::Unreadable)?;
         Self::new(&key)
     }
 

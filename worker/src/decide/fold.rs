@@ -117,16 +117,15 @@ impl Books {
 impl Changes {
     /// The strongest verdict of each reading, by [`Decision`]'s order.
     pub fn strongest(&self) -> Vec<Decision> {
-        let strongest = |verdicts: &Vec<Verdict>| verdicts.iter().map(|verdict| verdict.decision).max();
+        let strongest =
+            |verdicts: &Vec<Verdict>| verdicts.iter().map(|verdict| verdict.decision).max();
         self.verdicts.iter().map(|verdicts| strongest(verdicts).unwrap_or(Decision::NoOp)).collect()
     }
 }
 
-fn changed(
-    before: BTreeMap<String, State>,
-    after: BTreeMap<String, State>,
-) -> Vec<(State, State)> {
+fn changed(before: BTreeMap<String, State>, after: BTreeMap<String, State>) -> Vec<(State, State)> {
     let mut before = before;
-    let pairs = after.into_iter().map(|(key, state)| (before.remove(&key).unwrap_or_default(), state));
+    let pairs =
+        after.into_iter().map(|(key, state)| (before.remove(&key).unwrap_or_default(), state));
     pairs.filter(|(before, after)| before != after).collect()
 }

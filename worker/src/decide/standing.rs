@@ -147,11 +147,7 @@ fn order_cases(order: &Order, totals: &Totals) -> Vec<(CaseKind, i64)> {
     cases
 }
 
-fn recorded(
-    order: &Order,
-    payments: &BTreeMap<PaymentKey, Payment>,
-    totals: &Totals,
-) -> Recorded {
+fn recorded(order: &Order, payments: &BTreeMap<PaymentKey, Payment>, totals: &Totals) -> Recorded {
     let net = totals.net();
     let status = match totals.gross {
         _ if order.cancelled => OrderStatus::Cancelled,
@@ -168,13 +164,7 @@ fn recorded(
     };
     let qualifying = payments.iter().filter(|(key, payment)| qualifies(order, key, payment));
     let paid_at = qualifying.map(|(_, payment)| payment.occurred_at).min();
-    Recorded {
-        status,
-        paid_minor: totals.gross,
-        refunded_minor: totals.back,
-        fulfilment,
-        paid_at,
-    }
+    Recorded { status, paid_minor: totals.gross, refunded_minor: totals.back, fulfilment, paid_at }
 }
 
 impl CaseKind {

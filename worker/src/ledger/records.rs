@@ -228,7 +228,8 @@ impl RefundRecord {
     /// Turns a transaction's sorted totals into single refunds.
     pub fn differences(mut totals: Vec<Self>) -> Vec<Self> {
         totals.sort_by(|a, b| {
-            let key = |refund: &Self| (refund.account.clone(), refund.transaction.clone(), refund.total);
+            let key =
+                |refund: &Self| (refund.account.clone(), refund.transaction.clone(), refund.total);
             key(a).cmp(&key(b))
         });
         let mut before: Option<(String, String, i64)> = None;

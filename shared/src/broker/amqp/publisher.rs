@@ -6,9 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use futures_util::FutureExt as _;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, Event};
@@ -259,7 +259,8 @@ impl Flight {
         for (ticket, outcome) in outcomes {
             // Nobody waits any more for what was answered as blocked.
             let Some((id, waiting)) = self.waiting.remove(&ticket) else { continue };
-            let outcome = if returned.remove(&id) { Err(PublishError::Unroutable) } else { outcome };
+            let outcome =
+                if returned.remove(&id) { Err(PublishError::Unroutable) } else { outcome };
             answer(waiting, outcome);
         }
         healthy
