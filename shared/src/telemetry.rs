@@ -12,6 +12,8 @@ pub const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8
 const SECONDS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+pub mod health;
+
 static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// How log lines look.

@@ -185,6 +185,11 @@ impl Payment {
         self.refunds.iter().map(|refund| refund.total_minor).max().unwrap_or(0)
     }
 
+    /// Is its order not there yet?
+    pub fn waits(&self) -> bool {
+        matches!(self.link, Link::Waiting { .. })
+    }
+
     /// Money that is still in it, in minor units.
     pub fn left_minor(&self) -> i64 {
         if !self.status.proves_payment() {

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::decide::Decision;
-use crate::decide::fold::Reading;
+use crate::decide::fold::{Changes, Reading};
 
 pub mod records;
 pub mod postgres;
@@ -236,4 +236,18 @@ impl From<Decision> for Bucket {
             Decision::Waiting => Self::Waiting,
         }
     }
+}
+
+/// Each message's bucket, in the batch's order.
+pub fn buckets(batch: &[Work], changes: &Changes) -> Vec<Bucket> {
+    let mut strongest = changes.strongest().into_iter();
+    batch
+        .iter()
+        .map(|work| match work {
+            Work::Reading(_) => strongest.next().map_or(Bucket::NoOp, Bucket::from),
+            Work::Statement(_) => Bucket::NoOp,
+            Work::Deferred { .. } => Bucket::Retrying,
+            Work::Buried { .. } => Bucket::Dead,
+        })
+        .collect()
 }

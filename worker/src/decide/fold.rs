@@ -8,6 +8,7 @@ use shared::notification::Notification;
 use time::OffsetDateTime;
 
 use super::announce::{Announcement, announce};
+use super::standing::About;
 use super::{Decision, PaymentKey, State, decide, reconsider};
 
 /// What the ledger holds about everything that a batch touches.
@@ -120,6 +121,26 @@ impl Changes {
         let strongest =
             |verdicts: &Vec<Verdict>| verdicts.iter().map(|verdict| verdict.decision).max();
         self.verdicts.iter().map(|verdicts| strongest(verdicts).unwrap_or(Decision::NoOp)).collect()
+    }
+
+    /// Payments that no longer wait for their order, and what their notifications count as now.
+    pub fn concluded(&self) -> Vec<(PaymentKey, Decision)> {
+        let mut concluded = vec![];
+        for (before, after) in &self.states {
+            for (key, payment) in &after.payments {
+                let waited = before.payments.get(key).is_some_and(|known| known.waits());
+                if !waited || payment.waits() {
+                    continue;
+                }
+                let about = About::Payment(key.clone());
+                let of_payment = after.cases.keys().any(|case| case.about == about);
+                let opened = after.cases.keys().any(|case| !before.cases.contains_key(case));
+                let is_case = of_payment || opened;
+                concluded
+                    .push((key.clone(), if is_case { Decision::Case } else { Decision::Settled }));
+            }
+        }
+        concluded
     }
 }
 

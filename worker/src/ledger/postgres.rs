@@ -1,1 +1,190 @@
-//! PostgreSQL.
+//! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
+//!
+//! **Invariant**: a transaction takes its locks in one order: identities, orders, payments, cases,
+//! subjects; each kind sorted by its key. So no two transactions can wait for each other in a ring.
+
+use std::time::Duration;
+
+use diesel_async::{
+    AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection as _,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use shared::config::units::Secret;
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::records::{
+    Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
+    OrderRecord, OrderSummary, Unsent,
+};
+use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
+
+#[macro_use]
+mod statement;
+mod fault;
+mod load;
+mod write;
+mod notifications;
+mod events;
+mod receipts;
+mod settle;
+mod sweep;
+mod orders;
+mod cases;
+mod balance;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one call may take; longer than the server's own limit, for a server that is silent.
+const CALL_TIMEOUT: Duration = Duration::from_secs(40);
+/// What every session begins with. The last line tells the triggers that a worker is writing.
+const SETUP: &str = "
+    set search_path to quittance;
+    set timezone to 'UTC';
+    set lock_timeout to '2s';
+    set statement_timeout to '30s';
+    set idle_in_transaction_session_timeout to '30s';
+    set quittance.settling to 'on';
+";
+/// Held while migrating, so that of several starting workers one migrates and the others wait.
+const MIGRATION_LOCK: i64 = 0x7175_6974;
+
+/// How to reach PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    url: Secret,
+}
+
+/// One connection.
+pub struct PostgresSession {
+    conn: AsyncPgConnection,
+}
+
+impl Postgres {
+    pub fn new(url: Secret) -> Self {
+        Self { url }
+    }
+
+    async fn connect(&self, setup: &str) -> Result<AsyncPgConnection, LedgerError> {
+        let connecting = async {
+            let mut conn =
+                AsyncPgConnection::establish(self.url.reveal()).await.map_err(|error| {
+                    LedgerError::Unreachable(fault::without_secrets(&error.to_string()))
+                })?;
+            conn.batch_execute(setup).await?;
+            Ok(conn)
+        };
+        timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .map_err(|_| LedgerError::Unreachable("no answer in time".to_owned()))?
+    }
+}
+
+impl Ledger for Postgres {
+    type Session = PostgresSession;
+
+    async fn open(&self) -> Result<PostgresSession, LedgerError> {
+        Ok(PostgresSession { conn: self.connect(SETUP).await? })
+    }
+
+    async fn migrate(&self) -> Result<(), LedgerError> {
+        let setup = format!(
+            "select pg_advisory_lock({MIGRATION_LOCK});
+             create schema if not exists quittance;
+             set search_path to quittance;"
+        );
+        let conn = self.connect(&setup).await?;
+        let mut harness = AsyncMigrationHarness::new(conn);
+        let migrated = harness.run_pending_migrations(MIGRATIONS).map(|_| ());
+        // The lock goes with the connection.
+        migrated.map_err(|error| LedgerError::Fault(error.to_string()))
+    }
+}
+
+/// Bounds a call. Past the limit the connection is in doubt, and so is the transaction.
+async fn bounded<T>(call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    timeout(CALL_TIMEOUT, call)
+        .await
+        .unwrap_or_else(|_| Err(LedgerError::Unreachable("no answer in time".to_owned())))
+}
+
+impl Session for PostgresSession {
+    async fn settle(
+        &mut self,
+        batch: &[Work],
+        now: OffsetDateTime,
+        patience: Duration,
+    ) -> Result<Vec<Bucket>, LedgerError> {
+        bounded(settle::settle(&mut self.conn, batch, now, patience)).await
+    }
+
+    async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
+        bounded(sweep::sweep(&mut self.conn, now, limit)).await
+    }
+
+    async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
+        bounded(events::unsent(&mut self.conn, limit)).await
+    }
+
+    async fn mark_sent(&mut self, ids: &[Uuid], _now: OffsetDateTime) -> Result<(), LedgerError> {
+        bounded(events::mark_sent(&mut self.conn, ids)).await
+    }
+
+    async fn beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
+        bounded(events::beat(&mut self.conn, holder, stale)).await
+    }
+
+    async fn lane_beat(
+        &mut self,
+        lane: Uuid,
+        idle: bool,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        bounded(balance::lane_beat(&mut self.conn, lane, idle, now)).await
+    }
+
+    async fn import(
+        &mut self,
+        orders: &[NewOrder],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Imported>, LedgerError> {
+        bounded(orders::import::import(&mut self.conn, orders, now)).await
+    }
+
+    async fn cancel(
+        &mut self,
+        order_no: &str,
+        reason: &str,
+        actor: &str,
+        now: OffsetDateTime,
+    ) -> Result<Cancelled, LedgerError> {
+        bounded(orders::cancel(&mut self.conn, order_no, (actor, reason), now)).await
+    }
+
+    async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
+        bounded(orders::show::order(&mut self.conn, number)).await
+    }
+
+    async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {
+        bounded(orders::show::orders(&mut self.conn, filter)).await
+    }
+
+    async fn cases(&mut self, filter: &CaseFilter) -> Result<Vec<CaseRecord>, LedgerError> {
+        bounded(cases::cases(&mut self.conn, filter)).await
+    }
+
+    async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
+        bounded(cases::case(&mut self.conn, id)).await
+    }
+
+    async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {
+        bounded(events::published(&mut self.conn, after, limit)).await
+    }
+
+    async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {
+        bounded(balance::balance(&mut self.conn, now)).await
+    }
+}

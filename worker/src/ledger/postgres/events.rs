@@ -1,0 +1,204 @@
+//! The outbox: numbered for each subject when written, placed in the log when published.
+//!
+//! **Invariant**: a subject's numbers are contiguous in commit order, because its row is held until
+//! the commit; positions are too, because the log's one row is.
+
+use std::collections::BTreeMap;
+
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use shared::event::Event;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::decide::announce::Announcement;
+use crate::ledger::records::{EventRecord, Unsent};
+use crate::ledger::{Beat, LedgerError};
+
+statement!(
+    Count { subjects: Array<Text> = [String], counts: Array<BigInt> = [i64] } -> (Text, BigInt) = "
+    insert into subjects (subject, last_seq)
+    select * from unnest(?::text[], ?::bigint[]) as t (s, n) order by s
+    on conflict (subject) do update set last_seq = subjects.last_seq + excluded.last_seq
+    returning subject, last_seq"
+);
+
+statement!(
+    Insert {
+        ids: Array<SqlUuid> = [Uuid],
+        subjects: Array<Text> = [String],
+        sequences: Array<BigInt> = [i64],
+        kinds: Array<Text> = [String],
+        bodies: Array<Text> = [String],
+        now: Timestamptz = OffsetDateTime,
+    } -> () = "
+    insert into events (id, subject, sequence, type, body, occurred_at)
+    select t.*, clock.at
+    from unnest(?::uuid[], ?::text[], ?::bigint[], ?::text[], ?::text[]),
+         (select ?::timestamptz) as clock (at)"
+);
+
+statement!(
+    /// Only each subject's lowest: the prefix rule.
+    LowestUnsent { limit: BigInt = i64 } -> (SqlUuid, Text, Text, Timestamptz, Text) = "
+    select e.id, e.type, e.subject, e.occurred_at, e.body from events e
+    where e.position is null and not exists (
+        select from events lower where lower.subject = e.subject
+        and lower.sequence < e.sequence and lower.position is null)
+    order by e.id limit ?"
+);
+
+statement!(
+    /// Another relay may have marked some of them: those keep their positions.
+    MarkSent { ids: Array<SqlUuid> = [Uuid] } -> () = "
+    with unsent as (
+        select id, row_number() over (order by id) as place from events
+        where id = any(?::uuid[]) and position is null
+    ), log as (
+        update event_log set last_position = last_position + (select count(*) from unsent)
+        returning last_position - (select count(*) from unsent) as base
+    )
+    update events e set position = log.base + unsent.place
+    from unsent, log where e.id = unsent.id"
+);
+
+statement!(LockLog {} -> (BigInt) = "select last_position from event_log for update");
+
+statement!(
+    Published { after: BigInt = i64, limit: BigInt = i64 } -> (BigInt, Text) = "
+    select position, body from events where position > ? order by position limit ?"
+);
+
+statement!(
+    AddBeat { holder: SqlUuid = Uuid } -> (BigInt) = "
+    insert into relays (part, holder, beat) values (0, ?, 1)
+    on conflict (part) do update set beat = relays.beat + 1 where relays.holder = excluded.holder
+    returning beat"
+);
+
+statement!(
+    TakeOver { holder: SqlUuid = Uuid, stale: Nullable<BigInt> = Option<i64> } -> (BigInt) = "
+    update relays set holder = ?, beat = beat + 1 where part = 0 and beat = ? returning beat"
+);
+
+statement!(BeatOf {} -> (BigInt) = "select beat from relays where part = 0");
+
+/// Numbers announcements and writes them; the bytes written are the bytes published.
+pub(super) async fn append(
+    conn: &mut AsyncPgConnection,
+    announcements: &[Announcement],
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    if announcements.is_empty() {
+        return Ok(());
+    }
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for announcement in announcements {
+        *counts.entry(&announcement.subject).or_default() += 1;
+    }
+    let subjects: Vec<String> = counts.keys().map(|subject| (*subject).to_owned()).collect();
+    let added: Vec<i64> = counts.values().copied().collect();
+    let count = Count { subjects: &subjects, counts: &added };
+    let last: Vec<(String, i64)> = count.load(conn).await?;
+    let mut next: BTreeMap<&str, i64> = BTreeMap::new();
+    for (subject, last) in &last {
+        next.insert(subject, last - counts.get(subject.as_str()).copied().unwrap_or(0));
+    }
+    let mut events = vec![];
+    for announcement in announcements {
+        let sequence = next.entry(&announcement.subject).or_default();
+        *sequence += 1;
+        events.push(Event {
+            id: Uuid::now_v7(),
+            kind: announcement.kind,
+            subject: announcement.subject.clone(),
+            sequence: *sequence,
+            occurred_at: now,
+            snapshot: announcement.snapshot.clone(),
+        });
+    }
+    insert(conn, &events, now).await
+}
+
+/// What is to be published next, oldest first.
+pub(super) async fn unsent(
+    conn: &mut AsyncPgConnection,
+    limit: i64,
+) -> Result<Vec<Unsent>, LedgerError> {
+    let rows: Vec<(Uuid, String, String, OffsetDateTime, String)> =
+        LowestUnsent { limit: &limit }.load(conn).await?;
+    let unsent = rows.into_iter().map(|(id, routing_key, subject, occurred_at, body)| Unsent {
+        id,
+        routing_key,
+        subject,
+        occurred_at,
+        body,
+    });
+    Ok(unsent.collect())
+}
+
+/// Gives positions, under the log's lock so that they commit in order.
+pub(super) async fn mark_sent(
+    conn: &mut AsyncPgConnection,
+    ids: &[Uuid],
+) -> Result<(), LedgerError> {
+    conn.transaction(async |conn| {
+        let _: Vec<i64> = LockLog.load(conn).await?;
+        MarkSent { ids }.execute(conn).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Published events behind a position.
+pub(super) async fn published(
+    conn: &mut AsyncPgConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<EventRecord>, LedgerError> {
+    let rows: Vec<(i64, String)> = Published { after: &after, limit: &limit }.load(conn).await?;
+    let event = |body: String| serde_json::from_str(&body).unwrap_or(serde_json::Value::Null);
+    Ok(rows
+        .into_iter()
+        .map(|(position, body)| EventRecord { position, event: event(body) })
+        .collect())
+}
+
+/// One beat of the relay's lease.
+pub(super) async fn beat(
+    conn: &mut AsyncPgConnection,
+    holder: Uuid,
+    stale: Option<i64>,
+) -> Result<Beat, LedgerError> {
+    let mut held: Vec<i64> = AddBeat { holder: &holder }.load(conn).await?;
+    if held.is_empty() && stale.is_some() {
+        held = TakeOver { holder: &holder, stale: &stale }.load(conn).await?;
+    }
+    if !held.is_empty() {
+        return Ok(Beat::Held);
+    }
+    let beat: Vec<i64> = BeatOf.load(conn).await?;
+    Ok(Beat::Other(beat.into_iter().next().unwrap_or(0)))
+}
+
+async fn insert(
+    conn: &mut AsyncPgConnection,
+    events: &[Event],
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    let subjects: Vec<_> = events.iter().map(|event| event.subject.clone()).collect();
+    let sequences: Vec<_> = events.iter().map(|event| event.sequence).collect();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.routing_key().to_owned()).collect();
+    let bodies: Vec<_> = events.iter().map(Event::to_json).collect();
+    let insert = Insert {
+        ids: &ids,
+        subjects: &subjects,
+        sequences: &sequences,
+        kinds: &kinds,
+        bodies: &bodies,
+        now: &now,
+    };
+    insert.execute(conn).await?;
+    Ok(())
+}

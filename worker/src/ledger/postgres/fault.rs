@@ -1,0 +1,60 @@
+//! What an error of the database asks for. Source: PostgreSQL, appendix A, as far as diesel shows it.
+//!
+//! diesel hides the SQLSTATE of most classes, so some are told by their text; what a server in
+//! another language says stays a fault, which the lane isolates all the same.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+use crate::ledger::LedgerError;
+
+const IN_THE_WAY: [&str; 2] = ["deadlock detected", "lock timeout"];
+const OUT_OF_REACH: [&str; 9] = [
+    "terminating connection",
+    "the database system is",
+    "no space left",
+    "could not extend",
+    "out of memory",
+    "out of shared memory",
+    "too many",
+    "remaining connection slots",
+    "statement timeout",
+];
+
+impl From<Error> for LedgerError {
+    fn from(error: Error) -> Self {
+        use DatabaseErrorKind::{
+            CheckViolation, ClosedConnection, ExclusionViolation, ForeignKeyViolation,
+            NotNullViolation, ReadOnlyTransaction, RestrictViolation, SerializationFailure,
+            UnableToSendCommand, UniqueViolation,
+        };
+        let Error::DatabaseError(kind, information) = &error else {
+            return match error {
+                Error::BrokenTransactionManager => Self::Unreachable(error.to_string()),
+                other => Self::Fault(without_secrets(&other.to_string())),
+            };
+        };
+        // A message may quote values; a constraint's name never does.
+        let rule = information.constraint_name().unwrap_or("a rule of the schema").to_owned();
+        let message = information.message().to_lowercase();
+        let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
+        match kind {
+            UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation
+            | ExclusionViolation | RestrictViolation => Self::Refused(rule),
+            SerializationFailure => Self::Conflict("serialization failure".to_owned()),
+            ReadOnlyTransaction | ClosedConnection | UnableToSendCommand => {
+                Self::Unreachable(without_secrets(&message))
+            }
+            // The enum is open: what we do not know is told by its text.
+            _ if says(&IN_THE_WAY) => Self::Conflict(without_secrets(&message)),
+            _ if says(&OUT_OF_REACH) => Self::Unreachable(without_secrets(&message)),
+            _ => Self::Fault(without_secrets(&message)),
+        }
+    }
+}
+
+/// Server messages quote values in double quotes or after a colon: only what stands before is kept.
+pub(super) fn without_secrets(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let end = line.find('"').unwrap_or(line.len());
+    line[..end].trim().trim_end_matches(':').to_owned()
+}

@@ -1,0 +1,106 @@
+//! Every genuine notification, its bytes, and what became of it.
+
+use diesel::sql_types::{
+    Array, BigInt, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::decide::fold::{Changes, Reading};
+use crate::ledger::{Bucket, LedgerError};
+
+statement!(
+    /// A message that comes again changes nothing: its first outcome stands.
+    Insert {
+        messages: Array<SqlUuid> = [Uuid],
+        parts: Array<Integer> = [i32],
+        accounts: Array<Text> = [String],
+        providers: Array<Text> = [String],
+        identities: Array<Text> = [String],
+        kinds: Array<Text> = [String],
+        numbers: Array<Nullable<Text>> = [Option<String>],
+        transactions: Array<Nullable<Text>> = [Option<String>],
+        outcomes: Array<Text> = [String],
+        epochs: Array<SqlUuid> = [Uuid],
+        seqs: Array<BigInt> = [i64],
+        received: Array<Timestamptz> = [OffsetDateTime],
+        bodies: Array<Nullable<Bytea>> = [Option<Vec<u8>>],
+        now: Timestamptz = OffsetDateTime,
+    } -> () = "
+    insert into notifications (message_id, part, account, provider, identity, kind, order_number,
+        transaction, outcome, epoch, seq, received_at, body, recorded_at)
+    select t.*, clock.at
+    from unnest(?::uuid[], ?::integer[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
+                ?::text[], ?::text[], ?::uuid[], ?::bigint[], ?::timestamptz[], ?::bytea[])
+         as t (m, p, a, v, i, k, n, x, o, e, s, r, b), (select ?::timestamptz) as clock (at)
+    order by m, p
+    on conflict do nothing"
+);
+
+#[derive(Default)]
+struct Columns {
+    messages: Vec<Uuid>,
+    parts: Vec<i32>,
+    accounts: Vec<String>,
+    providers: Vec<String>,
+    identities: Vec<String>,
+    kinds: Vec<String>,
+    numbers: Vec<Option<String>>,
+    transactions: Vec<Option<String>>,
+    outcomes: Vec<String>,
+    epochs: Vec<Uuid>,
+    seqs: Vec<i64>,
+    received: Vec<OffsetDateTime>,
+    bodies: Vec<Option<Vec<u8>>>,
+}
+
+/// Records every notification of the batch with its verdict.
+pub(super) async fn record(
+    conn: &mut AsyncPgConnection,
+    readings: &[&Reading],
+    changes: &Changes,
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let mut columns = Columns::default();
+    for (reading, verdicts) in readings.iter().zip(&changes.verdicts) {
+        let message = &reading.message;
+        for (part, (notification, verdict)) in (0..).zip(reading.notifications.iter().zip(verdicts))
+        {
+            columns.messages.push(message.id);
+            columns.parts.push(part);
+            columns.accounts.push(message.account.clone());
+            columns.providers.push(message.kind.clone());
+            columns.identities.push(notification.identity.clone());
+            columns.kinds.push(notification.kind.clone());
+            columns.numbers.push(verdict.order_number.clone());
+            columns.transactions.push(verdict.payment.as_ref().map(|key| key.transaction.clone()));
+            columns.outcomes.push(Bucket::from(verdict.decision).as_str().to_owned());
+            columns.epochs.push(message.number.epoch);
+            columns.seqs.push(message.number.seq);
+            columns.received.push(message.received_at);
+            columns.bodies.push((part == 0).then(|| message.body.to_vec()));
+        }
+    }
+    if columns.messages.is_empty() {
+        return Ok(());
+    }
+    let insert = Insert {
+        messages: &columns.messages,
+        parts: &columns.parts,
+        accounts: &columns.accounts,
+        providers: &columns.providers,
+        identities: &columns.identities,
+        kinds: &columns.kinds,
+        numbers: &columns.numbers,
+        transactions: &columns.transactions,
+        outcomes: &columns.outcomes,
+        epochs: &columns.epochs,
+        seqs: &columns.seqs,
+        received: &columns.received,
+        bodies: &columns.bodies,
+        now: &now,
+    };
+    insert.execute(conn).await?;
+    Ok(())
+}

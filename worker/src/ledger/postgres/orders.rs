@@ -1,0 +1,68 @@
+//! Orders as a shop and people see them.
+
+pub(super) mod import;
+pub(super) mod show;
+
+use std::collections::BTreeSet;
+
+use diesel::sql_types::{Bool, Text, Timestamptz};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use shared::order::OrderStatus;
+use time::OffsetDateTime;
+
+use super::sweep;
+use crate::ledger::LedgerError;
+use crate::ledger::records::Cancelled;
+
+statement!(
+    Lock { order_no: Text = str } -> (Text, Bool) = "
+    select status, cancelled_at is not null from orders where order_no = ? for update"
+);
+
+statement!(
+    Cancel { now: Timestamptz = OffsetDateTime, order_no: Text = str } -> () = "
+    update orders set cancelled_at = ? where order_no = ?"
+);
+
+statement!(
+    Audit {
+        now: Timestamptz = OffsetDateTime,
+        actor: Text = str,
+        action: Text = str,
+        subject: Text = str,
+        reason: Text = str,
+    } -> () = "
+    insert into audit (at, actor, action, subject, reason) values (?, ?, ?, ?, ?)"
+);
+
+/// Cancels under the order's lock, announces it, and notes who did it and why.
+pub(super) async fn cancel(
+    conn: &mut AsyncPgConnection,
+    order_no: &str,
+    (actor, reason): (&str, &str),
+    now: OffsetDateTime,
+) -> Result<Cancelled, LedgerError> {
+    conn.transaction(async |conn| {
+        let rows: Vec<(String, bool)> = Lock { order_no }.load(conn).await?;
+        let Some((status, cancelled)) = rows.into_iter().next() else {
+            return Ok(Cancelled::NotFound);
+        };
+        match OrderStatus::from_word(&status) {
+            Some(OrderStatus::Pending) if !cancelled => (),
+            Some(OrderStatus::Pending | OrderStatus::Cancelled) => return Ok(Cancelled::Already),
+            Some(
+                status @ (OrderStatus::Paid
+                | OrderStatus::PartiallyRefunded
+                | OrderStatus::Refunded),
+            ) => return Ok(Cancelled::Paid(status)),
+            None => return Err(LedgerError::Fault("an unknown status".to_owned())),
+        }
+        Cancel { now: &now, order_no }.execute(conn).await?;
+        let subject = format!("order/{order_no}");
+        let audit = Audit { now: &now, actor, action: "order.cancel", subject: &subject, reason };
+        audit.execute(conn).await?;
+        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now).await?;
+        Ok(Cancelled::Done)
+    })
+    .await
+}

@@ -1,0 +1,184 @@
+//! Reading orders.
+
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use shared::money::Currency;
+use shared::order::OrderStatus;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::ledger::LedgerError;
+use crate::ledger::postgres::cases;
+use crate::ledger::records::{
+    EventLine, FulfilmentRecord, OrderFilter, OrderRecord, OrderSummary, PaymentRecord,
+    RefundRecord,
+};
+
+statement!(
+    List { status: Nullable<Text> = Option<String>, limit: BigInt = i64 }
+    -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
+        Nullable<Timestamptz>, Timestamptz) = "
+    select order_no, o.status, amount, currency, account, paid_amount, refunded_amount, paid_at,
+           cancelled_at, created_at
+    from orders o, (select ?::text) as wanted (status)
+    where wanted.status is null or o.status = wanted.status order by created_at desc limit ?"
+);
+
+statement!(
+    One { number: Text = str }
+    -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
+        Nullable<Timestamptz>, Timestamptz) = "
+    select order_no, status, amount, currency, account, paid_amount, refunded_amount, paid_at,
+           cancelled_at, created_at
+    from orders join order_numbers n using (order_no) where n.number = ?"
+);
+
+statement!(
+    Numbers { order_no: Text = str } -> (Text) = "
+    select number from order_numbers where order_no = ? order by number"
+);
+
+statement!(
+    Fulfilments { order_no: Text = str } -> (Bool, Timestamptz, Nullable<Timestamptz>) = "
+    select active, created_at, revoked_at from fulfilments where order_no = ?"
+);
+
+statement!(
+    Payments { numbers: Array<Text> = [String] }
+    -> (Text, Text, Text, Text, BigInt, Text, Timestamptz) = "
+    select account, transaction, order_number, status, amount, currency, occurred_at
+    from payments where order_number = any(?::text[]) order by occurred_at, transaction"
+);
+
+statement!(
+    Refunds { numbers: Array<Text> = [String] } -> (Text, Text, Text, BigInt, Timestamptz) = "
+    select account, transaction, max(r.refund_no), r.total, min(r.occurred_at)
+    from refunds r join payments p using (account, transaction)
+    where p.order_number = any(?::text[]) group by account, transaction, r.total"
+);
+
+statement!(
+    Events { subjects: Array<Text> = [String] } -> (Text, BigInt, SqlUuid, Bool) = "
+    select type, sequence, id, position is not null from events
+    where subject = any(?::text[]) order by subject, sequence"
+);
+
+type Row = (
+    String,
+    String,
+    i64,
+    String,
+    Option<String>,
+    i64,
+    i64,
+    Option<OffsetDateTime>,
+    Option<OffsetDateTime>,
+    OffsetDateTime,
+);
+
+pub(in crate::ledger::postgres) async fn orders(
+    conn: &mut AsyncPgConnection,
+    filter: &OrderFilter,
+) -> Result<Vec<OrderSummary>, LedgerError> {
+    let status = filter.status.map(|status| status.as_str().to_owned());
+    let rows: Vec<Row> = List { status: &status, limit: &filter.limit }.load(conn).await?;
+    rows.into_iter().map(summary).collect()
+}
+
+pub(in crate::ledger::postgres) async fn order(
+    conn: &mut AsyncPgConnection,
+    number: &str,
+) -> Result<Option<OrderRecord>, LedgerError> {
+    let rows: Vec<Row> = One { number }.load(conn).await?;
+    let Some(summary) = rows.into_iter().next().map(summary).transpose()? else {
+        return Ok(None);
+    };
+    let order_no = summary.order_no.as_str();
+    let numbers: Vec<String> = Numbers { order_no }.load(conn).await?;
+    let fulfilments: Vec<(bool, OffsetDateTime, Option<OffsetDateTime>)> =
+        Fulfilments { order_no }.load(conn).await?;
+    let fulfilments = fulfilments
+        .into_iter()
+        .map(|(active, created_at, revoked_at)| FulfilmentRecord { active, created_at, revoked_at })
+        .collect();
+    let subjects = [format!("order/{order_no}")];
+    let events: Vec<(String, i64, Uuid, bool)> = Events { subjects: &subjects }.load(conn).await?;
+    let events = events
+        .into_iter()
+        .map(|(r#type, sequence, id, published)| EventLine { r#type, sequence, id, published })
+        .collect();
+    Ok(Some(OrderRecord {
+        fulfilments,
+        payments: payments(conn, &numbers).await?,
+        refunds: refunds(conn, &numbers).await?,
+        cases: cases::of_numbers(conn, &numbers).await?,
+        events,
+        numbers,
+        summary,
+    }))
+}
+
+async fn payments(
+    conn: &mut AsyncPgConnection,
+    numbers: &[String],
+) -> Result<Vec<PaymentRecord>, LedgerError> {
+    type Row = (String, String, String, String, i64, String, OffsetDateTime);
+    let rows: Vec<Row> = Payments { numbers }.load(conn).await?;
+    let record = |row: Row| {
+        let (account, transaction, order_number, status, amount, currency, occurred_at) = row;
+        let currency = parse(&currency)?;
+        Ok(PaymentRecord {
+            account,
+            transaction,
+            order_number,
+            status,
+            amount,
+            currency,
+            occurred_at,
+        })
+    };
+    rows.into_iter().map(record).collect()
+}
+
+async fn refunds(
+    conn: &mut AsyncPgConnection,
+    numbers: &[String],
+) -> Result<Vec<RefundRecord>, LedgerError> {
+    let rows: Vec<(String, String, String, i64, OffsetDateTime)> =
+        Refunds { numbers }.load(conn).await?;
+    let totals = rows
+        .into_iter()
+        .map(|(account, transaction, refund_no, total, occurred_at)| RefundRecord {
+            account,
+            transaction,
+            refund_no: Some(refund_no).filter(|number| !number.is_empty()),
+            amount: 0,
+            total,
+            occurred_at,
+        })
+        .collect();
+    Ok(RefundRecord::differences(totals))
+}
+
+fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
+    let (order_no, status, amount, currency, account, paid, refunded, paid_at, cancelled, created) =
+        row;
+    let status = OrderStatus::from_word(&status)
+        .ok_or_else(|| LedgerError::Fault("an unknown status".to_owned()))?;
+    Ok(OrderSummary {
+        order_no,
+        status,
+        amount,
+        currency: parse(&currency)?,
+        account,
+        paid_amount: paid,
+        refunded_amount: refunded,
+        paid_at,
+        cancelled_at: cancelled,
+        created_at: created,
+    })
+}
+
+fn parse(currency: &str) -> Result<Currency, LedgerError> {
+    currency.parse().map_err(|_| LedgerError::Fault("an unknown currency".to_owned()))
+}

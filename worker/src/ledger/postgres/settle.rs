@@ -1,0 +1,36 @@
+//! A batch in one transaction: claim, load under locks, fold, write.
+
+use std::time::Duration;
+
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use time::OffsetDateTime;
+
+use super::{events, load, notifications, receipts, write};
+use crate::decide::fold::{Reading, fold};
+use crate::ledger::{Bucket, LedgerError, Work};
+
+pub(super) async fn settle(
+    conn: &mut AsyncPgConnection,
+    batch: &[Work],
+    now: OffsetDateTime,
+    patience: Duration,
+) -> Result<Vec<Bucket>, LedgerError> {
+    let readings: Vec<&Reading> = batch
+        .iter()
+        .filter_map(|work| match work {
+            Work::Reading(reading) => Some(reading.as_ref()),
+            Work::Statement(_) | Work::Deferred { .. } | Work::Buried { .. } => None,
+        })
+        .collect();
+    conn.transaction(async |conn| {
+        let books = load::books(conn, &readings).await?;
+        let changes = fold(books, &readings, now, patience);
+        write::states(conn, &changes.states, now).await?;
+        notifications::record(conn, &readings, &changes, now).await?;
+        events::append(conn, &changes.announcements, now).await?;
+        let buckets = crate::ledger::buckets(batch, &changes);
+        receipts::record(conn, batch, &buckets, now).await?;
+        Ok(buckets)
+    })
+    .await
+}

@@ -1,0 +1,216 @@
+//! Payments and their refunds: inserted by whoever is first, updated under their locks.
+
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use time::OffsetDateTime;
+
+use super::expect_all;
+use crate::decide::{Link, Order, Payment, PaymentKey, State};
+use crate::ledger::LedgerError;
+
+statement!(
+    InsertPayments {
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+        numbers: Array<Text> = [String],
+        orders: Array<Nullable<Text>> = [Option<String>],
+        statuses: Array<Text> = [String],
+        amounts: Array<BigInt> = [i64],
+        currencies: Array<Text> = [String],
+        occurred: Array<Timestamptz> = [OffsetDateTime],
+        closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+        deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+    } -> () = "
+    insert into payments (account, transaction, order_number, order_no, status, amount, currency,
+                          occurred_at, closed_at, deadline)
+    select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
+                         ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[])
+    on conflict do nothing"
+);
+
+statement!(
+    UpdatePayments {
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+        numbers: Array<Text> = [String],
+        orders: Array<Nullable<Text>> = [Option<String>],
+        statuses: Array<Text> = [String],
+        amounts: Array<BigInt> = [i64],
+        currencies: Array<Text> = [String],
+        occurred: Array<Timestamptz> = [OffsetDateTime],
+        closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+        deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+    } -> () = "
+    update payments p set order_no = t.o, status = t.s, amount = t.m, currency = t.c,
+                          occurred_at = t.at, closed_at = t.closed, deadline = t.due
+    from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
+                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[])
+         as t (a, x, n, o, s, m, c, at, closed, due)
+    where p.account = t.a and p.transaction = t.x and p.order_number = t.n"
+);
+
+statement!(
+    NumbersOf { accounts: Array<Text> = [String], transactions: Array<Text> = [String] }
+    -> (Text, Text, Text) = "
+    select p.account, p.transaction, p.order_number
+    from payments p join unnest(?::text[], ?::text[]) as t (account, transaction)
+    using (account, transaction)"
+);
+
+statement!(
+    InsertRefunds {
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+        totals: Array<BigInt> = [i64],
+        refund_nos: Array<Text> = [String],
+        occurred: Array<Timestamptz> = [OffsetDateTime],
+    } -> () = "
+    insert into refunds (account, transaction, total, refund_no, occurred_at)
+    select * from unnest(?::text[], ?::text[], ?::bigint[], ?::text[], ?::timestamptz[])
+    on conflict do nothing"
+);
+
+#[derive(Default)]
+struct PaymentColumns {
+    accounts: Vec<String>,
+    transactions: Vec<String>,
+    numbers: Vec<String>,
+    orders: Vec<Option<String>>,
+    statuses: Vec<String>,
+    amounts: Vec<i64>,
+    currencies: Vec<String>,
+    occurred: Vec<OffsetDateTime>,
+    closed: Vec<Option<OffsetDateTime>>,
+    deadlines: Vec<Option<OffsetDateTime>>,
+}
+
+impl PaymentColumns {
+    fn push(&mut self, key: &PaymentKey, payment: &Payment, order: Option<&Order>) {
+        let (order_no, deadline) = match payment.link {
+            Link::Order => (order.map(|order| order.order_no.clone()), None),
+            Link::Waiting { deadline } => (None, Some(deadline)),
+            Link::Unknown => (None, None),
+        };
+        self.accounts.push(key.account.clone());
+        self.transactions.push(key.transaction.clone());
+        self.numbers.push(payment.order_number.clone());
+        self.orders.push(order_no);
+        self.statuses.push(payment.status.as_str().to_owned());
+        self.amounts.push(payment.amount.minor);
+        self.currencies.push(payment.amount.currency.as_str().to_owned());
+        self.occurred.push(payment.occurred_at);
+        self.closed.push(payment.closed_at);
+        self.deadlines.push(deadline);
+    }
+}
+
+pub(super) async fn payments(
+    conn: &mut AsyncPgConnection,
+    changes: &[(State, State)],
+) -> Result<(), LedgerError> {
+    let mut sorted = std::collections::BTreeMap::new();
+    for (before, after) in changes {
+        for (key, payment) in &after.payments {
+            let known = before.payments.get(key);
+            if known != Some(payment) {
+                sorted.insert(key, (known.is_none(), payment, after.order.as_ref()));
+            }
+        }
+    }
+    let (mut new, mut changed) = (PaymentColumns::default(), PaymentColumns::default());
+    for (key, (is_new, payment, order)) in sorted {
+        if is_new { &mut new } else { &mut changed }.push(key, payment, order);
+    }
+    if !changed.accounts.is_empty() {
+        let updated = update_payments(&changed).execute(conn).await?;
+        expect_all(updated, changed.accounts.len())?;
+    }
+    if new.accounts.is_empty() {
+        return Ok(());
+    }
+    let inserted = insert_payments(&new).execute(conn).await?;
+    if inserted == new.accounts.len() {
+        return Ok(());
+    }
+    Err(why_not_inserted(conn, &new).await?)
+}
+
+/// Another transaction recorded the payment first, or it was recorded under another number.
+async fn why_not_inserted(
+    conn: &mut AsyncPgConnection,
+    new: &PaymentColumns,
+) -> Result<LedgerError, LedgerError> {
+    let query = NumbersOf { accounts: &new.accounts, transactions: &new.transactions };
+    let recorded: Vec<(String, String, String)> = query.load(conn).await?;
+    for (account, transaction, number) in recorded {
+        let mut keys = new.accounts.iter().zip(&new.transactions);
+        let index = keys.position(|(a, t)| *a == account && *t == transaction);
+        if index.is_some_and(|index| new.numbers.get(index) != Some(&number)) {
+            let moved = "moved: the provider names another order for a recorded transaction";
+            return Ok(LedgerError::Refused(moved.to_owned()));
+        }
+    }
+    Ok(LedgerError::Conflict("a payment was recorded at the same time".to_owned()))
+}
+
+fn insert_payments(columns: &PaymentColumns) -> InsertPayments<'_> {
+    InsertPayments {
+        accounts: &columns.accounts,
+        transactions: &columns.transactions,
+        numbers: &columns.numbers,
+        orders: &columns.orders,
+        statuses: &columns.statuses,
+        amounts: &columns.amounts,
+        currencies: &columns.currencies,
+        occurred: &columns.occurred,
+        closed: &columns.closed,
+        deadlines: &columns.deadlines,
+    }
+}
+
+fn update_payments(columns: &PaymentColumns) -> UpdatePayments<'_> {
+    UpdatePayments {
+        accounts: &columns.accounts,
+        transactions: &columns.transactions,
+        numbers: &columns.numbers,
+        orders: &columns.orders,
+        statuses: &columns.statuses,
+        amounts: &columns.amounts,
+        currencies: &columns.currencies,
+        occurred: &columns.occurred,
+        closed: &columns.closed,
+        deadlines: &columns.deadlines,
+    }
+}
+
+pub(super) async fn refunds(
+    conn: &mut AsyncPgConnection,
+    changes: &[(State, State)],
+) -> Result<(), LedgerError> {
+    let mut sorted = std::collections::BTreeSet::new();
+    for (before, after) in changes {
+        for (key, payment) in &after.payments {
+            let known = before.payments.get(key);
+            let is_new = |refund| known.is_none_or(|known| !known.refunds.contains(refund));
+            sorted.extend(payment.refunds.iter().filter(|r| is_new(*r)).map(|r| (key, r)));
+        }
+    }
+    if sorted.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<_> = sorted.iter().map(|(key, _)| key.account.clone()).collect();
+    let transactions: Vec<_> = sorted.iter().map(|(key, _)| key.transaction.clone()).collect();
+    let totals: Vec<_> = sorted.iter().map(|(_, refund)| refund.total_minor).collect();
+    let refund_nos: Vec<_> =
+        sorted.iter().map(|(_, refund)| refund.refund_no.clone().unwrap_or_default()).collect();
+    let occurred: Vec<_> = sorted.iter().map(|(_, refund)| refund.occurred_at).collect();
+    let insert = InsertRefunds {
+        accounts: &accounts,
+        transactions: &transactions,
+        totals: &totals,
+        refund_nos: &refund_nos,
+        occurred: &occurred,
+    };
+    insert.execute(conn).await?;
+    Ok(())
+}
