@@ -124,7 +124,7 @@ Examples:
 
 /// Runs one command.
 pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
-    let output = Output { format: common.output };
+    let output = common.output();
     match noun {
         Noun::Ledger(noun) => match engine::open(&common.load()?)? {
             Engine::Embedded(embedded) => over_ledger(noun, embedded.ledger(), output).await,
@@ -139,6 +139,10 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
 }
 
 impl Common {
+    pub fn output(&self) -> Output {
+        Output { format: self.output }
+    }
+
     pub fn load(&self) -> Result<Config, Failure> {
         Ok(load::load(self.config.as_deref())?)
     }

@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Serve => serve::run(cli.common.load()?).await,
-        Verb::Demo(args) => demo::run(args.keep).await,
+        Verb::Demo(args) => demo::run(args.keep, cli.common.output()).await,
         Verb::Noun(noun) => cli::run(noun, &cli.common).await,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -67,7 +68,7 @@ pub fn open(config: &Config) -> Result<Engine, Failure> {
     }
     let engine = engine::open(config)?;
     if let Engine::Embedded(embedded) = &engine {
-        embedded.own().map_err(|error| Failure::new(Exit::Conflict, error.to_string()))?;
+        embedded.own()?;
     }
     Ok(engine)
 }
@@ -167,8 +168,11 @@ async fn serve<B: Broker, L: Ledger>(
     let enqueue = Enqueue::new(publisher.clone(), keys, settings.shards);
 
     let mut lasting = JoinSet::new();
-    let stating = enqueue.clone().state_until(end.clone());
-    lasting.spawn(async { Ok::<_, anyhow::Error>(stating.await) });
+    let stating = Arc::clone(&enqueue).state_until(end.clone());
+    lasting.spawn(async {
+        stating.await;
+        Ok(())
+    });
     lasting.spawn(watch::watch(publisher, health.clone(), stop.clone(), end.clone()));
     lasting.spawn(listen(admin(health.clone()), doors.admin, end.clone(), drain));
 

@@ -49,7 +49,14 @@ mod tests {
     use super::*;
 
     fn balance() -> Balance {
-        Balance { accepted: 10, settled: 4, duplicate: 3, case: 2, in_flight: 1, ..Balance::default() }
+        Balance {
+            accepted: 10,
+            settled: 4,
+            duplicate: 3,
+            case: 2,
+            in_flight: 1,
+            ..Balance::default()
+        }
     }
 
     #[test]
@@ -72,9 +79,16 @@ mod tests {
     #[test]
     fn the_keys_in_json_are_those_that_were_promised() {
         let json = serde_json::to_value(balance()).unwrap();
-        for key in
-            ["accepted", "settled", "duplicate", "no_op", "case", "dead", "in_flight", "unaccounted"]
-        {
+        for key in [
+            "accepted",
+            "settled",
+            "duplicate",
+            "no_op",
+            "case",
+            "dead",
+            "in_flight",
+            "unaccounted",
+        ] {
             assert!(json.get(key).is_some_and(serde_json::Value::is_i64), "{key}");
         }
     }

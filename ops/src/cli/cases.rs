@@ -11,7 +11,9 @@ use super::output::Output;
 use super::table::{Table, printable};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  quittance cases list --status open\n  quittance cases show ID -o json")]
+#[command(
+    after_help = "Examples:\n  quittance cases list --status open\n  quittance cases show ID -o json"
+)]
 pub struct CasesArgs {
     #[command(subcommand)]
     verb: CasesVerb,
@@ -53,7 +55,8 @@ pub async fn run<S: Session>(
 
 /// Cases as `orders show` lists them too.
 pub fn table(cases: &[CaseRecord]) -> String {
-    let mut table = Table::new(&["ID", "KIND", "STATUS", "ORDER", "AT STAKE", "ACCOUNT", "TRANSACTION"]);
+    let mut table =
+        Table::new(&["ID", "KIND", "STATUS", "ORDER", "AT STAKE", "ACCOUNT", "TRANSACTION"]);
     for case in cases {
         let money = Money { minor: case.amount, currency: case.currency };
         table.row([

@@ -11,7 +11,9 @@ use super::table::printable;
 use crate::engine;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  quittance config check\n  quittance config check --config quittance.toml -o json")]
+#[command(
+    after_help = "Examples:\n  quittance config check\n  quittance config check --config quittance.toml -o json"
+)]
 pub struct ConfigArgs {
     #[command(subcommand)]
     verb: ConfigVerb,
@@ -72,7 +74,8 @@ impl Report {
 }
 
 fn text(report: &Report) -> String {
-    let line = |Line { key, message }: &Line| format!("{}: {}\n", printable(key), printable(message));
+    let line =
+        |Line { key, message }: &Line| format!("{}: {}\n", printable(key), printable(message));
     let mut text: String = report.problems.iter().map(line).collect();
     if report.engines.is_some() {
         text += &format!("engines: {}\naccounts: {}\n", report.described, report.accounts);

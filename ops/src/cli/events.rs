@@ -16,7 +16,9 @@ const TAIL_EVERY: Duration = Duration::from_millis(500);
 const TAIL_BATCH: i64 = 500;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  quittance events list --after 120 -o jsonl\n  quittance events tail -o jsonl | jq .event.type")]
+#[command(
+    after_help = "Examples:\n  quittance events list --after 120 -o jsonl\n  quittance events tail -o jsonl | jq .event.type"
+)]
 pub struct EventsArgs {
     #[command(subcommand)]
     verb: EventsVerb,
@@ -116,7 +118,13 @@ fn cells(event: &EventRecord) -> [String; 5] {
         Some(other) => other.to_string(),
         None => String::new(),
     };
-    [event.position.to_string(), text("time"), text("type"), text("subject"), text("sequencenumber")]
+    [
+        event.position.to_string(),
+        text("time"),
+        text("type"),
+        text("subject"),
+        text("sequencenumber"),
+    ]
 }
 
 #[cfg(test)]

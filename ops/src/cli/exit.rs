@@ -8,6 +8,7 @@ use shared::broker::amqp::ConnectError;
 use shared::config::Problem;
 use worker::ledger::LedgerError;
 
+use crate::embedded::EmbeddedError;
 use crate::engine::EngineError;
 use crate::simulate::SendError;
 use crate::simulate::key::KeyError;
@@ -90,8 +91,26 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Config(problem) => problem.into(),
-            EngineError::Embedded(error) => Self::new(Exit::Unreachable, error.to_string()),
+            EngineError::Embedded(error) => error.into(),
         }
+    }
+}
+
+impl From<EmbeddedError> for Failure {
+    fn from(error: EmbeddedError) -> Self {
+        let (exit, hint) = match &error {
+            EmbeddedError::Owned(_) => (
+                Exit::Conflict,
+                ": look for another `quittance serve` or `quittance demo`, and stop it first",
+            ),
+            EmbeddedError::File(..) | EmbeddedError::Database(..) => (
+                Exit::Unreachable,
+                "; embedded.path names the file, and its folder must be writable",
+            ),
+            EmbeddedError::SealKeys(..) => (Exit::Usage, "; put back the ring that was there"),
+        };
+        // The alternate form adds the sources.
+        Self::new(exit, format!("{:#}{hint}", anyhow::Error::from(error)))
     }
 }
 

@@ -17,7 +17,9 @@ use crate::simulate::key::write_private;
 const DEFAULT_FILE: &str = "keys/seal.keys";
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  quittance keys init\n  quittance keys init /etc/quittance/seal.keys")]
+#[command(
+    after_help = "Examples:\n  quittance keys init\n  quittance keys init /etc/quittance/seal.keys"
+)]
 pub struct KeysArgs {
     #[command(subcommand)]
     verb: KeysVerb,
@@ -44,9 +46,15 @@ pub fn run(args: KeysArgs, common: &Common) -> Result<Exit, Failure> {
         }
     };
     init(&path)?;
-    say(&format!("wrote {} (mode 0600): give it to every ingress and every worker", path.display()));
+    say(&format!(
+        "wrote {} (mode 0600): give it to every ingress and every worker",
+        path.display()
+    ));
     if !is_configured {
-        say(&format!("and set it in the configuration:\n\n[seal]\nkeys_file = {:?}", path.display().to_string()));
+        say(&format!(
+            "and set it in the configuration:\n\n[seal]\nkeys_file = {:?}",
+            path.display().to_string()
+        ));
     }
     Ok(Exit::Done)
 }

@@ -107,7 +107,8 @@ fn outcome(cancelled: Cancelled, number: &str) -> Result<Exit, Failure> {
 }
 
 fn not_found(number: &str) -> Failure {
-    let message = format!("no order bears the number `{number}`; `quittance orders list` shows them");
+    let message =
+        format!("no order bears the number `{number}`; `quittance orders list` shows them");
     Failure::new(Exit::NotFound, message)
 }
 

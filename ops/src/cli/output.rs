@@ -65,6 +65,11 @@ impl Paint {
         Self { on: io::stdout().is_terminal() && !unwanted && !dumb }
     }
 
+    /// For wherever nobody sees them.
+    pub fn off() -> Self {
+        Self { on: false }
+    }
+
     pub fn good(self, text: &str) -> String {
         self.paint("32", text)
     }
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn colours_need_somebody_to_see_them() {
-        assert_eq!(Paint { on: false }.good("ok"), "ok");
+        assert_eq!(Paint::off().good("ok"), "ok");
         assert_eq!(Paint { on: true }.good("ok"), "\u{1b}[32mok\u{1b}[0m");
     }
 }

@@ -109,7 +109,7 @@ pub async fn run(args: SimulateArgs, config: &Config, output: Output) -> Result<
 async fn post(url: &str, simulated: &Simulated, args: &AlipayArgs) -> Result<Line, Failure> {
     let answer = send(url, simulated).await?;
     Ok(Line {
-        scenario: format!("{:?}", args.scenario),
+        scenario: args.scenario.word(),
         order_no: args.order.clone(),
         as_expected: simulated.is_answered_by(&answer),
         expected: simulated.expected.as_str(),

@@ -28,7 +28,9 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head: Vec<String> = self.head.iter().map(|title| (*title).to_owned()).collect();
         let lines = || std::iter::once(&head).chain(&self.rows);
-        let widest = |column: usize| lines().filter_map(|line| line.get(column)).map(|cell| width(cell)).max();
+        let widest = |column: usize| {
+            lines().filter_map(|line| line.get(column)).map(|cell| width(cell)).max()
+        };
         let widths: Vec<_> = (0..head.len()).map(|column| widest(column).unwrap_or(0)).collect();
         for line in lines() {
             let cells = line.iter().zip(&widths).map(|(cell, width)| pad(cell, *width));
@@ -43,7 +45,8 @@ impl fmt::Display for Table {
 pub fn printable(text: &str) -> String {
     // Marks that turn the direction of writing could make one number look like another.
     let turns = |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |letter: char| if letter.is_control() || turns(letter) { '\u{fffd}' } else { letter };
+    let shown =
+        |letter: char| if letter.is_control() || turns(letter) { '\u{fffd}' } else { letter };
     text.chars().map(shown).collect()
 }
 

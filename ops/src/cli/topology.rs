@@ -10,7 +10,9 @@ use super::table::printable;
 use crate::engine::{self, Engine};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  quittance topology check\n  quittance topology apply --config quittance.toml")]
+#[command(
+    after_help = "Examples:\n  quittance topology check\n  quittance topology apply --config quittance.toml"
+)]
 pub struct TopologyArgs {
     #[command(subcommand)]
     verb: TopologyVerb,
@@ -36,7 +38,9 @@ pub async fn run(args: TopologyArgs, config: &Config, output: Output) -> Result<
     let connection = broker.connect_bare().await?;
     let findings = match args.verb {
         TopologyVerb::Check => broker.topology.audit(&connection).await,
-        TopologyVerb::Apply => broker.topology.declare(&connection).await.err().into_iter().collect(),
+        TopologyVerb::Apply => {
+            broker.topology.declare(&connection).await.err().into_iter().collect()
+        }
     };
     if !connection.status().connected() {
         let message = "rabbitmq was lost on the way; run it again";

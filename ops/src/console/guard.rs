@@ -87,7 +87,11 @@ mod tests {
             ("Basic s3cret", false),
             ("", false),
         ] {
-            assert_eq!(bears(&headers(header::AUTHORIZATION, value), &token), admitted, "{value:?}");
+            assert_eq!(
+                bears(&headers(header::AUTHORIZATION, value), &token),
+                admitted,
+                "{value:?}"
+            );
         }
         assert!(!bears(&HeaderMap::new(), &token));
     }

@@ -73,6 +73,12 @@ pub fn simulate(scenario: Scenario, terms: &Terms, key: &RsaPrivateKey) -> Simul
 }
 
 impl Scenario {
+    /// The word on the command line.
+    pub fn word(self) -> String {
+        let value = clap::ValueEnum::to_possible_value(&self);
+        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
     /// How often it is sent when nobody says.
     pub fn times(self) -> u32 {
         if self == Self::Duplicate { 2 } else { 1 }

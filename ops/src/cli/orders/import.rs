@@ -36,9 +36,8 @@ pub(super) async fn run<S: Session>(
         import(BufReader::new(tokio::io::stdin()), session).await?
     } else {
         let opened = tokio::fs::File::open(file).await;
-        let opened = opened.map_err(|error| {
-            Failure::new(Exit::Usage, format!("{}: {error}", file.display()))
-        })?;
+        let opened = opened
+            .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", file.display())))?;
         import(BufReader::new(opened), session).await?
     };
     output.one(&tally, |tally| {

@@ -8,7 +8,8 @@ use super::super::table::{Table, printable};
 
 /// A line for each order.
 pub(super) fn table(orders: &[OrderSummary]) -> String {
-    let mut table = Table::new(&["ORDER", "STATUS", "AMOUNT", "PAID", "REFUNDED", "ACCOUNT", "CREATED"]);
+    let mut table =
+        Table::new(&["ORDER", "STATUS", "AMOUNT", "PAID", "REFUNDED", "ACCOUNT", "CREATED"]);
     for order in orders {
         let money = |minor| Money { minor, currency: order.currency }.to_string();
         table.row([
@@ -156,8 +157,17 @@ mod tests {
     fn the_keys_in_json_are_those_that_were_promised() {
         let json = serde_json::to_value(order()).unwrap();
         for key in [
-            "order_no", "status", "amount", "currency", "paid_amount", "refunded_amount",
-            "fulfilments", "payments", "refunds", "cases", "events",
+            "order_no",
+            "status",
+            "amount",
+            "currency",
+            "paid_amount",
+            "refunded_amount",
+            "fulfilments",
+            "payments",
+            "refunds",
+            "cases",
+            "events",
         ] {
             assert!(json.get(key).is_some(), "{key}");
         }

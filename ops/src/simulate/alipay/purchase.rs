@@ -126,7 +126,12 @@ impl Purchase {
     }
 
     /// `refund_fee` is the total so far, not this refund.
-    fn refund(&self, total: Money, at: PrimitiveDateTime, number: &str) -> [(&'static str, String); 3] {
+    fn refund(
+        &self,
+        total: Money,
+        at: PrimitiveDateTime,
+        number: &str,
+    ) -> [(&'static str, String); 3] {
         [
             ("refund_fee", total.to_decimal()),
             ("gmt_refund", format!("{}.123", stamp(at))),

@@ -76,7 +76,11 @@ fn every_accepted_scenario_says_what_it_means() {
         let fact = read(scenario).fact.unwrap();
         let total = fact.refund_total.map(|total| total.total_minor);
         assert_eq!(fact.order_number, "订单-1");
-        assert_eq!((fact.status, fact.amount.minor, total), (status, minor, refunded), "{scenario:?}");
+        assert_eq!(
+            (fact.status, fact.amount.minor, total),
+            (status, minor, refunded),
+            "{scenario:?}"
+        );
     }
     assert_eq!(read(Scenario::UnknownType).fact, None);
 }
