@@ -27,8 +27,9 @@ pub enum LogFormat {
 /// Begins logging to standard error, filtered by `RUST_LOG` (default `info`). A second call in one
 /// process changes nothing.
 pub fn init(format: LogFormat, default_filter: &str) {
+    // What happens to lapin's connections is reported by whoever holds them.
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("{default_filter},lapin=warn")));
+        .unwrap_or_else(|_| EnvFilter::new(format!("{default_filter},lapin=off")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let begun = match format {
         LogFormat::Pretty => builder.try_init(),

@@ -4,6 +4,9 @@
 
 mod leash;
 
+pub mod alipay;
+pub mod driver;
+pub mod installation;
 pub mod ports;
 pub mod postgres;
 pub mod program;

@@ -57,7 +57,7 @@ pub(super) async fn record(
     for (work, bucket) in batch.iter().zip(buckets) {
         match work {
             Work::Reading(reading) => {
-                drop(receipts.entry(reading.message.number).or_insert((*bucket, None)))
+                receipts.entry(reading.message.number).or_insert((*bucket, None));
             }
             Work::Deferred { number: Some(number), due_at, .. } => {
                 receipts.insert(*number, (*bucket, Some(*due_at)));
