@@ -191,10 +191,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
-    orders,
-    order_numbers,
-    payments,
-    notifications,
-    receipts,
-);
+diesel::allow_tables_to_appear_in_same_query!(orders, order_numbers, payments, refunds,);
