@@ -71,7 +71,7 @@ impl Store {
         let opened = SqliteConnection::establish(path);
         let mut connection = opened.map_err(|error| error.to_string())?;
         let ready = connection.batch_execute(SETTINGS).and_then(|()| {
-            quittance_settling_utils::register_nondeterministic_impl(&mut connection, || true)
+            quittance_settling_utils::register_nondeterministic_impl(&connection, || true)
         });
         ready.map_err(|error| error.to_string())?;
         Ok(connection)
