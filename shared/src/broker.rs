@@ -97,7 +97,8 @@ pub trait Publisher: Clone + Send + Sync + 'static {
 
 /// Takes deliveries of one shard.
 pub trait Consumer: Send + 'static {
-    /// The next delivery; waits without limit. The end of the stream is an error.
+    /// The next delivery; waits without limit. The end of the stream is an error. Safe to cancel:
+    /// a delivery is in hand only once this returned it.
     fn next(&mut self) -> impl Future<Output = Result<Delivery, BrokerError>> + Send;
 
     /// Acknowledges this delivery and all before it.

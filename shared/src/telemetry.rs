@@ -12,6 +12,8 @@ pub const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8
 const SECONDS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+pub mod health;
+
 static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// How log lines look.
@@ -25,8 +27,9 @@ pub enum LogFormat {
 /// Begins logging to standard error, filtered by `RUST_LOG` (default `info`). A second call in one
 /// process changes nothing.
 pub fn init(format: LogFormat, default_filter: &str) {
+    // What happens to lapin's connections is reported by whoever holds them.
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("{default_filter},lapin=warn")));
+        .unwrap_or_else(|_| EnvFilter::new(format!("{default_filter},lapin=off")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let begun = match format {
         LogFormat::Pretty => builder.try_init(),

@@ -2,3 +2,12 @@
 
 pub mod decide;
 pub mod ledger;
+
+pub mod error;
+pub mod settle;
+pub mod lane;
+pub mod relay;
+pub mod reconcile;
+
+pub mod roles;
+pub mod config;

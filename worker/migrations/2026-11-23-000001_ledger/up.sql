@@ -158,7 +158,7 @@ create table events (
 create index events_unsent on events (id) where position is null;
 
 create table event_log (
-    only          boolean primary key default true check (only),
+    singleton     boolean primary key default true check (singleton),
     last_position bigint not null
 );
 insert into event_log (last_position) values (0);

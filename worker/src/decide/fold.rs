@@ -136,7 +136,8 @@ impl Changes {
                 let of_payment = after.cases.keys().any(|case| case.about == about);
                 let opened = after.cases.keys().any(|case| !before.cases.contains_key(case));
                 let is_case = of_payment || opened;
-                concluded.push((key.clone(), if is_case { Decision::Case } else { Decision::Settled }));
+                concluded
+                    .push((key.clone(), if is_case { Decision::Case } else { Decision::Settled }));
             }
         }
         concluded

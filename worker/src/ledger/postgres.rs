@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use diesel_async::{AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_async::{
+    AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection as _,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use shared::config::units::Secret;
 use time::OffsetDateTime;
@@ -68,9 +70,10 @@ impl Postgres {
 
     async fn connect(&self, setup: &str) -> Result<AsyncPgConnection, LedgerError> {
         let connecting = async {
-            let mut conn = AsyncPgConnection::establish(self.url.reveal()).await.map_err(|error| {
-                LedgerError::Unreachable(fault::without_secrets(&error.to_string()))
-            })?;
+            let mut conn =
+                AsyncPgConnection::establish(self.url.reveal()).await.map_err(|error| {
+                    LedgerError::Unreachable(fault::without_secrets(&error.to_string()))
+                })?;
             conn.batch_execute(setup).await?;
             Ok(conn)
         };
@@ -102,9 +105,7 @@ impl Ledger for Postgres {
 }
 
 /// Bounds a call. Past the limit the connection is in doubt, and so is the transaction.
-async fn bounded<T>(
-    call: impl Future<Output = Result<T, LedgerError>>,
-) -> Result<T, LedgerError> {
+async fn bounded<T>(call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
     timeout(CALL_TIMEOUT, call)
         .await
         .unwrap_or_else(|_| Err(LedgerError::Unreachable("no answer in time".to_owned())))

@@ -104,8 +104,14 @@ impl Publisher for AmqpPublisher {
 /// Connects, serves, and connects again; meanwhile whoever asks is told at once.
 async fn supervise(amqp: Amqp, mut jobs: mpsc::Receiver<Job>) {
     let mut reconnect = Reconnect::default();
+    // Whoever asks before the first answer waits for it, within its own limit.
+    let mut first = Some(amqp.connect("quittance publisher").await);
     while !jobs.is_closed() || !jobs.is_empty() {
-        let refusal = match refusing(amqp.connect("quittance publisher"), &mut jobs).await {
+        let connected = match first.take() {
+            Some(connected) => Some(connected),
+            None => refusing(amqp.connect("quittance publisher"), &mut jobs).await,
+        };
+        let refusal = match connected {
             None => return,
             Some(Ok(connection)) => {
                 info!("publishing to rabbitmq");

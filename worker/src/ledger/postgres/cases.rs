@@ -53,8 +53,7 @@ pub(super) async fn cases(
     conn: &mut AsyncPgConnection,
     filter: &CaseFilter,
 ) -> Result<Vec<CaseRecord>, LedgerError> {
-    let rows: Vec<Row> =
-        List { status: &filter.status, limit: &filter.limit }.load(conn).await?;
+    let rows: Vec<Row> = List { status: &filter.status, limit: &filter.limit }.load(conn).await?;
     rows.into_iter().map(record).collect()
 }
 

@@ -34,7 +34,7 @@ statement!(
     } -> () = "
     insert into events (id, subject, sequence, type, body, occurred_at)
     select t.*, clock.at
-    from unnest(?::uuid[], ?::text[], ?::bigint[], ?::text[], ?::text[]),
+    from unnest(?::uuid[], ?::text[], ?::bigint[], ?::text[], ?::text[]) as t (i, s, n, k, b),
          (select ?::timestamptz) as clock (at)"
 );
 

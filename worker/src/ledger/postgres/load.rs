@@ -65,18 +65,8 @@ statement!(
     from cases where order_number = any(?::text[]) and status <> 'resolved'"
 );
 
-type OrderRow = (
-    String,
-    String,
-    i64,
-    String,
-    Option<String>,
-    bool,
-    String,
-    i64,
-    i64,
-    Option<OffsetDateTime>,
-);
+type OrderRow =
+    (String, String, i64, String, Option<String>, bool, String, i64, i64, Option<OffsetDateTime>);
 type PaymentRow = (
     String,
     String,
@@ -171,8 +161,7 @@ async fn claim(
     let accounts: Vec<String> = wanted.keys().map(|(account, _)| account.clone()).collect();
     let identities: Vec<String> = wanted.keys().map(|(_, identity)| identity.clone()).collect();
     let messages: Vec<Uuid> = wanted.values().copied().collect();
-    let claim =
-        Claim { accounts: &accounts, identities: &identities, messages: &messages };
+    let claim = Claim { accounts: &accounts, identities: &identities, messages: &messages };
     let claimed: Vec<(String, String)> = claim.load(conn).await?;
     let claimed: HashSet<(String, String)> = claimed.into_iter().collect();
     Ok(wanted.into_keys().filter(|identity| !claimed.contains(identity)).collect())
@@ -205,13 +194,8 @@ fn order(row: OrderRow) -> Result<Order, LedgerError> {
         OrderStatus::Paid | OrderStatus::PartiallyRefunded => Fulfilment::Active,
         OrderStatus::Refunded => Fulfilment::Revoked,
     };
-    let recorded = Recorded {
-        status,
-        paid_minor: paid,
-        refunded_minor: refunded,
-        fulfilment,
-        paid_at,
-    };
+    let recorded =
+        Recorded { status, paid_minor: paid, refunded_minor: refunded, fulfilment, paid_at };
     let amount = Money { minor, currency: parse_currency(&currency)? };
     Ok(Order { order_no, amount, account, cancelled, recorded })
 }

@@ -56,7 +56,9 @@ pub(super) async fn record(
     let mut receipts: BTreeMap<Number, (Bucket, Option<OffsetDateTime>)> = BTreeMap::new();
     for (work, bucket) in batch.iter().zip(buckets) {
         match work {
-            Work::Reading(reading) => drop(receipts.entry(reading.message.number).or_insert((*bucket, None))),
+            Work::Reading(reading) => {
+                receipts.entry(reading.message.number).or_insert((*bucket, None));
+            }
             Work::Deferred { number: Some(number), due_at, .. } => {
                 receipts.insert(*number, (*bucket, Some(*due_at)));
             }
@@ -73,11 +75,9 @@ pub(super) async fn record(
     }
     let epochs: Vec<_> = receipts.keys().map(|number| number.epoch).collect();
     let seqs: Vec<_> = receipts.keys().map(|number| number.seq).collect();
-    let buckets: Vec<_> =
-        receipts.values().map(|(bucket, _)| bucket.as_str().to_owned()).collect();
+    let buckets: Vec<_> = receipts.values().map(|(bucket, _)| bucket.as_str().to_owned()).collect();
     let due: Vec<_> = receipts.values().map(|(_, due)| *due).collect();
-    let insert =
-        Insert { epochs: &epochs, seqs: &seqs, buckets: &buckets, due: &due, now: &now };
+    let insert = Insert { epochs: &epochs, seqs: &seqs, buckets: &buckets, due: &due, now: &now };
     insert.execute(conn).await?;
     Ok(())
 }

@@ -73,10 +73,8 @@ async fn conclude(conn: &mut AsyncPgConnection, changes: &Changes) -> Result<(),
     }
     let accounts: Vec<_> = concluded.iter().map(|(key, _)| key.account.clone()).collect();
     let transactions: Vec<_> = concluded.iter().map(|(key, _)| key.transaction.clone()).collect();
-    let outcomes: Vec<_> = concluded
-        .iter()
-        .map(|(_, decision)| Bucket::from(*decision).as_str().to_owned())
-        .collect();
+    let outcomes: Vec<_> =
+        concluded.iter().map(|(_, decision)| Bucket::from(*decision).as_str().to_owned()).collect();
     let conclude =
         Conclude { accounts: &accounts, transactions: &transactions, outcomes: &outcomes };
     conclude.execute(conn).await?;

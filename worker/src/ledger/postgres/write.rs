@@ -144,7 +144,8 @@ async fn cases(
         let ids: Vec<_> = open.iter().map(|(key, _)| key.id()).collect();
         let kinds: Vec<_> = open.iter().map(|(key, _)| key.kind.as_str().to_owned()).collect();
         let numbers: Vec<_> = open.iter().map(|(_, case)| case.order_number.clone()).collect();
-        let accounts: Vec<_> = open.iter().map(|(key, _)| payment(key).map(|p| p.account)).collect();
+        let accounts: Vec<_> =
+            open.iter().map(|(key, _)| payment(key).map(|p| p.account)).collect();
         let transactions: Vec<_> =
             open.iter().map(|(key, _)| payment(key).map(|p| p.transaction)).collect();
         let amounts: Vec<_> = open.iter().map(|(_, case)| case.amount_minor).collect();

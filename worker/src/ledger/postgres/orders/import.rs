@@ -96,9 +96,10 @@ pub(in crate::ledger::postgres) async fn import(
             drop(rule);
             written
         }
-        Err(LedgerError::Refused(rule)) => {
-            batch.iter().map(|order| (order.order_no.clone(), Imported::Refused(rule.clone()))).collect()
-        }
+        Err(LedgerError::Refused(rule)) => batch
+            .iter()
+            .map(|order| (order.order_no.clone(), Imported::Refused(rule.clone())))
+            .collect(),
         written => written?,
     };
     let answer = |(order, answer): (&NewOrder, Option<Imported>)| {

@@ -102,8 +102,7 @@ pub(in crate::ledger::postgres) async fn order(
         .map(|(active, created_at, revoked_at)| FulfilmentRecord { active, created_at, revoked_at })
         .collect();
     let subjects = [format!("order/{order_no}")];
-    let events: Vec<(String, i64, Uuid, bool)> =
-        Events { subjects: &subjects }.load(conn).await?;
+    let events: Vec<(String, i64, Uuid, bool)> = Events { subjects: &subjects }.load(conn).await?;
     let events = events
         .into_iter()
         .map(|(r#type, sequence, id, published)| EventLine { r#type, sequence, id, published })

@@ -1,0 +1,101 @@
+//! From the configuration to a running ingress.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use shared::broker::Broker as _;
+use shared::broker::Publisher;
+use shared::broker::amqp::Amqp;
+use shared::config::{Config, Problem};
+use shared::process::{pause, unless_stopped};
+use shared::provider::Account;
+use shared::telemetry::health::Health;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::enqueue::Enqueue;
+use crate::routes::{Door, admin, router};
+use crate::serve::listen;
+
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The door in front of any broker.
+pub fn door<P: Publisher>(
+    config: &Config,
+    accounts: Vec<Account>,
+    enqueue: Arc<Enqueue<P>>,
+) -> Door<P> {
+    Door {
+        accounts,
+        enqueue,
+        body_limit_bytes: config.ingress.body_limit.0,
+        body_timeout: config.ingress.body_timeout.0,
+    }
+}
+
+/// The broker that an ingress publishes to.
+pub fn broker(config: &Config) -> Result<Amqp, Problem> {
+    Ok(Amqp {
+        url: config.broker_url()?.reveal().to_owned(),
+        topology: config.topology()?,
+        publish_timeout: config.ingress.publish_timeout.0,
+    })
+}
+
+/// Probes the broker each second: ready when a probe comes back.
+pub async fn watch<P: Publisher>(
+    enqueue: Arc<Enqueue<P>>,
+    health: Health,
+    stop: CancellationToken,
+) {
+    loop {
+        let Some(probed) = unless_stopped(enqueue.probe(), &stop).await else { return };
+        health.set("broker", probed.map_err(|error| error.to_string()));
+        if !pause(PROBE_INTERVAL, &stop).await {
+            return;
+        }
+    }
+}
+
+/// Runs the ingress until told to stop: first not ready, then drained, then a last statement.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let problems = |found: Vec<Problem>| {
+        let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
+        anyhow!("{}", lines.join("\n"))
+    };
+    let accounts = config.accounts().map_err(problems)?;
+    let broker = broker(&config)?;
+    let keys = config.seal_keys()?;
+    let health = Health::default();
+    health.set("broker", Err("not reached yet".to_owned()));
+
+    let public = bind("ingress.listen", config.ingress.listen).await?;
+    let private = bind("ingress.admin_listen", config.ingress.admin_listen).await?;
+    let enqueue = Enqueue::new(broker.publisher(), keys, config.broker.shards);
+    let drain = config.process.shutdown_timeout.0;
+    info!(listen = %config.ingress.listen, accounts = accounts.len(), "receiving notifications");
+
+    let ended = CancellationToken::new();
+    let stating = tokio::spawn(Arc::clone(&enqueue).state_until(ended.clone()));
+    let watching = tokio::spawn(watch(Arc::clone(&enqueue), health.clone(), ended.clone()));
+    let telling = tokio::spawn(listen(admin(health.clone()), private, ended.clone(), drain));
+    let stopping = stop.clone();
+    let not_ready = health.clone();
+    tokio::spawn(async move {
+        stopping.cancelled().await;
+        not_ready.set("process", Err("stopping".to_owned()));
+    });
+    let served = listen(router(door(&config, accounts, enqueue)), public, stop, drain).await;
+    ended.cancel();
+    stating.await.context("stating")?;
+    watching.await.context("watching")?;
+    telling.await.context("telling")??;
+    served
+}
+
+/// Binds, and names the key when the port is taken.
+pub async fn bind(key: &str, address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
+}

@@ -1,0 +1,132 @@
+//! From a proven request to a message that the broker holds.
+//!
+//! **Invariant**: nothing reaches the queue unverified, because [`Enqueue::accept`] takes a
+//! [`Verified`]; and every number given out is stated: confirmed, or a hole.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use metrics::{counter, histogram};
+use shared::broker::{PublishError, Publisher, Route};
+use shared::message::Message;
+use shared::message::seal::SealKeys;
+use shared::message::statement::Numbers;
+use shared::process;
+use shared::provider::Verified;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use uuid::Uuid;
+
+/// How often an ingress states which numbers it gave out.
+const STATEMENT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One ingress process: an epoch that numbers what it accepts.
+pub struct Enqueue<P> {
+    publisher: P,
+    keys: SealKeys,
+    shards: u16,
+    numbers: Mutex<Numbers>,
+    crowded: Notify,
+}
+
+/// A number in flight; dropped before it was confirmed, it becomes a hole.
+struct InFlight<'a> {
+    numbers: &'a Mutex<Numbers>,
+    seq: i64,
+    confirmed: bool,
+}
+
+impl<P: Publisher> Enqueue<P> {
+    pub fn new(publisher: P, keys: SealKeys, shards: u16) -> Arc<Self> {
+        let numbers = Mutex::new(Numbers::new(Uuid::now_v7()));
+        Arc::new(Self { publisher, keys, shards, numbers, crowded: Notify::new() })
+    }
+
+    /// Returns once the broker holds the message and routed it, within the publisher's limit.
+    pub async fn accept(
+        &self,
+        verified: Verified,
+        received_at: OffsetDateTime,
+    ) -> Result<(), PublishError> {
+        let number = self.lock().take();
+        let mut flight = InFlight { numbers: &self.numbers, seq: number.seq, confirmed: false };
+        let shard = u16::try_from(verified.affinity() % u64::from(self.shards)).unwrap_or(0);
+        let message = Message {
+            id: Uuid::now_v7(),
+            kind: verified.provider().as_str().to_owned(),
+            account: verified.account().to_owned(),
+            key: verified.key().to_owned(),
+            attempt: 0,
+            received_at,
+            number,
+            content_type: verified.content_type().map(ToOwned::to_owned),
+            http: vec![],
+            traceparent: None,
+            body: verified.into_body(),
+        };
+        let id = message.id;
+        let parcel = message.into_parcel(&self.keys);
+        let published = self.publisher.publish(Route::Notifications { shard }, parcel).await;
+        flight.confirmed = published.is_ok();
+        drop(flight);
+        histogram!("messaging_client_operation_duration_seconds")
+            .record((process::now() - received_at).as_seconds_f64());
+        match &published {
+            Ok(()) => debug!(message_id = %id, "enqueued"),
+            Err(error) => {
+                counter!("quittance_publish_failures_total", "reason" => error.reason())
+                    .increment(1);
+                if self.lock().crowded() {
+                    self.crowded.notify_one();
+                }
+            }
+        }
+        published
+    }
+
+    /// Would a notification be accepted now?
+    pub async fn probe(&self) -> Result<(), PublishError> {
+        self.publisher.probe().await
+    }
+
+    /// States the numbers every few seconds, and once more at the end.
+    pub async fn state_until(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(STATEMENT_INTERVAL) => (),
+                () = self.crowded.notified() => (),
+            }
+            self.state().await;
+        }
+        self.state().await;
+    }
+
+    /// Publishes a statement of what was settled since the last one.
+    pub async fn state(&self) {
+        let Some(statement) = self.lock().state() else { return };
+        let parcel = statement.clone().into_message(process::now()).into_parcel(&self.keys);
+        match self.publisher.publish(Route::Notifications { shard: 0 }, parcel).await {
+            Ok(()) => self.lock().stated(&statement),
+            // The next one covers the same window and more.
+            Err(error) => warn!(%error, "a statement was not published"),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Numbers> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.confirmed {
+            numbers.confirmed(self.seq);
+        } else {
+            numbers.hole(self.seq);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One installation for one test: keys, a configuration file, and its programs as processes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, ensure};
+use shared::message::seal::SealKeys;
+use tempfile::TempDir;
+use worker::ledger::Ledger as _;
+use worker::ledger::postgres::Postgres;
+
+use crate::alipay::{APP_ID, SELLER_ID, Signer};
+use crate::program::{Program, binary};
+use crate::{ports, postgres, rabbitmq};
+
+/// The account that every installation has.
+pub const ACCOUNT: &str = "shop-alipay";
+
+/// Where everything of it stands.
+pub struct Installation {
+    folder: TempDir,
+    pub signer: Signer,
+    /// On PostgreSQL: its own database.
+    pub database: Option<postgres::Database>,
+    /// On RabbitMQ: its own prefix.
+    pub prefix: Option<String>,
+}
+
+/// A running ingress, or `quittance serve`.
+pub struct Door {
+    pub program: Program,
+    pub url: String,
+    pub admin_url: String,
+}
+
+impl Installation {
+    /// On the servers that the harness started, with a migrated database and a prefix of its own.
+    pub async fn on_servers() -> anyhow::Result<Self> {
+        let broker = rabbitmq::server().await?;
+        let server = postgres::server().await?;
+        let migrate = async |url: String| {
+            let ledger = Postgres::new(shared::config::units::Secret::new(url));
+            Ok(ledger.migrate().await?)
+        };
+        let template = postgres::template(server, migrate).await?;
+        let database = postgres::fresh_database(server, Some(&template)).await?;
+        let prefix = rabbitmq::prefix();
+        let engines = format!(
+            "[broker]\nurl = \"{}\"\nprefix = \"{prefix}\"\n[database]\nurl = \"{}\"\n\
+             [seal]\nkeys_file = \"seal_keys\"\n",
+            broker.url(),
+            database.url
+        );
+        let mut installation = Self::new(&engines)?;
+        fs::write(installation.path("seal_keys"), SealKeys::generate().to_text())?;
+        installation.database = Some(database);
+        installation.prefix = Some(prefix);
+        Ok(installation)
+    }
+
+    /// On one SQLite file.
+    pub fn embedded() -> anyhow::Result<Self> {
+        Self::new("[embedded]\npath = \"data/quittance.db\"\n")
+    }
+
+    fn new(engines: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let signer = Signer::generate()?;
+        fs::write(folder.path().join("alipay.pub"), signer.public_key()?)?;
+        fs::write(folder.path().join("alipay.key"), signer.private_key_pem()?)?;
+        let account = format!(
+            "[accounts.{ACCOUNT}]\nprovider = \"alipay\"\napp_id = \"{APP_ID}\"\n\
+             seller_id = \"{SELLER_ID}\"\npublic_keys = [\"alipay.pub\"]\n"
+        );
+        fs::write(folder.path().join("quittance.toml"), format!("{engines}{account}"))?;
+        Ok(Self { folder, signer, database: None, prefix: None })
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> String {
+        self.path("quittance.toml").display().to_string()
+    }
+
+    /// Starts an ingress on ports of its own.
+    pub async fn ingress(&self) -> anyhow::Result<Door> {
+        self.door("quittance-ingress", &[]).await
+    }
+
+    /// Starts everything in one process.
+    pub async fn serve(&self) -> anyhow::Result<Door> {
+        self.door("quittance", &["serve"]).await
+    }
+
+    /// Starts a worker, with more environment if wanted.
+    pub async fn worker(&self, env: &[(&str, &str)]) -> anyhow::Result<Program> {
+        let admin = format!("127.0.0.1:{}", ports::free()?);
+        let mut all = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str())];
+        all.extend(env);
+        let config = self.config();
+        let mut program = Program::start("quittance-worker", &["--config", &config], &all)?;
+        program.wait_ready(&format!("http://{admin}/readyz")).await?;
+        Ok(program)
+    }
+
+    /// Runs the command line tool to its end.
+    pub fn quittance(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let program = binary("quittance")?;
+        let mut command = Command::new(program);
+        command.args(arguments).args(["--config", &self.config()]).env("NO_COLOR", "1");
+        command.output().context("running quittance")
+    }
+
+    /// Its standard output, when it ended well.
+    pub fn answer(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.quittance(arguments)?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "quittance {arguments:?}: {}: {stderr}", output.status);
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Writes orders as JSONL and imports them.
+    pub fn import(&self, orders: impl Iterator<Item = (String, i64)>) -> anyhow::Result<()> {
+        let lines: String = orders
+            .map(|(number, amount)| {
+                format!("{{\"order_no\":\"{number}\",\"amount\":{amount},\"currency\":\"CNY\"}}\n")
+            })
+            .collect();
+        let file = self.path("orders.jsonl");
+        fs::write(&file, lines)?;
+        self.answer(&["orders", "import", &text(&file)]).map(drop)
+    }
+
+    async fn door(&self, name: &str, verb: &[&str]) -> anyhow::Result<Door> {
+        let [listen, admin, console] = [ports::free()?, ports::free()?, ports::free()?]
+            .map(|port| format!("127.0.0.1:{port}"));
+        let env = [
+            ("QUITTANCE__INGRESS__LISTEN", listen.as_str()),
+            ("QUITTANCE__INGRESS__ADMIN_LISTEN", admin.as_str()),
+            ("QUITTANCE__CONSOLE__LISTEN", console.as_str()),
+        ];
+        let config = self.config();
+        let mut arguments = verb.to_vec();
+        arguments.extend(["--config", &config]);
+        let mut program = Program::start(name, &arguments, &env)?;
+        program.wait_ready(&format!("http://{admin}/readyz")).await?;
+        let url = format!("http://{listen}/notify/{ACCOUNT}");
+        Ok(Door { program, url, admin_url: format!("http://{admin}") })
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,28 @@
+//! Waiting for a condition. The only place under `tests/` where time is let pass.
+//!
+//! **Invariant**: every wait is bounded and says what it waited for.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::time::{Instant, sleep};
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks `probe` again and again until it answers, at most for `limit`; `what` names the condition in the error.
+pub async fn until<T, Probe: Future<Output = Option<T>>>(
+    what: &str,
+    limit: Duration,
+    mut probe: impl FnMut() -> Probe,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = probe().await {
+            return Ok(found);
+        }
+        if Instant::now() >= deadline {
+            bail!("waited {limit:?} in vain for {what}");
+        }
+        sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! What becomes of a delivery: the last of the three pure judges.
+
+use std::time::Duration;
+
+use rand::Rng;
+use shared::message::seal::Unsealed;
+use shared::provider::Unreadable;
+use shared::retry::Schedule;
+
+use crate::ledger::{Bucket, LedgerError};
+
+/// Deliveries that crashed their readers this often are buried.
+pub const CRASHES_MAX: u32 = 5;
+/// Deliveries that crashed their readers this often are settled alone.
+pub const CRASHES_ALONE: u32 = 2;
+
+/// Why a delivery could not be settled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("its reader crashed {0} times")]
+    Crashing(u32),
+    #[error("no ingress of ours sealed it: {0}")]
+    Unsealed(#[from] Unsealed),
+    #[error("{0}")]
+    Unreadable(#[from] Unreadable),
+    #[error("its provider is not known here")]
+    UnknownProvider,
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+}
+
+/// What to do with a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disposition {
+    /// It is recorded: acknowledge it.
+    Ack(Bucket),
+    RetryIn(Duration),
+    Bury(Grave),
+    /// The ledger is away: take nothing more, and acknowledge nothing.
+    Pause,
+}
+
+/// Where and why a delivery ended. The stage and code are labels; neither quotes the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grave {
+    pub stage: &'static str,
+    pub code: &'static str,
+}
+
+/// Whoever adds a failure decides here what it asks for.
+pub fn dispose(
+    result: &Result<Bucket, Failure>,
+    attempt: u32,
+    schedule: &Schedule,
+    rng: &mut impl Rng,
+) -> Disposition {
+    let failure = match result {
+        Ok(bucket) => return Disposition::Ack(*bucket),
+        Err(failure) => failure,
+    };
+    let bury = |stage, code| Disposition::Bury(Grave { stage, code });
+    match failure {
+        Failure::Crashing(_) => bury("crash", "reader_crashed"),
+        Failure::Unsealed(Unsealed::Missing(_)) => bury("seal", "no_message_of_ours"),
+        Failure::Unsealed(Unsealed::UnknownKey) => bury("seal", "unknown_key"),
+        Failure::Unsealed(Unsealed::Broken) => bury("seal", "broken"),
+        Failure::Unreadable(_) => bury("read", "unreadable"),
+        Failure::UnknownProvider => bury("read", "unknown_provider"),
+        Failure::Ledger(LedgerError::Refused(_)) => bury("settle", "refused"),
+        Failure::Ledger(LedgerError::Unreachable(_)) => Disposition::Pause,
+        Failure::Ledger(LedgerError::Conflict(_) | LedgerError::Fault(_)) => {
+            match schedule.delay_after(attempt, rng) {
+                Some(delay) => Disposition::RetryIn(delay),
+                None => bury("settle", "out_of_attempts"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::rngs::mock::StepRng;
+
+    fn disposed(result: Result<Bucket, Failure>, attempt: u32) -> Disposition {
+        dispose(&result, attempt, &Schedule::default(), &mut StepRng::new(u64::MAX, 0))
+    }
+
+    fn ledger(error: LedgerError) -> Result<Bucket, Failure> {
+        Err(Failure::Ledger(error))
+    }
+
+    #[test]
+    fn the_whole_disposition() {
+        let bury = |stage, code| Disposition::Bury(Grave { stage, code });
+        let text = String::new;
+        for (result, attempt, expected) in [
+            (Ok(Bucket::Case), 0, Disposition::Ack(Bucket::Case)),
+            (Err(Failure::Crashing(5)), 0, bury("crash", "reader_crashed")),
+            (Err(Failure::Unsealed(Unsealed::Broken)), 0, bury("seal", "broken")),
+            (Err(Failure::Unreadable(Unreadable("x"))), 0, bury("read", "unreadable")),
+            (ledger(LedgerError::Refused(text())), 0, bury("settle", "refused")),
+            (ledger(LedgerError::Unreachable(text())), 9, Disposition::Pause),
+            (ledger(LedgerError::Fault(text())), 0, Disposition::RetryIn(Duration::from_secs(1))),
+            (
+                ledger(LedgerError::Conflict(text())),
+                1,
+                Disposition::RetryIn(Duration::from_secs(5)),
+            ),
+            (ledger(LedgerError::Fault(text())), 6, bury("settle", "out_of_attempts")),
+        ] {
+            assert_eq!(disposed(result.clone(), attempt), expected, "{result:?} {attempt}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A lane: one consumer, one publisher, one connection to the ledger; sequential inside.
+//!
+//! **Invariant**: a delivery is acknowledged only after its next home holds it: the ledger's commit,
+//! or the broker's confirm of its retry or burial. Crash on any line: the worst case is a repeat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use metrics::{counter, histogram};
+use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
+use shared::message;
+use shared::process::{self, pause};
+use shared::retry::Reconnect;
+use shared::telemetry::health::Health;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::error::{CRASHES_ALONE, Disposition};
+use crate::ledger::{Ledger, LedgerError, Session};
+use crate::settle::{Policy, settle};
+
+/// A lane that waited this long for a delivery has nothing in hand.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often a lane tells the ledger that it lives.
+const BEAT: Duration = Duration::from_secs(1);
+/// Deliveries held for one that is being settled: collecting overlaps with committing.
+const PREFETCH_BATCHES: u16 = 3;
+
+/// One lane's parts.
+pub struct Lane<B, L> {
+    pub name: String,
+    pub shard: u16,
+    pub broker: B,
+    pub ledger: L,
+    pub batch_max: u16,
+    pub batch_wait: Duration,
+    pub policy: Policy,
+    pub health: Health,
+    /// Rung when events may be waiting to be published.
+    pub bell: Arc<Notify>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("{0}")]
+    Broker(#[from] BrokerError),
+    #[error("{0}")]
+    Publish(#[from] PublishError),
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+}
+
+/// The connections of a lane while they hold.
+struct Hands<C, P, S> {
+    id: Uuid,
+    consumer: C,
+    publisher: P,
+    session: S,
+    /// Taken from the consumer, to be settled alone.
+    alone: Option<Delivery>,
+    beaten: Instant,
+}
+
+impl<B: Broker, L: Ledger> Lane<B, L> {
+    /// Runs until told to stop. Whatever fails, its connections are dropped and built anew; it does
+    /// not consume before the ledger is reached.
+    pub async fn run(self, stop: CancellationToken) {
+        let publisher = self.broker.publisher();
+        let id = Uuid::now_v7();
+        let mut reconnect = Reconnect::default();
+        loop {
+            match self.serve(id, publisher.clone(), &mut reconnect, &stop).await {
+                Ok(()) => return,
+                Err(error) => {
+                    warn!(lane = self.name, %error, "a lane starts again");
+                    self.health.set(&self.name, Err(error.to_string()));
+                }
+            }
+            if !pause(reconnect.next_delay(), &stop).await {
+                return;
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        id: Uuid,
+        publisher: B::Publisher,
+        reconnect: &mut Reconnect,
+        stop: &CancellationToken,
+    ) -> Result<(), Broken> {
+        let session = self.ledger.open().await?;
+        publisher.probe().await?;
+        let consumer = self.broker.consumer(self.shard, 1).await?;
+        let beaten = Instant::now();
+        let mut hands = Hands { id, consumer, publisher, session, alone: None, beaten };
+        self.health.set(&self.name, Ok(()));
+        reconnect.reached();
+        info!(lane = self.name, shard = self.shard, "consuming");
+
+        // With one message that crashes its reader, a full prefetch would take innocents with it.
+        let mut probation = true;
+        while !stop.is_cancelled() {
+            let size = if probation { 1 } else { self.batch_max };
+            let batch = hands.collect(size, self.batch_wait, stop).await?;
+            let innocent = batch.first().is_none_or(|delivery| delivery.returns == 0);
+            let idle = batch.is_empty();
+            if !idle {
+                self.settle(&mut hands, &batch).await?;
+            }
+            if probation && innocent && !stop.is_cancelled() {
+                hands.consumer.widen(PREFETCH_BATCHES.saturating_mul(self.batch_max)).await?;
+                probation = false;
+            }
+            hands.beat(idle).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(
+        &self,
+        hands: &mut Hands<B::Consumer, B::Publisher, L::Session>,
+        batch: &[Delivery],
+    ) -> Result<(), Broken> {
+        let begun = Instant::now();
+        let now = process::now();
+        let dispositions = settle(&mut hands.session, batch, &self.policy, now).await?;
+        self.bell.notify_one();
+        let mut onward = vec![];
+        for (delivery, disposition) in batch.iter().zip(&dispositions) {
+            let (label, stage) = match disposition {
+                Disposition::Ack(bucket) => (bucket.as_str(), ""),
+                Disposition::RetryIn(delay) => {
+                    let parcel = message::next_attempt(&delivery.parcel);
+                    onward.push((Route::Retry { delay: *delay, shard: self.shard }, parcel));
+                    ("retrying", "")
+                }
+                Disposition::Bury(grave) => {
+                    let parcel = message::buried(&delivery.parcel, grave.stage, grave.code, now);
+                    onward.push((Route::Dead, parcel));
+                    ("dead", grave.stage)
+                }
+                Disposition::Pause => {
+                    let away = "a message met a ledger that is away".to_owned();
+                    return Err(LedgerError::Unreachable(away).into());
+                }
+            };
+            counter!("quittance_messages_total", "bucket" => label, "stage" => stage).increment(1);
+        }
+        let published =
+            onward.into_iter().map(|(route, parcel)| hands.publisher.publish(route, parcel));
+        for outcome in join_all(published).await {
+            outcome?;
+        }
+        if let Some(last) = batch.last() {
+            hands.consumer.ack_through(last.tag).await?;
+        }
+        histogram!("messaging_process_duration_seconds").record(begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+}
+
+impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
+    /// The first delivery and what comes within `wait` of it; nothing when none came for a while.
+    async fn collect(
+        &mut self,
+        size: u16,
+        wait: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Delivery>, BrokerError> {
+        let first = match self.alone.take() {
+            Some(first) => first,
+            None => {
+                let next = tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(vec![]),
+                    next = timeout(IDLE, self.consumer.next()) => next,
+                };
+                match next {
+                    Ok(first) => first?,
+                    Err(_) => return Ok(vec![]),
+                }
+            }
+        };
+        let mut batch = vec![first];
+        if batch.iter().any(|first| first.returns >= CRASHES_ALONE) {
+            return Ok(batch);
+        }
+        let deadline = Instant::now() + wait;
+        while batch.len() < usize::from(size) {
+            match timeout_at(deadline, self.consumer.next()).await {
+                Err(_) => break,
+                Ok(delivery) => {
+                    let delivery = delivery?;
+                    if delivery.returns >= CRASHES_ALONE {
+                        self.alone = Some(delivery);
+                        break;
+                    }
+                    batch.push(delivery);
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn beat(&mut self, idle: bool) -> Result<(), LedgerError> {
+        if self.beaten.elapsed() < BEAT {
+            return Ok(());
+        }
+        self.beaten = Instant::now();
+        self.session.lane_beat(self.id, idle, process::now()).await
+    }
+}

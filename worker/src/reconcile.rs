@@ -1,0 +1,80 @@
+//! Reconciling: what time and the shop bring about, each second, and the balance as a metric.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::gauge;
+use shared::process::{self, pause};
+use shared::retry::Reconnect;
+use shared::telemetry::health::Health;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::ledger::{Ledger, LedgerError, Session};
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+const BALANCE_INTERVAL: Duration = Duration::from_secs(30);
+/// Orders, or numbers without one, in one transaction.
+const SWEEP_MAX: i64 = 200;
+
+/// Its parts.
+pub struct Reconcile<L> {
+    pub ledger: L,
+    pub health: Health,
+    pub bell: Arc<Notify>,
+}
+
+impl<L: Ledger> Reconcile<L> {
+    /// Runs until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut reconnect = Reconnect::default();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.serve(&mut reconnect, &stop).await {
+                warn!(%error, "reconciling starts again");
+                self.health.set("reconcile", Err(error.to_string()));
+                pause(reconnect.next_delay(), &stop).await;
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        reconnect: &mut Reconnect,
+        stop: &CancellationToken,
+    ) -> Result<(), LedgerError> {
+        let mut session = self.ledger.open().await?;
+        let mut balanced: Option<Instant> = None;
+        while !stop.is_cancelled() {
+            self.sweep(&mut session).await?;
+            if balanced.is_none_or(|at| at.elapsed() >= BALANCE_INTERVAL) {
+                balanced = Some(Instant::now());
+                let balance = session.balance(process::now()).await?;
+                gauge!("quittance_unaccounted").set(balance.unaccounted as f64);
+                if balance.unaccounted > 0 {
+                    error!(unaccounted = balance.unaccounted, "accepted messages are missing");
+                }
+            }
+            self.health.set("reconcile", Ok(()));
+            reconnect.reached();
+            pause(SWEEP_INTERVAL, stop).await;
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, session: &mut L::Session) -> Result<(), LedgerError> {
+        loop {
+            match session.sweep(process::now(), SWEEP_MAX).await {
+                Ok(swept) if swept.subjects == 0 => return Ok(()),
+                Ok(swept) => {
+                    info!(subjects = swept.subjects, "reconciled");
+                    self.bell.notify_one();
+                }
+                // A lane was in the way: the next sweep finds the same.
+                Err(LedgerError::Conflict(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

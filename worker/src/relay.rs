@@ -1,0 +1,178 @@
+//! The relay: publishes what the ledger announced, and places it in the log.
+//!
+//! **Invariant**: only a subject's lowest unsent event is in flight, and it is marked only after its
+//! confirm. So any number of relays is correct; the beat lease merely spares repeats.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use metrics::{counter, gauge};
+use shared::broker::{PublishError, Publisher, Route};
+use shared::event::{self, EventType};
+use shared::message::parcel::Parcel;
+use shared::process;
+use shared::retry::Reconnect;
+use shared::telemetry::health::Health;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::ledger::records::Unsent;
+use crate::ledger::{Beat, Ledger, LedgerError, Session};
+
+/// Events in one round.
+const ROUND: i64 = 1_000;
+/// The longest a relay sleeps without being rung.
+const POLL: Duration = Duration::from_secs(1);
+/// A beat that stood still this long, by this relay's own clock, is taken over.
+const STALE: Duration = Duration::from_secs(5);
+/// The longest that a refused subject is left alone.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+const BACKOFF_MIN: Duration = Duration::from_millis(200);
+
+/// One relay's parts.
+pub struct Relay<P, L> {
+    pub publisher: P,
+    pub ledger: L,
+    pub health: Health,
+    pub bell: Arc<Notify>,
+}
+
+/// What one relay knows of the lease.
+struct Lease {
+    holder: Uuid,
+    seen: Option<(i64, Instant)>,
+    held: bool,
+    beaten: Option<Instant>,
+}
+
+/// Subjects whose event was refused, and until when they are left alone.
+#[derive(Default)]
+struct Refused {
+    until: HashMap<String, (Instant, Duration)>,
+}
+
+impl<P: Publisher, L: Ledger> Relay<P, L> {
+    /// Runs until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut reconnect = Reconnect::default();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.serve(&mut reconnect, &stop).await {
+                warn!(%error, "the relay starts again");
+                self.health.set("relay", Err(error.to_string()));
+                process::pause(reconnect.next_delay(), &stop).await;
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        reconnect: &mut Reconnect,
+        stop: &CancellationToken,
+    ) -> Result<(), LedgerError> {
+        let mut session = self.ledger.open().await?;
+        self.health.set("relay", Ok(()));
+        reconnect.reached();
+        let mut lease = Lease { holder: Uuid::now_v7(), seen: None, held: false, beaten: None };
+        let mut refused = Refused::default();
+        while !stop.is_cancelled() {
+            lease.keep(&mut session).await?;
+            let sent = if lease.held { self.round(&mut session, &mut refused).await? } else { 0 };
+            if sent == 0 {
+                let rung = timeout(POLL, self.bell.notified());
+                drop(process::unless_stopped(rung, stop).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes each subject's lowest unsent event; answers how many were confirmed.
+    async fn round(
+        &self,
+        session: &mut L::Session,
+        refused: &mut Refused,
+    ) -> Result<usize, LedgerError> {
+        let unsent = session.unsent(ROUND).await?;
+        gauge!("quittance_outbox_pending").set(unsent.len() as f64);
+        let oldest = unsent
+            .first()
+            .map_or(0.0, |event| (process::now() - event.occurred_at).as_seconds_f64());
+        gauge!("quittance_outbox_oldest_seconds").set(oldest);
+        let due: Vec<Unsent> =
+            unsent.into_iter().filter(|event| refused.is_due(&event.subject)).collect();
+        let outcomes = join_all(due.iter().map(|event| self.publish(event))).await;
+        let mut confirmed = vec![];
+        for (event, outcome) in due.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => {
+                    refused.until.remove(&event.subject);
+                    confirmed.push(event.id);
+                }
+                Err(error) => refused.note(event, &error),
+            }
+        }
+        if !confirmed.is_empty() {
+            session.mark_sent(&confirmed, process::now()).await?;
+            counter!("messaging_client_sent_messages_total", "messaging_destination_name" => "fulfilment")
+                .increment(confirmed.len() as u64);
+        }
+        Ok(confirmed.len())
+    }
+
+    async fn publish(&self, event: &Unsent) -> Result<(), PublishError> {
+        let kind = EventType::from_routing_key(&event.routing_key);
+        let parcel = Parcel {
+            id: event.id.to_string(),
+            kind: kind.map_or_else(|| event.routing_key.clone(), EventType::cloud_type),
+            content_type: Some(event::CONTENT_TYPE.to_owned()),
+            timestamp_s: event.occurred_at.unix_timestamp(),
+            headers: vec![],
+            body: event.body.clone().into(),
+        };
+        let route = Route::Fulfilment { routing_key: event.routing_key.clone() };
+        self.publisher.publish(route, parcel).await
+    }
+}
+
+impl Lease {
+    /// Beats once a second when held; takes over a beat that stands still.
+    async fn keep<S: Session>(&mut self, session: &mut S) -> Result<(), LedgerError> {
+        if self.beaten.is_some_and(|beaten| beaten.elapsed() < POLL) {
+            return Ok(());
+        }
+        let stale = self.seen.filter(|(_, since)| since.elapsed() >= STALE).map(|(beat, _)| beat);
+        self.beaten = Some(Instant::now());
+        match session.beat(self.holder, stale).await? {
+            Beat::Held => {
+                if !self.held {
+                    info!("relaying events");
+                }
+                (self.held, self.seen) = (true, None);
+            }
+            Beat::Other(beat) => {
+                self.held = false;
+                if self.seen.is_none_or(|(seen, _)| seen != beat) {
+                    self.seen = Some((beat, Instant::now()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Refused {
+    fn is_due(&self, subject: &str) -> bool {
+        self.until.get(subject).is_none_or(|(until, _)| *until <= Instant::now())
+    }
+
+    fn note(&mut self, event: &Unsent, error: &PublishError) {
+        let before = self.until.get(&event.subject).map(|(_, delay)| *delay);
+        let delay = before.map_or(BACKOFF_MIN, |delay| (delay * 2).min(BACKOFF_MAX));
+        warn!(event_id = %event.id, %error, delay_ms = delay.as_millis(), "an event was not published");
+        self.until.insert(event.subject.clone(), (Instant::now() + delay, delay));
+    }
+}

@@ -1,0 +1,155 @@
+//! A worker's roles, started together and ended together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use shared::broker::Broker;
+use shared::config::{Config, Problem};
+use shared::message::seal::SealKeys;
+use shared::telemetry::health::Health;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::lane::Lane;
+use crate::ledger::Ledger;
+use crate::reconcile::Reconcile;
+use crate::relay::Relay;
+use crate::settle::Policy;
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Lanes from the queue to the ledger.
+    Settle,
+    /// Events from the ledger to the broker.
+    Relay,
+    /// What time and the shop bring about.
+    Reconcile,
+}
+
+/// What a worker depends on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub policy: Policy,
+    pub shards: u16,
+    pub lanes: u16,
+    pub batch_max: u16,
+    pub batch_wait: Duration,
+    pub roles: Vec<Role>,
+    pub shutdown_timeout: Duration,
+}
+
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Settle, Self::Relay, Self::Reconcile];
+
+    /// The word on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::Relay => "relay",
+            Self::Reconcile => "reconcile",
+        }
+    }
+
+    /// The role that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+}
+
+impl Settings {
+    pub fn from_config(config: &Config, keys: SealKeys) -> Result<Self, Problem> {
+        let schedule = config.schedule()?;
+        Ok(Self {
+            policy: Policy { keys, schedule, patience: config.policy.order_deadline.0 },
+            shards: config.broker.shards,
+            lanes: config.worker.lanes,
+            batch_max: config.worker.batch_max,
+            batch_wait: config.worker.batch_wait.0,
+            roles: Role::ALL.to_vec(),
+            shutdown_timeout: config.process.shutdown_timeout.0,
+        })
+    }
+}
+
+/// Runs the roles until told to stop; then each finishes what it has in hand.
+pub async fn run<B: Broker, L: Ledger>(
+    broker: B,
+    ledger: L,
+    settings: Settings,
+    health: Health,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let bell = Arc::new(Notify::new());
+    let mut tasks = JoinSet::new();
+    for role in &settings.roles {
+        health.set(role.as_str(), Ok(()));
+        match role {
+            Role::Settle => {
+                for lane in lanes(&broker, &ledger, &settings, (&health, &bell)) {
+                    tasks.spawn(lane.run(stop.clone()));
+                }
+            }
+            Role::Relay => {
+                let (health, bell) = (health.clone(), Arc::clone(&bell));
+                let publisher = broker.publisher();
+                let relay = Relay { publisher, ledger: ledger.clone(), health, bell };
+                tasks.spawn(relay.run(stop.clone()));
+            }
+            Role::Reconcile => {
+                let (health, bell) = (health.clone(), Arc::clone(&bell));
+                let reconcile = Reconcile { ledger: ledger.clone(), health, bell };
+                tasks.spawn(reconcile.run(stop.clone()));
+            }
+        }
+    }
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => (),
+            ended = tasks.join_next() => match ended {
+                None => stop.cancelled().await,
+                Some(Ok(())) if stop.is_cancelled() => (),
+                Some(Ok(())) => bail!("a role ended before it was told to"),
+                Some(Err(error)) => bail!("a role failed: {error}"),
+            },
+        }
+    }
+    health.set("process", Err("stopping".to_owned()));
+    let drained = async { while tasks.join_next().await.is_some() {} };
+    if timeout(settings.shutdown_timeout, drained).await.is_err() {
+        bail!(
+            "work in hand did not end within {:?}; it will be delivered again",
+            settings.shutdown_timeout
+        );
+    }
+    Ok(())
+}
+
+/// At least one lane a shard.
+fn lanes<B: Broker, L: Ledger>(
+    broker: &B,
+    ledger: &L,
+    settings: &Settings,
+    (health, bell): (&Health, &Arc<Notify>),
+) -> Vec<Lane<B, L>> {
+    (0..settings.lanes.max(settings.shards))
+        .map(|index| {
+            let name = format!("lane-{index}");
+            health.set(&name, Err("not reached yet".to_owned()));
+            Lane {
+                name,
+                shard: index % settings.shards,
+                broker: broker.clone(),
+                ledger: ledger.clone(),
+                batch_max: settings.batch_max,
+                batch_wait: settings.batch_wait,
+                policy: settings.policy.clone(),
+                health: health.clone(),
+                bell: Arc::clone(bell),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,149 @@
+//! From deliveries to recorded outcomes: judged, settled in one transaction, and isolated when that
+//! fails.
+//!
+//! **Invariant**: what leaves here is recorded, receipts of retries and burials included; only then
+//! may anything be published or acknowledged.
+
+use std::time::Duration;
+
+use shared::broker::Delivery;
+use shared::message::seal::SealKeys;
+use shared::message::statement::{self, Statement};
+use shared::message::{self, Message};
+use shared::provider::{self, Provider, Unreadable};
+use shared::retry::Schedule;
+use time::OffsetDateTime;
+use tracing::warn;
+
+use crate::decide::fold::Reading;
+use crate::error::{CRASHES_MAX, Disposition, Failure, dispose};
+use crate::ledger::{Bucket, LedgerError, Session, Work};
+
+/// How often a transaction that met a conflict is run again before its messages are taken singly.
+const RERUNS: u32 = 3;
+
+/// What settling depends on.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub keys: SealKeys,
+    pub schedule: Schedule,
+    /// How long a payment waits for its order.
+    pub patience: Duration,
+}
+
+/// Reads a delivery: its seal first, then the provider's bytes.
+pub fn judge(delivery: &Delivery, keys: &SealKeys) -> Result<Work, Failure> {
+    if delivery.returns >= CRASHES_MAX {
+        return Err(Failure::Crashing(delivery.returns));
+    }
+    let message = Message::open(&delivery.parcel, keys)?;
+    if message.kind == statement::KIND {
+        let statement = Statement::read(&message).ok_or(Unreadable("no statement"))?;
+        return Ok(Work::Statement(statement));
+    }
+    let provider = Provider::from_word(&message.kind).ok_or(Failure::UnknownProvider)?;
+    let notifications = provider::read(provider, &message.body)?;
+    Ok(Work::Reading(Box::new(Reading { message, notifications })))
+}
+
+/// Settles deliveries and answers what to do with each. An error: the ledger is out of reach, and
+/// nothing may be acknowledged.
+pub async fn settle<S: Session>(
+    session: &mut S,
+    deliveries: &[Delivery],
+    policy: &Policy,
+    now: OffsetDateTime,
+) -> Result<Vec<Disposition>, LedgerError> {
+    let judged: Vec<_> = deliveries.iter().map(|delivery| judge(delivery, &policy.keys)).collect();
+    let works: Vec<Work> = judged
+        .iter()
+        .zip(deliveries)
+        .map(|(judged, delivery)| match judged {
+            Ok(work) => work.clone(),
+            Err(_) => buried(delivery),
+        })
+        .collect();
+    let results = match rerun(session, &works, policy, now).await {
+        Ok(buckets) => buckets.into_iter().map(Ok).collect(),
+        Err(LedgerError::Unreachable(error)) => return Err(LedgerError::Unreachable(error)),
+        Err(error) => {
+            warn!(%error, messages = works.len(), "a batch failed; its messages are settled singly");
+            singly(session, &works, policy, now).await?
+        }
+    };
+    let mut dispositions = vec![];
+    let mut receipts = vec![];
+    for ((judged, result), delivery) in judged.into_iter().zip(results).zip(deliveries) {
+        let recorded = result.is_ok();
+        let result = judged.and_then(|_| result.map_err(Failure::from));
+        let attempt = message::attempt(&delivery.parcel);
+        let disposition = dispose(&result, attempt, &policy.schedule, &mut rand::thread_rng());
+        if let Err(failure) = &result {
+            warn!(message_id = delivery.parcel.id, attempt, %failure, ?disposition, "not settled");
+        }
+        if !recorded {
+            receipts.extend(receipt(delivery, &disposition, now));
+        }
+        dispositions.push(disposition);
+    }
+    if !receipts.is_empty() {
+        rerun(session, &receipts, policy, now).await?;
+    }
+    Ok(dispositions)
+}
+
+async fn rerun<S: Session>(
+    session: &mut S,
+    works: &[Work],
+    policy: &Policy,
+    now: OffsetDateTime,
+) -> Result<Vec<Bucket>, LedgerError> {
+    let mut reruns = 0;
+    loop {
+        match session.settle(works, now, policy.patience).await {
+            Err(LedgerError::Conflict(_)) if reruns < RERUNS => reruns += 1,
+            result => return result,
+        }
+    }
+}
+
+/// Only the guilty one fails. Where every one fails for no reason of its own, it is the ledger.
+async fn singly<S: Session>(
+    session: &mut S,
+    works: &[Work],
+    policy: &Policy,
+    now: OffsetDateTime,
+) -> Result<Vec<Result<Bucket, LedgerError>>, LedgerError> {
+    let mut results = vec![];
+    for work in works {
+        let one = rerun(session, std::slice::from_ref(work), policy, now).await;
+        let one = one.map(|buckets| buckets.first().copied().unwrap_or(Bucket::NoOp));
+        if let Err(LedgerError::Unreachable(error)) = one {
+            return Err(LedgerError::Unreachable(error));
+        }
+        results.push(one);
+    }
+    let faults =
+        |result: &Result<Bucket, LedgerError>| matches!(result, Err(LedgerError::Fault(_)));
+    if results.len() > 1 && results.iter().all(faults) {
+        return Err(LedgerError::Unreachable("every message meets the same fault".to_owned()));
+    }
+    Ok(results)
+}
+
+fn buried(delivery: &Delivery) -> Work {
+    let number = message::claimed_number(&delivery.parcel);
+    Work::Buried { id: delivery.parcel.id.clone(), number }
+}
+
+fn receipt(delivery: &Delivery, disposition: &Disposition, now: OffsetDateTime) -> Option<Work> {
+    match disposition {
+        Disposition::RetryIn(delay) => Some(Work::Deferred {
+            id: delivery.parcel.id.clone(),
+            number: message::claimed_number(&delivery.parcel),
+            due_at: now + *delay,
+        }),
+        Disposition::Bury(_) => Some(buried(delivery)),
+        Disposition::Ack(_) | Disposition::Pause => None,
+    }
+}
