@@ -1,3 +1,9 @@
 //! What a person runs: one command line over the ledger, and the whole system in one process.
 
 pub mod embedded;
+pub mod simulate;
+pub mod engine;
+pub mod cli;
+pub mod console;
+pub mod serve;
+pub mod demo;

@@ -1,1 +1,29 @@
-fn main() {}
+//! `quittance`: what a person runs.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use ops::cli::exit::{Exit, Failure};
+use ops::cli::output::say;
+use ops::cli::{self, Cli, Verb};
+use ops::{demo, serve};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = run(cli).await.unwrap_or_else(|failure| {
+        if !failure.message.is_empty() {
+            say(&format!("quittance: {}", failure.message));
+        }
+        failure.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+async fn run(cli: Cli) -> Result<Exit, Failure> {
+    match cli.verb {
+        Verb::Serve => serve::run(cli.common.load()?).await,
+        Verb::Demo(args) => demo::run(args.keep, cli.common.output()).await,
+        Verb::Noun(noun) => cli::run(noun, &cli.common).await,
+    }
+}

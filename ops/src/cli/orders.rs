@@ -1,0 +1,150 @@
+//! `quittance orders`: what is to be paid, and how it stands.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Subcommand};
+use shared::order::OrderStatus;
+use shared::process;
+use worker::ledger::Session;
+use worker::ledger::records::{Cancelled, OrderFilter};
+
+use super::exit::{Exit, Failure};
+use super::output::{Output, say};
+
+mod import;
+mod lines;
+mod show;
+
+const REASON_MAX_BYTES: usize = 500;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct OrdersArgs {
+    #[command(subcommand)]
+    verb: OrdersVerb,
+}
+
+const EXAMPLES: &str = r#"Examples:
+  echo '{"order_no":"A-1","amount":10,"currency":"CNY"}' | quittance orders import -
+  quittance orders show A-1 -o json
+  quittance orders list --status paid --limit 20
+  quittance orders cancel A-1 --reason "out of stock""#;
+
+const IMPORT_HELP: &str = r#"One order a line, as JSON; amounts in minor units (10 is 0.10 CNY):
+  {"order_no":"A-1","amount":10,"currency":"CNY"}
+and, where wanted: "account", "numbers" (further numbers under which it is offered to providers),
+"expires_at" (RFC 3339), "metadata".
+
+An order that exists is updated while nothing was paid for it. A bad line does not stop the rest:
+it is named on stderr, and the exit code is 7."#;
+
+#[derive(Debug, Subcommand)]
+enum OrdersVerb {
+    /// Insert or update orders from a file of JSON lines
+    #[command(after_help = IMPORT_HELP)]
+    Import {
+        /// The file, or `-` for standard input
+        file: PathBuf,
+    },
+    /// One order with everything about it, by any of its numbers
+    Show { number: String },
+    /// Orders, newest first
+    List {
+        #[arg(long, value_parser = PossibleValuesParser::new(OrderStatus::ALL.map(OrderStatus::as_str))
+            .try_map(|word| OrderStatus::from_word(&word).ok_or("no such status")))]
+        status: Option<OrderStatus>,
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        limit: i64,
+    },
+    /// Cancel an order that is not paid
+    Cancel {
+        number: String,
+        /// Why, for those who read it later
+        #[arg(long, value_parser = reason)]
+        reason: String,
+    },
+}
+
+pub async fn run<S: Session>(
+    args: OrdersArgs,
+    mut session: S,
+    output: Output,
+) -> Result<Exit, Failure> {
+    match args.verb {
+        OrdersVerb::Import { file } => return import::run(&file, &mut session, output).await,
+        OrdersVerb::Show { number } => {
+            let order = session.order(&number).await?.ok_or_else(|| not_found(&number))?;
+            output.one(&order, show::details)?;
+        }
+        OrdersVerb::List { status, limit } => {
+            let orders = session.orders(&OrderFilter { status, limit }).await?;
+            output.list(&orders, show::table)?;
+        }
+        OrdersVerb::Cancel { number, reason } => {
+            let actor = actor();
+            let cancelled = session.cancel(&number, &reason, &actor, process::now()).await?;
+            return outcome(cancelled, &number);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn outcome(cancelled: Cancelled, number: &str) -> Result<Exit, Failure> {
+    match cancelled {
+        Cancelled::Done => say(&format!("order {number} is cancelled")),
+        Cancelled::Already => say(&format!("order {number} was cancelled already")),
+        Cancelled::NotFound => return Err(not_found(number)),
+        Cancelled::Paid(status) => {
+            let status = status.as_str();
+            let message = format!(
+                "order {number} is {status}: it cannot be cancelled any more; refund it at the provider"
+            );
+            return Err(Failure::new(Exit::Conflict, message));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn not_found(number: &str) -> Failure {
+    let message =
+        format!("no order bears the number `{number}`; `quittance orders list` shows them");
+    Failure::new(Exit::NotFound, message)
+}
+
+/// Who acts, for the ledger's record: as the system names whoever is logged in.
+fn actor() -> String {
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    format!("cli:{}", named.as_deref().unwrap_or("unknown"))
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > REASON_MAX_BYTES {
+        return Err(format!("from 1 to {REASON_MAX_BYTES} bytes are needed"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_cancel_is_its_exit_code() {
+        let code = |cancelled| match outcome(cancelled, "A-1") {
+            Ok(exit) => exit.code(),
+            Err(failure) => failure.exit.code(),
+        };
+        assert_eq!(code(Cancelled::Done), 0);
+        assert_eq!(code(Cancelled::Already), 0);
+        assert_eq!(code(Cancelled::NotFound), 5);
+        assert_eq!(code(Cancelled::Paid(OrderStatus::Paid)), 6);
+    }
+
+    #[test]
+    fn a_reason_is_not_blank() {
+        assert!(reason("  ").is_err());
+        assert_eq!(reason(" out of stock "), Ok("out of stock".into()));
+    }
+}

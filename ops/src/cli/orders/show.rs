@@ -1,0 +1,177 @@
+//! Orders for people.
+
+use shared::money::{Currency, Money};
+use worker::ledger::records::{OrderRecord, OrderSummary};
+
+use super::super::cases;
+use super::super::table::{Table, printable};
+
+/// A line for each order.
+pub(super) fn table(orders: &[OrderSummary]) -> String {
+    let mut table =
+        Table::new(&["ORDER", "STATUS", "AMOUNT", "PAID", "REFUNDED", "ACCOUNT", "CREATED"]);
+    for order in orders {
+        let money = |minor| Money { minor, currency: order.currency }.to_string();
+        table.row([
+            order.order_no.clone(),
+            order.status.as_str().to_owned(),
+            money(order.amount),
+            money(order.paid_amount),
+            money(order.refunded_amount),
+            order.account.clone().unwrap_or_default(),
+            order.created_at.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Everything about one order.
+pub(super) fn details(order: &OrderRecord) -> String {
+    let mut parts = vec![head(order)];
+    if !order.payments.is_empty() {
+        parts.push(format!("\nPayments\n{}", payments(order)));
+    }
+    if !order.refunds.is_empty() {
+        parts.push(format!("\nRefunds\n{}", refunds(order)));
+    }
+    if !order.cases.is_empty() {
+        parts.push(format!("\nCases\n{}", cases::table(&order.cases)));
+    }
+    if !order.events.is_empty() {
+        parts.push(format!("\nEvents\n{}", events(order)));
+    }
+    parts.concat()
+}
+
+fn head(order: &OrderRecord) -> String {
+    let summary = &order.summary;
+    let money = |minor| shown(minor, summary.currency);
+    let active = order.fulfilments.iter().filter(|fulfilment| fulfilment.active).count();
+    let fulfilment = match (order.fulfilments.len(), active) {
+        (0, _) => "none: the goods stay here",
+        (_, 0) => "revoked",
+        (_, _) => "active: the goods may go out",
+    };
+    let paid_at = summary.paid_at.map(|at| format!(", at {at}")).unwrap_or_default();
+    let cancelled_at = summary.cancelled_at.map(|at| format!(", at {at}")).unwrap_or_default();
+    let lines = [
+        ("order", summary.order_no.clone()),
+        ("status", format!("{}{cancelled_at}", summary.status.as_str())),
+        ("amount", money(summary.amount)),
+        ("paid", format!("{}{paid_at}", money(summary.paid_amount))),
+        ("refunded", money(summary.refunded_amount)),
+        ("fulfilment", fulfilment.to_owned()),
+        ("account", summary.account.clone().unwrap_or_else(|| "any".to_owned())),
+        ("numbers", order.numbers.join(", ")),
+    ];
+    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", printable(value))).collect()
+}
+
+fn payments(order: &OrderRecord) -> String {
+    let mut table = Table::new(&["ACCOUNT", "TRANSACTION", "STATUS", "AMOUNT", "AT"]);
+    for payment in &order.payments {
+        table.row([
+            payment.account.clone(),
+            payment.transaction.clone(),
+            payment.status.clone(),
+            shown(payment.amount, payment.currency),
+            payment.occurred_at.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn refunds(order: &OrderRecord) -> String {
+    let mut table = Table::new(&["ACCOUNT", "TRANSACTION", "REFUND", "AMOUNT", "AT"]);
+    for refund in &order.refunds {
+        table.row([
+            refund.account.clone(),
+            refund.transaction.clone(),
+            refund.refund_no.clone().unwrap_or_default(),
+            shown(refund.amount, order.summary.currency),
+            refund.occurred_at.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn events(order: &OrderRecord) -> String {
+    let mut table = Table::new(&["SEQUENCE", "TYPE", "PUBLISHED", "ID"]);
+    for event in &order.events {
+        let published = if event.published { "yes" } else { "not yet" };
+        table.row([
+            event.sequence.to_string(),
+            event.r#type.clone(),
+            published.to_owned(),
+            event.id.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn shown(minor: i64, currency: Currency) -> String {
+    Money { minor, currency }.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::order::OrderStatus;
+    use time::macros::datetime;
+    use worker::ledger::records::FulfilmentRecord;
+
+    fn order() -> OrderRecord {
+        let at = datetime!(2026-01-02 03:04:05 UTC);
+        OrderRecord {
+            summary: OrderSummary {
+                order_no: "A-1".into(),
+                status: OrderStatus::Paid,
+                amount: 10,
+                currency: Currency::CNY,
+                account: None,
+                paid_amount: 10,
+                refunded_amount: 0,
+                paid_at: Some(at),
+                cancelled_at: None,
+                created_at: at,
+            },
+            numbers: vec!["A-1".into()],
+            fulfilments: vec![FulfilmentRecord { active: true, created_at: at, revoked_at: None }],
+            payments: vec![],
+            refunds: vec![],
+            cases: vec![],
+            events: vec![],
+        }
+    }
+
+    #[test]
+    fn an_order_tells_whether_the_goods_may_go_out() {
+        let text = details(&order());
+        assert!(text.contains("status       paid\n"), "{text}");
+        assert!(text.contains("active: the goods may go out"), "{text}");
+        let unpaid = OrderRecord { fulfilments: vec![], ..order() };
+        assert!(details(&unpaid).contains("the goods stay here"));
+    }
+
+    #[test]
+    fn the_keys_in_json_are_those_that_were_promised() {
+        let json = serde_json::to_value(order()).unwrap();
+        for key in [
+            "order_no",
+            "status",
+            "amount",
+            "currency",
+            "paid_amount",
+            "refunded_amount",
+            "fulfilments",
+            "payments",
+            "refunds",
+            "cases",
+            "events",
+        ] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        assert_eq!(json["status"], "paid");
+        assert_eq!(json["fulfilments"][0]["active"], true);
+    }
+}

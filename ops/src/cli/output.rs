@@ -1,0 +1,119 @@
+//! Where a command's words go: data to stdout in the chosen form, everything else to stderr.
+//!
+//! **Invariant**: nothing but data is ever written to stdout.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+/// `-o`: for people, for programs, for pipes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// Aligned columns, for people
+    #[default]
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON document a line
+    Jsonl,
+}
+
+/// Writes data in one form.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    pub format: Format,
+}
+
+/// Colours, where there is somebody to see them.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint {
+    on: bool,
+}
+
+impl Output {
+    /// One record.
+    pub fn one<T: Serialize>(self, record: &T, table: impl FnOnce(&T) -> String) -> io::Result<()> {
+        match self.format {
+            Format::Table => data(&table(record)),
+            Format::Json => data(&line(serde_json::to_string_pretty(record)?)),
+            Format::Jsonl => data(&line(serde_json::to_string(record)?)),
+        }
+    }
+
+    /// Any number of records.
+    pub fn list<T: Serialize>(
+        self,
+        records: &[T],
+        table: impl FnOnce(&[T]) -> String,
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Table => data(&table(records)),
+            Format::Json => data(&line(serde_json::to_string_pretty(records)?)),
+            Format::Jsonl => {
+                let lines = records.iter().map(|record| serde_json::to_string(record).map(line));
+                data(&lines.collect::<Result<String, _>>()?)
+            }
+        }
+    }
+}
+
+impl Paint {
+    /// For stdout: a terminal, and nobody said `NO_COLOR`. Source: no-color.org.
+    pub fn stdout() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self { on: io::stdout().is_terminal() && !unwanted && !dumb }
+    }
+
+    /// For wherever nobody sees them.
+    pub fn off() -> Self {
+        Self { on: false }
+    }
+
+    pub fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    pub fn bad(self, text: &str) -> String {
+        self.paint("31;1", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.on { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Writes to stdout at once, so that a reader of a pipe sees it.
+pub fn data(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Tells a person something, on stderr. Nobody listening is no failure.
+pub fn say(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// A line that the next one replaces: only where it is seen.
+pub fn progress(text: &str) {
+    let mut stderr = io::stderr();
+    if stderr.is_terminal() {
+        drop(write!(stderr, "\r\u{1b}[K{text}").and_then(|()| stderr.flush()));
+    }
+}
+
+fn line(text: String) -> String {
+    text + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_need_somebody_to_see_them() {
+        assert_eq!(Paint::off().good("ok"), "ok");
+        assert_eq!(Paint { on: true }.good("ok"), "\u{1b}[32mok\u{1b}[0m");
+    }
+}

@@ -1,0 +1,82 @@
+//! `quittance topology`: exchanges and queues on the broker, looked at or made.
+
+use clap::{Args, Subcommand};
+use shared::broker::topology::Finding;
+use shared::config::Config;
+
+use super::exit::{Exit, Failure};
+use super::output::{Output, say};
+use super::table::printable;
+use crate::engine::{self, Engine};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  quittance topology check\n  quittance topology apply --config quittance.toml"
+)]
+pub struct TopologyArgs {
+    #[command(subcommand)]
+    verb: TopologyVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum TopologyVerb {
+    /// Look, without changing anything; exit 1 when something is missing or unsafe
+    Check,
+    /// Make what is missing
+    Apply,
+}
+
+pub async fn run(args: TopologyArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
+    let broker = match engine::open(config)? {
+        Engine::Embedded(_) => {
+            say("the engines are embedded: there are no exchanges and no queues to look after");
+            output.list(&Vec::<Finding>::new(), table)?;
+            return Ok(Exit::Done);
+        }
+        Engine::Servers(servers) => servers.broker,
+    };
+    let connection = broker.connect_bare().await?;
+    let findings = match args.verb {
+        TopologyVerb::Check => broker.topology.audit(&connection).await,
+        TopologyVerb::Apply => {
+            broker.topology.declare(&connection).await.err().into_iter().collect()
+        }
+    };
+    if !connection.status().connected() {
+        let message = "rabbitmq was lost on the way; run it again";
+        return Err(Failure::new(Exit::Unreachable, message));
+    }
+    output.list(&findings, table)?;
+    if !findings.is_empty() {
+        say(&format!("{} to mend", findings.len()));
+        return Ok(Exit::Failed);
+    }
+    say(&format!("{} exchanges and queues are as they must be", broker.topology.names().len()));
+    Ok(Exit::Done)
+}
+
+fn table(findings: &[Finding]) -> String {
+    let text = |finding: &Finding| {
+        let Finding { object, wrong, risk, mend } = finding;
+        let (object, wrong) = (printable(object), printable(wrong));
+        format!("{object}\n  wrong  {wrong}\n  risk   {risk}\n  mend   {mend}\n")
+    };
+    findings.iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_says_what_is_wrong_the_risk_and_the_mend() {
+        let finding = Finding {
+            object: "p.dead".into(),
+            wrong: "it does not exist".into(),
+            risk: "lost",
+            mend: "apply".into(),
+        };
+        let text = table(&[finding]);
+        assert_eq!(text, "p.dead\n  wrong  it does not exist\n  risk   lost\n  mend   apply\n");
+    }
+}

@@ -1,0 +1,71 @@
+//! From configuration to a pair of engines. What runs on them is generic over the two ports.
+//!
+//! **Invariant**: engines come in pairs, and nothing but this file knows which pair it is.
+
+use shared::broker::amqp::Amqp;
+use shared::config::units::Secret;
+use shared::config::{Config, Engines, Problem};
+use shared::message::seal::SealKeys;
+use worker::ledger::postgres::Postgres;
+
+use crate::embedded::{Embedded, EmbeddedError};
+
+/// An engine pair, open or ready to be reached.
+pub enum Engine {
+    /// Queue and ledger in one SQLite file.
+    Embedded(Embedded),
+    /// RabbitMQ and PostgreSQL.
+    Servers(Servers),
+}
+
+/// RabbitMQ and PostgreSQL, not reached yet.
+pub struct Servers {
+    pub broker: Amqp,
+    pub ledger: Postgres,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Config(#[from] Problem),
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+}
+
+/// Opens the embedded file, or names the servers.
+pub fn open(config: &Config) -> Result<Engine, EngineError> {
+    match config.engines()? {
+        Engines::Embedded { path } => Ok(Engine::Embedded(Embedded::open(&path)?)),
+        Engines::Servers { broker_url, database_url } => {
+            let broker = amqp(config, &broker_url)?;
+            Ok(Engine::Servers(Servers { broker, ledger: Postgres::new(database_url) }))
+        }
+    }
+}
+
+/// The pair in a few words, without its secrets.
+pub fn describe(config: &Config) -> Result<String, Problem> {
+    Ok(match config.engines()? {
+        Engines::Embedded { path } => format!("embedded, in {}", path.display()),
+        Engines::Servers { .. } => "RabbitMQ and PostgreSQL".to_owned(),
+    })
+}
+
+impl Engine {
+    /// The ring that seals messages: from its file, or made beside the embedded file.
+    pub fn seal_keys(&self, config: &Config) -> Result<SealKeys, EngineError> {
+        match self {
+            Self::Embedded(embedded) => Ok(embedded.seal_keys()?),
+            Self::Servers(_) => Ok(config.seal_keys()?),
+        }
+    }
+}
+
+fn amqp(config: &Config, url: &Secret) -> Result<Amqp, Problem> {
+    Ok(Amqp {
+        url: url.reveal().to_owned(),
+        topology: config.topology()?,
+        publish_timeout: config.ingress.publish_timeout.0,
+    })
+}
