@@ -40,7 +40,10 @@ create table orders (
     expires_at      integer,
     created_at      integer not null
         default (cast((julianday('now') - 2440587.5) * 86400000000 as integer)),
-    metadata        text check (json_valid(metadata) and length(cast(metadata as blob)) <= 32768),
+    metadata        text check (
+        metadata is null
+        or (json_valid(metadata) and length(cast(metadata as blob)) <= 32768)
+    ),
     check (refunded_amount <= paid_amount)
 ) strict;
 create index orders_by_age on orders (created_at desc);
@@ -168,10 +171,12 @@ create table events (
     body        text not null,
     occurred_at integer not null,
     -- Given when it is published, in commit order.
-    position    integer unique,
+    position    integer,
     unique (subject, sequence)
 ) strict;
+create unique index events_published on events (position) where position is not null;
 create index events_unsent on events (id) where position is null;
+create index events_unsent_by_subject on events (subject, sequence) where position is null;
 
 create table event_log (
     one           integer primary key default 1 check (one = 1),

@@ -116,7 +116,11 @@ fn fence() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashMap;
+
+    use shared::broker::{Broker as _, Consumer as _, Publisher as _, Route};
     use shared::message::Number;
+    use shared::message::parcel::Parcel;
     use shared::message::statement::Statement;
     use uuid::Uuid;
     use worker::ledger::{Session as _, Work};
@@ -170,6 +174,35 @@ mod tests {
             0,
             "no lane could have had it"
         );
+    }
+
+    #[tokio::test]
+    async fn a_row_deleted_from_the_queue_is_missed() {
+        let mut trial = Trial::with_order("A").await;
+        let queue = trial.embedded.queue();
+        let mut works = HashMap::new();
+        for identity in ["n1", "n2"] {
+            let work = trial.message(identity, Some(paid("A", "T1")));
+            let parcel = Parcel { id: identity.to_owned(), ..Parcel::default() };
+            queue.publish(Route::Notifications { shard: 0 }, parcel).await.unwrap();
+            works.insert(identity.to_owned(), work);
+        }
+        let statement = Statement { epoch: trial.epoch, from: 0, to: 2, holes: vec![] };
+        trial.settle(&[Work::Statement(statement)]).await.unwrap();
+
+        let thief = trial.embedded.store.connect();
+        let theft = diesel::sql_query("delete from queue where message_id = 'n2'");
+        assert_eq!(theft.execute(&mut thief.unwrap()), Ok(1));
+
+        let mut consumer = queue.consumer(0, 10).await.unwrap();
+        let delivery = consumer.next().await.unwrap();
+        let work = works.remove(&delivery.parcel.id).unwrap();
+        trial.settle(&[work]).await.unwrap();
+        consumer.ack_through(delivery.tag).await.unwrap();
+        let later = NOW + Duration::seconds(5);
+        trial.session.lane_beat(Uuid::now_v7(), true, later).await.unwrap();
+        let balance = trial.session.balance(later).await.unwrap();
+        assert_eq!((balance.accepted, balance.settled, balance.unaccounted), (2, 1, 1));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Every genuine notification, its bytes, and what became of it.
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use time::OffsetDateTime;
 use worker::decide::fold::{Changes, Reading};
 use worker::decide::{Decision, PaymentKey};
@@ -55,13 +56,16 @@ pub(super) fn conclude(
     let waiting = Bucket::Waiting.as_str();
     for (key, decision) in concluded {
         let outcome = Bucket::from(*decision).as_str();
-        let waited = notifications::table
-            .filter(notifications::account.eq(&key.account))
-            .filter(notifications::transaction.eq(&key.transaction))
-            .filter(notifications::outcome.eq(waiting));
+        let waited = || {
+            notifications::table
+                .filter(notifications::account.eq(&key.account))
+                .filter(notifications::transaction.eq(&key.transaction))
+                // As the index says it.
+                .filter(diesel::dsl::sql::<Bool>("outcome = 'waiting'"))
+        };
         let numbers: Vec<(String, i64)> =
-            waited.select((notifications::epoch, notifications::seq)).load(connection)?;
-        diesel::update(waited).set(notifications::outcome.eq(outcome)).execute(connection)?;
+            waited().select((notifications::epoch, notifications::seq)).load(connection)?;
+        diesel::update(waited()).set(notifications::outcome.eq(outcome)).execute(connection)?;
         for number in numbers {
             diesel::update(receipts::table.find(number))
                 .filter(receipts::bucket.eq(waiting))

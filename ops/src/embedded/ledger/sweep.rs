@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use shared::notification::PaymentStatus;
 use shared::order::OrderStatus;
 use time::OffsetDateTime;
@@ -97,7 +98,8 @@ fn due(
         .load(connection)?;
     let cancelled: Vec<String> = orders::table
         .filter(orders::cancelled_at.is_not_null())
-        .filter(orders::status.ne(OrderStatus::Cancelled.as_str()))
+        // As the index says it.
+        .filter(diesel::dsl::sql::<Bool>("status <> 'cancelled'"))
         .select(orders::order_no)
         .limit(limit)
         .load(connection)?;

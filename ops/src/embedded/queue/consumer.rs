@@ -158,9 +158,9 @@ impl Drop for QueueConsumer {
                 self.waiting.extend(look.taken);
             }
         }
-        let mut ids: Vec<i64> = self.in_hand.drain(..).map(|(_, id)| id).collect();
-        ids.extend(self.waiting.drain(..).map(|taken| taken.id));
-        self.reader.writer.give_back(ids);
+        let returned = self.in_hand.drain(..).map(|(_, id)| id).collect();
+        let untouched = self.waiting.drain(..).map(|taken| taken.id).collect();
+        self.reader.writer.give_back(returned, untouched);
     }
 }
 
@@ -185,6 +185,6 @@ impl Reader {
     }
 
     fn give_back(&self, taken: Vec<Taken>) {
-        self.writer.give_back(taken.into_iter().map(|taken| taken.id).collect());
+        self.writer.give_back(vec![], taken.into_iter().map(|taken| taken.id).collect());
     }
 }

@@ -119,11 +119,15 @@ pub(super) fn remove(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(
     Ok(())
 }
 
-/// Gives back what a reader had in hand.
-pub(super) fn give_back(connection: &mut SqliteConnection, ids: &[i64]) -> Result<()> {
+/// Gives back what was taken, and counts so many returns for each.
+pub(super) fn give_back(
+    connection: &mut SqliteConnection,
+    ids: &[i64],
+    returns: i64,
+) -> Result<()> {
     for ids in ids.chunks(NAMED_MAX) {
         diesel::update(queue::table.filter(queue::id.eq_any(ids)))
-            .set((queue::taken.eq(false), queue::returns.eq(queue::returns + 1)))
+            .set((queue::taken.eq(false), queue::returns.eq(queue::returns + returns)))
             .execute(connection)?;
     }
     Ok(())

@@ -35,7 +35,12 @@ pub(super) struct Writer {
 pub(super) enum Change {
     Insert(Box<NewRow>),
     Remove(Vec<i64>),
-    GiveBack(Vec<i64>),
+    GiveBack {
+        /// A reader went with them in its hand.
+        returned: Vec<i64>,
+        /// Taken, but never delivered to anybody.
+        untouched: Vec<i64>,
+    },
     Probe,
 }
 
@@ -68,9 +73,9 @@ impl Writer {
     }
 
     /// Gives back soon; should that fail, the next owner of the file does it.
-    pub(super) fn give_back(&self, ids: Vec<i64>) {
-        if !ids.is_empty() {
-            let change = Change::GiveBack(ids);
+    pub(super) fn give_back(&self, returned: Vec<i64>, untouched: Vec<i64>) {
+        if !returned.is_empty() || !untouched.is_empty() {
+            let change = Change::GiveBack { returned, untouched };
             drop(self.send(Job { change, answer: None, _room: None }));
         }
     }
@@ -88,7 +93,7 @@ impl Writer {
 impl Change {
     fn makes_readable(&self) -> bool {
         match self {
-            Self::Insert(_) | Self::GiveBack(_) => true,
+            Self::Insert(_) | Self::GiveBack { .. } => true,
             Self::Remove(_) | Self::Probe => false,
         }
     }
@@ -168,7 +173,10 @@ fn apply(connection: &mut SqliteConnection, change: &Change) -> Result<(), Error
     match change {
         Change::Insert(row) => rows::insert(connection, row),
         Change::Remove(ids) => rows::remove(connection, ids),
-        Change::GiveBack(ids) => rows::give_back(connection, ids),
+        Change::GiveBack { returned, untouched } => {
+            rows::give_back(connection, returned, 1)?;
+            rows::give_back(connection, untouched, 0)
+        }
         // To have begun to write is the proof.
         Change::Probe => Ok(()),
     }
