@@ -1,0 +1,205 @@
+//! The ledger on the file: the same tables, rules and decisions as on PostgreSQL.
+//!
+//! **Invariant**: a session's call is one transaction on one connection, away from the async
+//! threads; a call that nobody waits for any more still ends whole.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use uuid::Uuid;
+use worker::ledger::records::{
+    Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
+    OrderRecord, OrderSummary, Unsent,
+};
+use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
+
+mod fault;
+mod load;
+mod payments;
+mod cases;
+mod write;
+mod notifications;
+mod events;
+mod receipts;
+mod settle;
+mod sweep;
+mod import;
+mod show;
+mod beats;
+mod balance;
+#[cfg(test)]
+mod trial;
+
+use self::fault::Fault;
+use super::store::Store;
+
+/// How long one call may take; longer than SQLite waits for another program's lock.
+const CALL_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// The ledger; clones share the file.
+#[derive(Clone)]
+pub struct SqliteLedger {
+    store: Arc<Store>,
+}
+
+/// One connection.
+pub struct SqliteSession {
+    store: Arc<Store>,
+    connection: Arc<Mutex<SqliteConnection>>,
+}
+
+impl SqliteLedger {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { store }
+    }
+}
+
+impl Ledger for SqliteLedger {
+    type Session = SqliteSession;
+
+    async fn open(&self) -> Result<SqliteSession, LedgerError> {
+        let store = Arc::clone(&self.store);
+        let connection = away(move || store.connect().map_err(LedgerError::Unreachable)).await?;
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(SqliteSession { store: Arc::clone(&self.store), connection })
+    }
+
+    /// Opening the file did it.
+    async fn migrate(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}
+
+impl SqliteSession {
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store, &mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let (store, connection) = (Arc::clone(&self.store), Arc::clone(&self.connection));
+        away(move || {
+            // After a panic nobody knows where its transaction stands: open another session.
+            let lock = connection.lock();
+            let mut connection =
+                lock.map_err(|_| LedgerError::Unreachable("a call panicked".to_owned()))?;
+            work(&store, &mut connection).map_err(LedgerError::from)
+        })
+        .await
+    }
+
+    /// A call that writes.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.call(move |store, connection| store.write(connection, work)).await
+    }
+
+    /// A call that reads, all of it as of one moment.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        use diesel::Connection as _;
+        self.call(move |_, connection| connection.transaction(work)).await
+    }
+}
+
+/// Runs it off the async threads, and waits with a limit.
+async fn away<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let unreachable = |why: &str| LedgerError::Unreachable(why.to_owned());
+    let done = timeout(CALL_TIMEOUT, tokio::task::spawn_blocking(work)).await;
+    done.map_err(|_| unreachable("no answer in time"))?
+        .map_err(|_| unreachable("the call was lost"))?
+}
+
+impl Session for SqliteSession {
+    async fn settle(
+        &mut self,
+        batch: &[Work],
+        now: OffsetDateTime,
+        patience: Duration,
+    ) -> Result<Vec<Bucket>, LedgerError> {
+        let batch = batch.to_vec();
+        self.write(move |connection| settle::settle(connection, &batch, now, patience)).await
+    }
+
+    async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
+        self.call(move |store, connection| sweep::sweep(store, connection, now, limit)).await
+    }
+
+    async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
+        self.read(move |connection| events::unsent(connection, limit)).await
+    }
+
+    async fn mark_sent(&mut self, ids: &[Uuid], _now: OffsetDateTime) -> Result<(), LedgerError> {
+        let ids = ids.to_vec();
+        self.write(move |connection| events::mark_sent(connection, &ids)).await
+    }
+
+    async fn beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
+        self.write(move |connection| beats::beat(connection, holder, stale)).await
+    }
+
+    async fn lane_beat(
+        &mut self,
+        lane: Uuid,
+        idle: bool,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        self.write(move |connection| beats::lane_beat(connection, lane, idle, now)).await
+    }
+
+    async fn import(
+        &mut self,
+        orders: &[NewOrder],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Imported>, LedgerError> {
+        let orders = orders.to_vec();
+        self.write(move |connection| import::import(connection, &orders, now)).await
+    }
+
+    async fn cancel(
+        &mut self,
+        order_no: &str,
+        reason: &str,
+        actor: &str,
+        now: OffsetDateTime,
+    ) -> Result<Cancelled, LedgerError> {
+        let order_no = order_no.to_owned();
+        let (reason, actor) = (reason.to_owned(), actor.to_owned());
+        self.write(move |connection| sweep::cancel(connection, &order_no, (&actor, &reason), now))
+            .await
+    }
+
+    async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
+        let number = number.to_owned();
+        self.read(move |connection| show::order(connection, &number)).await
+    }
+
+    async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |connection| show::orders(connection, &filter)).await
+    }
+
+    async fn cases(&mut self, filter: &CaseFilter) -> Result<Vec<CaseRecord>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |connection| cases::list(connection, &filter)).await
+    }
+
+    async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
+        self.read(move |connection| cases::one(connection, id)).await
+    }
+
+    async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {
+        self.read(move |connection| events::published(connection, after, limit)).await
+    }
+
+    async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {
+        self.read(move |connection| balance::balance(connection, now)).await
+    }
+}

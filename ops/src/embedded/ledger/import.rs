@@ -1,0 +1,170 @@
+//! Importing orders: inserted, or updated while nothing was paid.
+
+use diesel::prelude::*;
+use serde_json::Value;
+use shared::order::OrderStatus;
+use time::OffsetDateTime;
+use worker::ledger::records::{Imported, NewOrder};
+
+use super::fault::Result;
+use crate::embedded::schema::{order_numbers, orders, payments};
+use crate::embedded::values::{from_json, micros, to_json};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = orders, check_for_backend(diesel::sqlite::Sqlite))]
+struct Known {
+    amount: i64,
+    currency: String,
+    account: Option<String>,
+    status: String,
+    expires_at: Option<i64>,
+    metadata: Option<String>,
+}
+
+/// One answer each, in their order.
+pub(super) fn import(
+    connection: &mut SqliteConnection,
+    orders: &[NewOrder],
+    now: OffsetDateTime,
+) -> Result<Vec<Imported>> {
+    orders.iter().map(|order| one(connection, order, now)).collect()
+}
+
+fn one(
+    connection: &mut SqliteConnection,
+    order: &NewOrder,
+    now: OffsetDateTime,
+) -> Result<Imported> {
+    if let Err(wrong) = order.check() {
+        return Ok(Imported::Refused(wrong));
+    }
+    let numbers = order.all_numbers();
+    let taken: Option<String> = order_numbers::table
+        .filter(order_numbers::number.eq_any(&numbers))
+        .filter(order_numbers::order_no.ne(&order.order_no))
+        .select(order_numbers::number)
+        .first(connection)
+        .optional()?;
+    if let Some(number) = taken {
+        return Ok(Imported::Refused(format!("number {number} is another order's")));
+    }
+    let find = orders::table.find(&order.order_no).select(Known::as_select());
+    let written = match find.first(connection).optional()? {
+        None => insert(connection, order, now)?,
+        Some(known) => update(connection, order, &known)?,
+    };
+    match written {
+        Imported::Inserted | Imported::Updated => {
+            name(connection, order, &numbers)?;
+            Ok(written)
+        }
+        // A paid order may still be offered under a further number.
+        Imported::Unchanged if name(connection, order, &numbers)? > 0 => Ok(Imported::Updated),
+        Imported::Unchanged | Imported::Refused(_) => Ok(written),
+    }
+}
+
+fn insert(
+    connection: &mut SqliteConnection,
+    order: &NewOrder,
+    now: OffsetDateTime,
+) -> Result<Imported> {
+    diesel::insert_into(orders::table)
+        .values((
+            orders::order_no.eq(&order.order_no),
+            orders::amount.eq(order.amount),
+            orders::currency.eq(order.currency.as_str()),
+            orders::account.eq(&order.account),
+            orders::expires_at.eq(order.expires_at.map(micros)),
+            orders::metadata.eq(metadata(order)?),
+            orders::created_at.eq(micros(now)),
+        ))
+        .execute(connection)?;
+    Ok(Imported::Inserted)
+}
+
+fn update(connection: &mut SqliteConnection, order: &NewOrder, known: &Known) -> Result<Imported> {
+    let known_metadata: Option<Value> = known.metadata.as_deref().map(from_json).transpose()?;
+    let same_terms = known.amount == order.amount
+        && known.currency == order.currency.as_str()
+        && known.account == order.account;
+    let same_rest =
+        known.expires_at == order.expires_at.map(micros) && known_metadata == order.metadata;
+    if same_terms && same_rest {
+        return Ok(Imported::Unchanged);
+    }
+    let of_order = payments::table.filter(payments::order_no.eq(&order.order_no));
+    let has_payments: bool =
+        diesel::select(diesel::dsl::exists(of_order)).get_result(connection)?;
+    if has_payments || known.status != OrderStatus::Pending.as_str() {
+        let stand = "it has payments or was cancelled, so its terms stand";
+        return Ok(if same_terms { Imported::Unchanged } else { Imported::Refused(stand.into()) });
+    }
+    diesel::update(orders::table.find(&order.order_no))
+        .set((
+            orders::amount.eq(order.amount),
+            orders::currency.eq(order.currency.as_str()),
+            orders::account.eq(&order.account),
+            orders::expires_at.eq(order.expires_at.map(micros)),
+            orders::metadata.eq(metadata(order)?),
+        ))
+        .execute(connection)?;
+    Ok(Imported::Updated)
+}
+
+/// Answers how many of the numbers are new.
+fn name(connection: &mut SqliteConnection, order: &NewOrder, numbers: &[String]) -> Result<usize> {
+    let mut named = 0;
+    for number in numbers {
+        named += diesel::insert_into(order_numbers::table)
+            .values((order_numbers::number.eq(number), order_numbers::order_no.eq(&order.order_no)))
+            .on_conflict_do_nothing()
+            .execute(connection)?;
+    }
+    Ok(named)
+}
+
+fn metadata(order: &NewOrder) -> Result<Option<String>> {
+    Ok(order.metadata.as_ref().map(to_json).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use worker::ledger::Session as _;
+    use worker::ledger::records::OrderFilter;
+
+    use crate::embedded::ledger::trial::{Trial, order, paid};
+
+    fn refused(imported: &Imported) -> bool {
+        matches!(imported, Imported::Refused(_))
+    }
+
+    #[tokio::test]
+    async fn terms_change_until_a_payment_stands_on_them() {
+        let mut trial = Trial::with_order("A").await;
+        assert_eq!(trial.import(order("A")).await, Imported::Unchanged);
+        let dearer =
+            NewOrder { amount: 2_000, metadata: Some(serde_json::json!({"k": 1})), ..order("A") };
+        assert_eq!(trial.import(dearer.clone()).await, Imported::Updated);
+        assert_eq!(trial.import(dearer).await, Imported::Unchanged);
+        assert_eq!(trial.import(order("A")).await, Imported::Updated);
+        trial.tell("n1", paid("A", "T1")).await;
+        assert!(refused(&trial.import(NewOrder { amount: 2_000, ..order("A") }).await));
+        let further = NewOrder { numbers: vec!["A-2".to_owned()], ..order("A") };
+        assert_eq!(trial.import(further).await, Imported::Updated);
+        assert_eq!(trial.order("A-2").await.summary.order_no, "A");
+    }
+
+    #[tokio::test]
+    async fn a_number_belongs_to_one_order() {
+        let mut trial = Trial::with_order("A").await;
+        let thief = NewOrder { numbers: vec!["A".to_owned()], ..order("B") };
+        assert!(refused(&trial.import(thief).await));
+        assert!(refused(&trial.import(NewOrder { amount: 0, ..order("C") }).await));
+        let filter = OrderFilter { status: Some(OrderStatus::Pending), limit: 10 };
+        let listed = trial.session.orders(&filter).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].order_no, "A");
+    }
+}

@@ -1,0 +1,73 @@
+//! Every genuine notification, its bytes, and what became of it.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+use worker::decide::fold::{Changes, Reading};
+use worker::decide::{Decision, PaymentKey};
+use worker::ledger::Bucket;
+
+use super::fault::Result;
+use crate::embedded::schema::{notifications, receipts};
+use crate::embedded::values::micros;
+
+/// Records every notification of the batch with its verdict. A message that comes again changes
+/// nothing: its first outcome stands.
+pub(super) fn record(
+    connection: &mut SqliteConnection,
+    readings: &[&Reading],
+    changes: &Changes,
+    now: OffsetDateTime,
+) -> Result<()> {
+    for (reading, verdicts) in readings.iter().zip(&changes.verdicts) {
+        let message = &reading.message;
+        for (part, (notification, verdict)) in (0..).zip(reading.notifications.iter().zip(verdicts))
+        {
+            let transaction = verdict.payment.as_ref().map(|key| key.transaction.as_str());
+            diesel::insert_into(notifications::table)
+                .values((
+                    notifications::message_id.eq(message.id.to_string()),
+                    notifications::part.eq(part),
+                    notifications::account.eq(&message.account),
+                    notifications::provider.eq(&message.kind),
+                    notifications::identity.eq(&notification.identity),
+                    notifications::kind.eq(&notification.kind),
+                    notifications::order_number.eq(&verdict.order_number),
+                    notifications::transaction.eq(transaction),
+                    notifications::outcome.eq(Bucket::from(verdict.decision).as_str()),
+                    notifications::epoch.eq(message.number.epoch.to_string()),
+                    notifications::seq.eq(message.number.seq),
+                    notifications::received_at.eq(micros(message.received_at)),
+                    notifications::recorded_at.eq(micros(now)),
+                    notifications::body.eq((part == 0).then_some(&message.body[..])),
+                ))
+                .on_conflict_do_nothing()
+                .execute(connection)?;
+        }
+    }
+    Ok(())
+}
+
+/// What waited is decided now; its receipt moves with it.
+pub(super) fn conclude(
+    connection: &mut SqliteConnection,
+    concluded: &[(PaymentKey, Decision)],
+) -> Result<()> {
+    let waiting = Bucket::Waiting.as_str();
+    for (key, decision) in concluded {
+        let outcome = Bucket::from(*decision).as_str();
+        let waited = notifications::table
+            .filter(notifications::account.eq(&key.account))
+            .filter(notifications::transaction.eq(&key.transaction))
+            .filter(notifications::outcome.eq(waiting));
+        let numbers: Vec<(String, i64)> =
+            waited.select((notifications::epoch, notifications::seq)).load(connection)?;
+        diesel::update(waited).set(notifications::outcome.eq(outcome)).execute(connection)?;
+        for number in numbers {
+            diesel::update(receipts::table.find(number))
+                .filter(receipts::bucket.eq(waiting))
+                .set(receipts::bucket.eq(outcome))
+                .execute(connection)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Receipts: which message stands in which bucket. And what the ingresses stated.
+
+use diesel::prelude::*;
+use diesel::query_dsl::methods::FilterDsl as _;
+use diesel::upsert::excluded;
+use shared::message::Number;
+use shared::message::statement::Statement;
+use time::OffsetDateTime;
+use worker::ledger::{Bucket, Work};
+
+use super::fault::Result;
+use crate::embedded::schema::{receipts, statements};
+use crate::embedded::values::{micros, to_json};
+
+/// Records every message of the batch, and every statement.
+pub(super) fn record(
+    connection: &mut SqliteConnection,
+    batch: &[Work],
+    buckets: &[Bucket],
+    now: OffsetDateTime,
+) -> Result<()> {
+    for (work, bucket) in batch.iter().zip(buckets) {
+        let (number, due_at) = match work {
+            Work::Reading(reading) => (reading.message.number, None),
+            Work::Deferred { number: Some(number), due_at, .. } => (*number, Some(*due_at)),
+            Work::Buried { number: Some(number), .. } => (*number, None),
+            Work::Statement(statement) => {
+                state(connection, statement, now)?;
+                continue;
+            }
+            // What bears no number of ours was never accepted by an ingress of ours.
+            Work::Deferred { number: None, .. } | Work::Buried { number: None, .. } => continue,
+        };
+        receive(connection, number, (*bucket, due_at), now)?;
+    }
+    Ok(())
+}
+
+/// A message that was settled stays so; one that was retried or dead moves to its outcome.
+fn receive(
+    connection: &mut SqliteConnection,
+    number: Number,
+    (bucket, due_at): (Bucket, Option<OffsetDateTime>),
+    now: OffsetDateTime,
+) -> Result<()> {
+    let movable = [Bucket::Retrying.as_str(), Bucket::Dead.as_str()];
+    diesel::insert_into(receipts::table)
+        .values((
+            receipts::epoch.eq(number.epoch.to_string()),
+            receipts::seq.eq(number.seq),
+            receipts::bucket.eq(bucket.as_str()),
+            receipts::recorded_at.eq(micros(now)),
+            receipts::due_at.eq(due_at.map(micros)),
+        ))
+        .on_conflict((receipts::epoch, receipts::seq))
+        .do_update()
+        .set((
+            receipts::bucket.eq(excluded(receipts::bucket)),
+            receipts::recorded_at.eq(excluded(receipts::recorded_at)),
+            receipts::due_at.eq(excluded(receipts::due_at)),
+        ))
+        .filter(receipts::bucket.eq_any(movable))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// A statement that is repeated with a longer window replaces the shorter one.
+fn state(
+    connection: &mut SqliteConnection,
+    statement: &Statement,
+    now: OffsetDateTime,
+) -> Result<()> {
+    diesel::insert_into(statements::table)
+        .values((
+            statements::epoch.eq(statement.epoch.to_string()),
+            statements::from_seq.eq(statement.from),
+            statements::to_seq.eq(statement.to),
+            statements::holes.eq(to_json(&statement.holes)?),
+            statements::recorded_at.eq(micros(now)),
+        ))
+        .on_conflict((statements::epoch, statements::from_seq))
+        .do_update()
+        .set((
+            statements::to_seq.eq(excluded(statements::to_seq)),
+            statements::holes.eq(excluded(statements::holes)),
+            statements::recorded_at.eq(excluded(statements::recorded_at)),
+        ))
+        .filter(statements::to_seq.lt(excluded(statements::to_seq)))
+        .execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! The broker on the file: one table of parcels, one thread that writes it.
+//!
+//! **Invariant**: a publish is answered with success only after its commit; a parcel is in one
+//! reader's hand at most, and leaves the table only by an acknowledgement.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use shared::broker::{Broker, BrokerError, PublishError, Publisher, Route};
+use shared::message::parcel::Parcel;
+use shared::process;
+use tokio::time::timeout;
+
+mod consumer;
+mod rows;
+mod writer;
+#[cfg(test)]
+mod conduct;
+
+pub use self::consumer::QueueConsumer;
+use self::rows::NewRow;
+use self::writer::{Change, Writer};
+use super::store::Store;
+
+/// A publish is answered within this time, whatever the disk does.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The queue; clones share its writer.
+#[derive(Clone)]
+pub struct Queue {
+    store: Arc<Store>,
+    writer: Arc<Writer>,
+}
+
+impl Queue {
+    pub(super) fn start(store: Arc<Store>) -> Self {
+        let writer = Arc::new(Writer::start(Arc::clone(&store)));
+        Self { store, writer }
+    }
+}
+
+/// Gives back all that a former process had in hand.
+pub(super) fn give_back_all(connection: &mut SqliteConnection) -> super::values::Result<()> {
+    rows::give_back_all(connection)
+}
+
+impl Broker for Queue {
+    type Publisher = Self;
+    type Consumer = QueueConsumer;
+
+    fn publisher(&self) -> Self {
+        self.clone()
+    }
+
+    async fn consumer(&self, shard: u16, prefetch: u16) -> Result<QueueConsumer, BrokerError> {
+        if shard != 0 {
+            return Err(BrokerError("the embedded queue has one shard".to_owned()));
+        }
+        QueueConsumer::open(Arc::clone(&self.store), Arc::clone(&self.writer), prefetch).await
+    }
+}
+
+impl Publisher for Queue {
+    async fn publish(&self, route: Route, parcel: Parcel) -> Result<(), PublishError> {
+        let (place, delay) = match route {
+            // There is one shard, so it is also the place of those that are unknown.
+            Route::Notifications { .. } => (rows::NOTIFICATIONS, None),
+            Route::Retry { delay, .. } => (rows::NOTIFICATIONS, Some(delay)),
+            Route::Dead => (rows::DEAD, None),
+            // Embedded, an event is published when its row in the ledger has a position.
+            Route::Fulfilment { .. } => return Ok(()),
+        };
+        let ready_at = delay.map(|delay| process::now() + delay);
+        let row = NewRow::new(place, ready_at, &parcel).map_err(|_| PublishError::Refused)?;
+        self.ask(Change::Insert(Box::new(row))).await
+    }
+
+    /// The writer lives, and the file lets it write.
+    async fn probe(&self) -> Result<(), PublishError> {
+        self.ask(Change::Probe).await
+    }
+}
+
+impl Queue {
+    async fn ask(&self, change: Change) -> Result<(), PublishError> {
+        let answer = timeout(PUBLISH_TIMEOUT, self.writer.ask(change)).await;
+        answer.unwrap_or(Err(PublishError::TimedOut))
+    }
+}

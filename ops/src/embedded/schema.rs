@@ -1,0 +1,194 @@
+//! The tables as diesel sees them; `ops/migrations` has their rules.
+
+diesel::table! {
+    queue (id) {
+        id -> BigInt,
+        place -> Text,
+        ready_at -> BigInt,
+        taken -> Bool,
+        returns -> BigInt,
+        message_id -> Text,
+        kind -> Text,
+        content_type -> Nullable<Text>,
+        timestamp_s -> BigInt,
+        headers -> Text,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    orders (order_no) {
+        order_no -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        account -> Nullable<Text>,
+        status -> Text,
+        paid_amount -> BigInt,
+        refunded_amount -> BigInt,
+        paid_at -> Nullable<BigInt>,
+        cancelled_at -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        metadata -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    order_numbers (number) {
+        number -> Text,
+        order_no -> Text,
+    }
+}
+
+diesel::table! {
+    payments (account, transaction) {
+        account -> Text,
+        transaction -> Text,
+        order_number -> Text,
+        order_no -> Nullable<Text>,
+        status -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        occurred_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+        deadline -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    refunds (account, transaction, total, refund_no, occurred_at) {
+        account -> Text,
+        transaction -> Text,
+        total -> BigInt,
+        refund_no -> Text,
+        occurred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    fulfilments (order_no) {
+        order_no -> Text,
+        active -> Bool,
+        created_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    cases (id) {
+        id -> Text,
+        kind -> Text,
+        status -> Text,
+        order_number -> Text,
+        account -> Nullable<Text>,
+        transaction -> Nullable<Text>,
+        amount -> BigInt,
+        currency -> Text,
+        opened_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    notifications (message_id, part) {
+        message_id -> Text,
+        part -> BigInt,
+        account -> Text,
+        provider -> Text,
+        identity -> Text,
+        kind -> Text,
+        order_number -> Nullable<Text>,
+        transaction -> Nullable<Text>,
+        outcome -> Text,
+        epoch -> Text,
+        seq -> BigInt,
+        received_at -> BigInt,
+        recorded_at -> BigInt,
+        body -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    identities (account, identity) {
+        account -> Text,
+        identity -> Text,
+        message_id -> Text,
+    }
+}
+
+diesel::table! {
+    subjects (subject) {
+        subject -> Text,
+        last_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> Text,
+        subject -> Text,
+        sequence -> BigInt,
+        #[sql_name = "type"]
+        kind -> Text,
+        body -> Text,
+        occurred_at -> BigInt,
+        position -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    event_log (one) {
+        one -> BigInt,
+        last_position -> BigInt,
+    }
+}
+
+diesel::table! {
+    relays (part) {
+        part -> BigInt,
+        holder -> Text,
+        beat -> BigInt,
+    }
+}
+
+diesel::table! {
+    statements (epoch, from_seq) {
+        epoch -> Text,
+        from_seq -> BigInt,
+        to_seq -> BigInt,
+        holes -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    receipts (epoch, seq) {
+        epoch -> Text,
+        seq -> BigInt,
+        bucket -> Text,
+        recorded_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    lanes (lane) {
+        lane -> Text,
+        idle_at -> Nullable<BigInt>,
+        beat_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(orders, order_numbers, payments, refunds,);

@@ -1,0 +1,25 @@
+//! What a ledger owes.
+
+mod cases;
+mod flow;
+mod people;
+mod words;
+
+pub(crate) use self::cases::{
+    a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,
+    a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,
+    a_second_payment_is_a_case_that_its_refund_closes, a_wrong_amount_is_a_case,
+    refunds_are_the_differences_of_their_totals,
+};
+pub(crate) use self::flow::{
+    a_beat_is_taken_over_only_when_it_stands_still, a_payment_settles_its_order_once,
+    a_repeat_in_one_batch_and_in_the_next_is_a_duplicate, a_retried_message_moves_to_its_outcome,
+    a_transaction_that_names_another_order_is_refused,
+    only_the_lowest_unsent_event_of_a_subject_is_published,
+    the_same_message_again_changes_nothing, two_sessions_at_once_settle_each_order_once,
+    what_a_statement_names_and_nobody_received_is_unaccounted,
+};
+pub(crate) use self::people::{
+    a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
+    an_order_may_be_paid_under_any_of_its_numbers,
+};

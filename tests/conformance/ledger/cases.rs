@@ -1,0 +1,139 @@
+//! Money that waits, and money that fits no rule.
+
+use anyhow::ensure;
+use shared::broker::Broker;
+use shared::order::OrderStatus;
+use shared::process;
+use time::Duration as Span;
+use worker::ledger::records::Cancelled;
+use worker::ledger::{Bucket, Ledger, Session};
+
+use super::words::{Ingress, Says, cases, events, import, settle, show};
+use crate::world::World;
+
+fn named(kind: &str, status: &str) -> (String, String) {
+    (kind.to_owned(), status.to_owned())
+}
+
+pub(crate) async fn a_payment_waits_for_its_order_and_is_joined<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    let batch = [ingress.message(&Says::paid("A", "T1", 10))];
+    ensure!(settle(&mut session, &batch).await? == [Bucket::Waiting]);
+    ensure!(session.sweep(process::now(), 100).await?.subjects == 0);
+    ensure!(session.balance(process::now()).await?.in_flight == 1);
+    import(&mut session, "A", 10).await?;
+    ensure!(session.sweep(process::now(), 100).await?.subjects == 1);
+    let order = show(&mut session, "A").await?;
+    ensure!(order.summary.status == OrderStatus::Paid);
+    ensure!(events(&order) == ["order.paid.v1"]);
+    let balance = session.balance(process::now()).await?;
+    ensure!((balance.settled, balance.in_flight) == (1, 0), "{balance:?}");
+    ensure!(session.sweep(process::now(), 100).await?.subjects == 0);
+    Ok(())
+}
+
+pub(crate) async fn a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears<
+    B: Broker,
+    L: Ledger,
+>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
+    let late = process::now() + Span::minutes(11);
+    ensure!(session.sweep(late, 100).await?.subjects == 1);
+    let filter = worker::ledger::records::CaseFilter { status: Some("open".into()), limit: 10 };
+    let open = session.cases(&filter).await?;
+    ensure!(cases(&open) == [named("unknown_order", "open")]);
+    ensure!(session.case(open[0].id).await?.is_some_and(|case| case.amount == 10));
+    ensure!(session.balance(late).await?.case == 1);
+    import(&mut session, "A", 10).await?;
+    session.sweep(late, 100).await?;
+    let order = show(&mut session, "A").await?;
+    ensure!(order.summary.status == OrderStatus::Paid);
+    ensure!(cases(&order.cases) == [named("unknown_order", "resolved")]);
+    ensure!(events(&order) == ["case.opened.v1", "order.paid.v1", "case.resolved.v1"]);
+    Ok(())
+}
+
+pub(crate) async fn a_wrong_amount_is_a_case<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let wrong = [ingress.message(&Says::paid("A", "T1", 9))];
+    ensure!(settle(&mut session, &wrong).await? == [Bucket::Case]);
+    let order = show(&mut session, "A").await?;
+    ensure!(order.summary.status == OrderStatus::Pending && order.fulfilments.is_empty());
+    ensure!(cases(&order.cases) == [named("amount_mismatch", "open")]);
+    // The right payment is not held up by it.
+    let right = [ingress.message(&Says::paid("A", "T2", 10))];
+    ensure!(settle(&mut session, &right).await? == [Bucket::Settled]);
+    ensure!(show(&mut session, "A").await?.summary.status == OrderStatus::Paid);
+    Ok(())
+}
+
+pub(crate) async fn refunds_are_the_differences_of_their_totals<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    for total in [7, 3, 10, 7] {
+        let says = Says::paid("A", "T1", 10).refunded(total);
+        settle(&mut session, &[ingress.message(&says)]).await?;
+    }
+    let order = show(&mut session, "A").await?;
+    let amounts: Vec<i64> = order.refunds.iter().map(|refund| refund.amount).collect();
+    ensure!(amounts == [3, 4, 3], "{amounts:?}");
+    ensure!(order.summary.status == OrderStatus::Refunded);
+    ensure!(order.summary.refunded_amount == 10);
+    ensure!(order.fulfilments.len() == 1 && !order.fulfilments[0].active);
+    ensure!(events(&order)[..2] == ["order.paid.v1", "order.refunded.v1"]);
+    Ok(())
+}
+
+pub(crate) async fn a_second_payment_is_a_case_that_its_refund_closes<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let batch = [
+        ingress.message(&Says::paid("A", "T1", 10)),
+        ingress.message(&Says::paid("A", "T2", 10)),
+    ];
+    ensure!(settle(&mut session, &batch).await? == [Bucket::Settled, Bucket::Case]);
+    let order = show(&mut session, "A").await?;
+    ensure!(cases(&order.cases) == [named("duplicate_payment", "open")]);
+    ensure!(order.fulfilments.len() == 1);
+    let refund = ingress.message(&Says::paid("A", "T2", 10).refunded(10));
+    ensure!(settle(&mut session, &[refund]).await? == [Bucket::Settled]);
+    let order = show(&mut session, "A").await?;
+    ensure!(cases(&order.cases) == [named("duplicate_payment", "resolved")]);
+    ensure!(order.summary.status == OrderStatus::Paid);
+    Ok(())
+}
+
+pub(crate) async fn a_payment_after_cancel_is_a_case<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let now = process::now();
+    ensure!(session.cancel("A", "changed their mind", "test", now).await? == Cancelled::Done);
+    ensure!(session.cancel("A", "again", "test", now).await? == Cancelled::Already);
+    let mut ingress = Ingress::new();
+    let batch = [ingress.message(&Says::paid("A", "T1", 10))];
+    ensure!(settle(&mut session, &batch).await? == [Bucket::Case]);
+    let order = show(&mut session, "A").await?;
+    ensure!(order.summary.status == OrderStatus::Cancelled && order.fulfilments.is_empty());
+    ensure!(cases(&order.cases) == [named("paid_after_cancel", "open")]);
+    ensure!(events(&order) == ["order.cancelled.v1", "case.opened.v1"]);
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Notifications and batches in few words.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use shared::message::{Message, Number};
+use shared::money::{Currency, Money};
+use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use shared::process;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+use worker::decide::fold::Reading;
+use worker::ledger::records::{CaseRecord, NewOrder, OrderRecord};
+use worker::ledger::{Bucket, Session, Work};
+
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
+const PAID_AT: OffsetDateTime = datetime!(2026-11-23 04:00:03 UTC);
+
+/// One ingress that numbers its messages.
+pub(super) struct Ingress {
+    pub(super) epoch: Uuid,
+    pub(super) seq: i64,
+}
+
+/// What a test's provider says.
+pub(super) struct Says {
+    pub(super) order_number: &'static str,
+    pub(super) transaction: &'static str,
+    pub(super) minor: i64,
+    pub(super) refunded: Option<i64>,
+}
+
+impl Says {
+    pub(super) fn paid(order_number: &'static str, transaction: &'static str, minor: i64) -> Self {
+        Self { order_number, transaction, minor, refunded: None }
+    }
+
+    pub(super) fn refunded(self, total: i64) -> Self {
+        Self { refunded: Some(total), ..self }
+    }
+}
+
+impl Ingress {
+    pub(super) fn new() -> Self {
+        Self { epoch: Uuid::now_v7(), seq: 0 }
+    }
+
+    /// A message with one notification of its own identity.
+    pub(super) fn message(&mut self, says: &Says) -> Work {
+        self.seq += 1;
+        let identity = format!("n-{}-{}", self.epoch, self.seq);
+        self.message_with(says, &identity)
+    }
+
+    pub(super) fn message_with(&self, says: &Says, identity: &str) -> Work {
+        let message = Message {
+            id: Uuid::now_v7(),
+            kind: "alipay".into(),
+            account: "shop".into(),
+            key: "k".into(),
+            attempt: 0,
+            received_at: process::now(),
+            number: Number { epoch: self.epoch, seq: self.seq },
+            content_type: None,
+            http: vec![],
+            traceparent: None,
+            body: Bytes::from_static(b"a=b"),
+        };
+        let refund_total = says.refunded.map(|total_minor| RefundTotal {
+            total_minor,
+            refund_no: None,
+            occurred_at: PAID_AT,
+        });
+        let fact = TransactionFact {
+            transaction: says.transaction.into(),
+            order_number: says.order_number.into(),
+            status: PaymentStatus::Succeeded,
+            amount: Money { minor: says.minor, currency: Currency::CNY },
+            occurred_at: PAID_AT,
+            refund_total,
+        };
+        let notification = Notification {
+            identity: identity.into(),
+            kind: "trade_status_sync/TRADE_SUCCESS".into(),
+            fact: Some(fact),
+        };
+        Work::Reading(Box::new(Reading { message, notifications: vec![notification] }))
+    }
+}
+
+pub(super) async fn settle(
+    session: &mut impl Session,
+    batch: &[Work],
+) -> anyhow::Result<Vec<Bucket>> {
+    Ok(session.settle(batch, process::now(), PATIENCE).await?)
+}
+
+pub(super) async fn import(
+    session: &mut impl Session,
+    order_no: &str,
+    amount: i64,
+) -> anyhow::Result<()> {
+    session.import(&[order(order_no, amount)], process::now()).await?;
+    Ok(())
+}
+
+pub(super) fn order(order_no: &str, amount: i64) -> NewOrder {
+    NewOrder {
+        order_no: order_no.into(),
+        amount,
+        currency: Currency::CNY,
+        account: None,
+        numbers: vec![],
+        expires_at: None,
+        metadata: None,
+    }
+}
+
+pub(super) async fn show(
+    session: &mut impl Session,
+    number: &str,
+) -> anyhow::Result<OrderRecord> {
+    session.order(number).await?.context("no such order")
+}
+
+/// Kind and status of each case about an order, sorted.
+pub(super) fn cases(cases: &[CaseRecord]) -> Vec<(String, String)> {
+    let mut cases: Vec<_> =
+        cases.iter().map(|case| (case.kind.clone(), case.status.clone())).collect();
+    cases.sort();
+    cases
+}
+
+/// The types of an order's events, in sequence.
+pub(super) fn events(order: &OrderRecord) -> Vec<&str> {
+    order.events.iter().map(|event| event.r#type.as_str()).collect()
+}

@@ -1,0 +1,64 @@
+//! One suite for both engine pairs: what a broker and a ledger owe, whichever stands behind the port.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+mod broker;
+mod ledger;
+mod world;
+
+/// Makes one test for each claim on each pair.
+macro_rules! on_both {
+    ($suite:ident: $($claim:ident),* $(,)?) => {
+        mod $suite {
+            $(
+                mod $claim {
+                    #[tokio::test(flavor = "multi_thread")]
+                    async fn on_servers() {
+                        let world = crate::world::servers().await.unwrap();
+                        crate::$suite::$claim(&world).await.unwrap();
+                    }
+
+                    #[tokio::test(flavor = "multi_thread")]
+                    async fn embedded() {
+                        let world = crate::world::embedded().unwrap();
+                        crate::$suite::$claim(&world).await.unwrap();
+                    }
+                }
+            )*
+        }
+    };
+}
+
+mod claims {
+    on_both!(broker:
+        what_is_published_is_delivered_once_it_is_confirmed,
+        what_is_not_acknowledged_comes_back,
+        acknowledging_through_a_delivery_takes_all_before_it,
+        a_retry_comes_back_after_its_delay_and_not_before,
+        what_is_buried_is_not_delivered_again,
+        a_consumer_holds_no_more_than_its_prefetch,
+        an_unknown_shard_goes_to_the_first,
+        an_event_needs_no_subscriber,
+        many_publishes_at_once_are_each_confirmed,
+    );
+    on_both!(ledger:
+        a_payment_settles_its_order_once,
+        the_same_message_again_changes_nothing,
+        a_repeat_in_one_batch_and_in_the_next_is_a_duplicate,
+        a_payment_waits_for_its_order_and_is_joined,
+        a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,
+        a_wrong_amount_is_a_case,
+        refunds_are_the_differences_of_their_totals,
+        a_second_payment_is_a_case_that_its_refund_closes,
+        a_paid_order_cannot_be_cancelled,
+        a_payment_after_cancel_is_a_case,
+        only_the_lowest_unsent_event_of_a_subject_is_published,
+        a_beat_is_taken_over_only_when_it_stands_still,
+        what_a_statement_names_and_nobody_received_is_unaccounted,
+        a_retried_message_moves_to_its_outcome,
+        a_transaction_that_names_another_order_is_refused,
+        two_sessions_at_once_settle_each_order_once,
+        an_import_updates_until_something_is_paid,
+        an_order_may_be_paid_under_any_of_its_numbers,
+    );
+}
