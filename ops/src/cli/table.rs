@@ -4,7 +4,13 @@
 
 use std::fmt;
 
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
+
 const GAP: &str = "  ";
+const INSTANT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z");
 
 /// Rows under a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +57,12 @@ impl fmt::Display for Table {
         }
         Ok(())
     }
+}
+
+/// An instant to the second, in UTC: `2026-01-02 03:04:05Z`.
+pub fn instant(at: OffsetDateTime) -> String {
+    // Years of four digits always format.
+    at.to_offset(UtcOffset::UTC).format(INSTANT).unwrap_or_default()
 }
 
 /// The text with everything replaced that a terminal would obey instead of show.
@@ -115,6 +127,12 @@ mod tests {
         let mut table = Table::new(&["A", "B", "C"]).wrapped_at(7);
         table.row(["one two three".into(), "x".into(), "ok".into()]);
         assert_eq!(table.to_string(), "A        B  C\none two  x  ok\nthree\n");
+    }
+
+    #[test]
+    fn an_instant_is_told_in_utc() {
+        let at = time::macros::datetime!(2026-01-02 03:04:05.678 +08:00);
+        assert_eq!(instant(at), "2026-01-01 19:04:05Z");
     }
 
     #[test]
