@@ -96,9 +96,9 @@ pub(crate) async fn a_retry_comes_back_after_its_delay_and_not_before<B: Broker,
     world: &World<B, L>,
 ) -> anyhow::Result<()> {
     let delay = Duration::from_secs(1);
-    let mut consumer = world.broker.consumer(1, 10).await?;
+    let mut consumer = world.broker.consumer(0, 10).await?;
     let begun = Instant::now();
-    world.broker.publisher().publish(Route::Retry { delay, shard: 1 }, parcel("1")).await?;
+    world.broker.publisher().publish(Route::Retry { delay, shard: 0 }, parcel("1")).await?;
     let delivery = next(&mut consumer).await?;
     ensure!(begun.elapsed() >= delay, "after {:?}", begun.elapsed());
     ensure!(delivery.parcel.body == "1");
@@ -124,8 +124,9 @@ pub(crate) async fn a_consumer_holds_no_more_than_its_prefetch<B: Broker, L: Led
     let mut consumer = world.broker.consumer(0, 1).await?;
     let first = next(&mut consumer).await?;
     ensure!(is_silent(&mut consumer).await, "a second one came at prefetch 1");
-    consumer.ack_through(first.tag).await?;
+    // The one in hand keeps the next from being on its way while the prefetch changes.
     consumer.widen(10).await?;
+    consumer.ack_through(first.tag).await?;
     let second = next(&mut consumer).await?;
     let third = next(&mut consumer).await?;
     ensure!(second.parcel.body == "2" && third.parcel.body == "3");

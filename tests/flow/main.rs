@@ -2,4 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod embedded;
+mod outcome;
 mod servers;
+mod subscriber;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use rand::SeedableRng as _;
-use rand::seq::SliceRandom as _;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use reqwest::Client;
 
 use crate::alipay::{Signer, Trade};
@@ -33,12 +33,7 @@ pub struct Sent {
 }
 
 /// `total` notifications of payments, `percent` of them repeats, in random order from a seed.
-pub fn payments(
-    signer: &Signer,
-    total: usize,
-    percent: usize,
-    seed: u64,
-) -> anyhow::Result<Burst> {
+pub fn payments(signer: &Signer, total: usize, percent: usize, seed: u64) -> anyhow::Result<Burst> {
     let unique = total - total * percent / 100;
     let mut rng = StdRng::seed_from_u64(seed);
     let mut bodies: Vec<Arc<str>> = vec![];
@@ -77,7 +72,10 @@ pub async fn send(urls: &[String], bodies: &[Arc<str>]) -> anyhow::Result<Sent> 
                 let tries = AtomicUsize::new(0);
                 wait::until("success from a door", PATIENCE, || async {
                     let url = &urls[(index + tries.fetch_add(1, Ordering::Relaxed)) % urls.len()];
-                    if post(client, url, body).await.is_ok_and(|answer| answer == (200, "success".to_owned())) {
+                    if post(client, url, body)
+                        .await
+                        .is_ok_and(|answer| answer == (200, "success".to_owned()))
+                    {
                         return Some(());
                     }
                     repeated.fetch_add(1, Ordering::Relaxed);

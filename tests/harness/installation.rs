@@ -32,6 +32,23 @@ pub struct Door {
     pub program: Program,
     pub url: String,
     pub admin_url: String,
+    pub addresses: Addresses,
+}
+
+/// Where a door listens.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    listen: String,
+    admin: String,
+    console: String,
+}
+
+impl Addresses {
+    /// Free ones on loopback.
+    pub fn free() -> anyhow::Result<Self> {
+        let free = || anyhow::Ok(format!("127.0.0.1:{}", ports::free()?));
+        Ok(Self { listen: free()?, admin: free()?, console: free()? })
+    }
 }
 
 impl Installation {
@@ -88,12 +105,12 @@ impl Installation {
 
     /// Starts an ingress on ports of its own.
     pub async fn ingress(&self) -> anyhow::Result<Door> {
-        self.door("quittance-ingress", &[]).await
+        self.door("quittance-ingress", &[], Addresses::free()?).await
     }
 
     /// Starts everything in one process.
-    pub async fn serve(&self) -> anyhow::Result<Door> {
-        self.door("quittance", &["serve"]).await
+    pub async fn serve(&self, addresses: Addresses) -> anyhow::Result<Door> {
+        self.door("quittance", &["serve"], addresses).await
     }
 
     /// Starts a worker, with more environment if wanted.
@@ -135,21 +152,20 @@ impl Installation {
         self.answer(&["orders", "import", &text(&file)]).map(drop)
     }
 
-    async fn door(&self, name: &str, verb: &[&str]) -> anyhow::Result<Door> {
-        let [listen, admin, console] = [ports::free()?, ports::free()?, ports::free()?]
-            .map(|port| format!("127.0.0.1:{port}"));
+    async fn door(&self, name: &str, verb: &[&str], addresses: Addresses) -> anyhow::Result<Door> {
         let env = [
-            ("QUITTANCE__INGRESS__LISTEN", listen.as_str()),
-            ("QUITTANCE__INGRESS__ADMIN_LISTEN", admin.as_str()),
-            ("QUITTANCE__CONSOLE__LISTEN", console.as_str()),
+            ("QUITTANCE__INGRESS__LISTEN", addresses.listen.as_str()),
+            ("QUITTANCE__INGRESS__ADMIN_LISTEN", addresses.admin.as_str()),
+            ("QUITTANCE__CONSOLE__LISTEN", addresses.console.as_str()),
         ];
         let config = self.config();
         let mut arguments = verb.to_vec();
         arguments.extend(["--config", &config]);
         let mut program = Program::start(name, &arguments, &env)?;
-        program.wait_ready(&format!("http://{admin}/readyz")).await?;
-        let url = format!("http://{listen}/notify/{ACCOUNT}");
-        Ok(Door { program, url, admin_url: format!("http://{admin}") })
+        let admin_url = format!("http://{}", addresses.admin);
+        program.wait_ready(&format!("{admin_url}/readyz")).await?;
+        let url = format!("http://{}/notify/{ACCOUNT}", addresses.listen);
+        Ok(Door { program, url, admin_url, addresses })
     }
 }
 

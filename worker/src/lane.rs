@@ -116,11 +116,15 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
                 hands.consumer.widen(PREFETCH_BATCHES.saturating_mul(self.batch_max)).await?;
                 probation = false;
             }
+            if let Some(last) = batch.last() {
+                hands.consumer.ack_through(last.tag).await?;
+            }
             hands.beat(idle).await?;
         }
         Ok(())
     }
 
+    /// Gives every delivery its next home: the ledger, and the broker for retries and burials.
     async fn settle(
         &self,
         hands: &mut Hands<B::Consumer, B::Publisher, L::Session>,
@@ -155,9 +159,6 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
             onward.into_iter().map(|(route, parcel)| hands.publisher.publish(route, parcel));
         for outcome in join_all(published).await {
             outcome?;
-        }
-        if let Some(last) = batch.last() {
-            hands.consumer.ack_through(last.tag).await?;
         }
         histogram!("messaging_process_duration_seconds").record(begun.elapsed().as_secs_f64());
         Ok(())

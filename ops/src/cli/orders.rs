@@ -56,7 +56,7 @@ enum OrdersVerb {
         #[arg(long, value_parser = PossibleValuesParser::new(OrderStatus::ALL.map(OrderStatus::as_str))
             .try_map(|word| OrderStatus::from_word(&word).ok_or("no such status")))]
         status: Option<OrderStatus>,
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
         limit: i64,
     },
     /// Cancel an order that is not paid

@@ -35,8 +35,6 @@ pub struct AmqpConsumer {
     channel: Channel,
     queue: ShortString,
     stream: lapin::Consumer,
-    /// Delivered before [`Consumer::widen`], not yet taken.
-    buffered: VecDeque<lapin::message::Delivery>,
     unacknowledged: VecDeque<Acker>,
     tag: u64,
     acknowledged: u64,
@@ -101,7 +99,6 @@ impl Broker for Amqp {
             channel,
             queue,
             stream,
-            buffered: VecDeque::new(),
             unacknowledged: VecDeque::new(),
             tag: 0,
             acknowledged: 0,
@@ -111,12 +108,9 @@ impl Broker for Amqp {
 
 impl Consumer for AmqpConsumer {
     async fn next(&mut self) -> Result<Delivery, BrokerError> {
-        let delivery = match self.buffered.pop_front() {
-            Some(delivery) => delivery,
-            None => match self.stream.next().await {
-                Some(delivery) => delivery.map_err(lost)?,
-                None => return Err(BrokerError("the broker ended the consumer".to_owned())),
-            },
+        let delivery = match self.stream.next().await {
+            Some(delivery) => delivery.map_err(lost)?,
+            None => return Err(BrokerError("the broker ended the consumer".to_owned())),
         };
         self.tag += 1;
         self.unacknowledged.push_back(delivery.acker.clone());
@@ -141,16 +135,13 @@ impl Consumer for AmqpConsumer {
         if !self.connection.status().connected() {
             return Err(BrokerError("the connection is gone".to_owned()));
         }
+        // What an empty queue sends at this very moment is returned by the client, once.
         let tag = self.stream.tag();
         let cancelled = self.channel.basic_cancel(tag, BasicCancelOptions::default());
         timeout(STEP_TIMEOUT, cancelled)
             .await
             .map_err(|_| BrokerError("cancelling took too long".to_owned()))?
             .map_err(lost)?;
-        // What was already on its way stays in hand; a cancelled stream ends after it.
-        while let Ok(Some(delivery)) = timeout(STEP_TIMEOUT, self.stream.next()).await {
-            self.buffered.push_back(delivery.map_err(lost)?);
-        }
         self.stream = consume(&self.channel, &self.queue, prefetch).await?;
         Ok(())
     }

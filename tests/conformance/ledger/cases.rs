@@ -104,10 +104,8 @@ pub(crate) async fn a_second_payment_is_a_case_that_its_refund_closes<B: Broker,
     let mut session = world.ledger.open().await?;
     import(&mut session, "A", 10).await?;
     let mut ingress = Ingress::new();
-    let batch = [
-        ingress.message(&Says::paid("A", "T1", 10)),
-        ingress.message(&Says::paid("A", "T2", 10)),
-    ];
+    let batch =
+        [ingress.message(&Says::paid("A", "T1", 10)), ingress.message(&Says::paid("A", "T2", 10))];
     ensure!(settle(&mut session, &batch).await? == [Bucket::Settled, Bucket::Case]);
     let order = show(&mut session, "A").await?;
     ensure!(cases(&order.cases) == [named("duplicate_payment", "open")]);

@@ -133,6 +133,7 @@ pub(crate) async fn a_retried_message_moves_to_its_outcome<B: Broker, L: Ledger>
     ensure!(settle(&mut session, &deferred).await? == [Bucket::Retrying]);
     ensure!(session.balance(process::now()).await?.in_flight == 1);
     let late = process::now() + Span::minutes(5);
+    session.lane_beat(Uuid::now_v7(), true, late).await?;
     ensure!(session.balance(late).await?.unaccounted == 1, "overdue, and nobody asks for it");
     settle(&mut session, &[work]).await?;
     let balance = session.balance(late).await?;

@@ -118,10 +118,7 @@ pub(super) fn order(order_no: &str, amount: i64) -> NewOrder {
     }
 }
 
-pub(super) async fn show(
-    session: &mut impl Session,
-    number: &str,
-) -> anyhow::Result<OrderRecord> {
+pub(super) async fn show(session: &mut impl Session, number: &str) -> anyhow::Result<OrderRecord> {
     session.order(number).await?.context("no such order")
 }
 

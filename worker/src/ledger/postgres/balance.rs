@@ -26,7 +26,7 @@ statement!(
 
 statement!(
     Buckets { overdue: Timestamptz = OffsetDateTime }
-    -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt) = "
+    -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Nullable<Timestamptz>) = "
     select count(*),
            count(*) filter (where bucket = 'settled'),
            count(*) filter (where bucket = 'duplicate'),
@@ -34,7 +34,8 @@ statement!(
            count(*) filter (where bucket = 'case'),
            count(*) filter (where bucket = 'dead'),
            count(*) filter (where bucket in ('waiting', 'retrying')),
-           count(*) filter (where bucket = 'retrying' and due_at < clock.overdue)
+           count(*) filter (where bucket = 'retrying' and due_at < clock.overdue),
+           max(due_at) filter (where bucket = 'retrying' and due_at < clock.overdue)
     from receipts, (select ?::timestamptz) as clock (overdue)"
 );
 
@@ -60,8 +61,9 @@ statement!(
 );
 
 statement!(
-    IdleSince { alive: Timestamptz = OffsetDateTime } -> (BigInt, Nullable<Timestamptz>) = "
-    select count(*), min(coalesce(idle_at, '-infinity')) from lanes where beat_at > ?"
+    /// Since when every living lane was idle at least once; nothing when one was not, or none lives.
+    IdleSince { alive: Timestamptz = OffsetDateTime } -> (Nullable<Timestamptz>) = "
+    select case when count(*) = count(idle_at) then min(idle_at) end from lanes where beat_at > ?"
 );
 
 pub(super) async fn lane_beat(
@@ -78,27 +80,21 @@ pub(super) async fn balance(
     conn: &mut AsyncPgConnection,
     now: OffsetDateTime,
 ) -> Result<Balance, LedgerError> {
+    // Read before the receipts: one that is recorded in between must not look like a loss.
     let (stated, received, missing_since): (i64, i64, Option<OffsetDateTime>) =
         Windows.get_result(conn).await?;
-    let buckets = Buckets { overdue: &(now - OVERDUE) };
-    let (receipts, settled, duplicate, no_op, case, dead, flying, overdue): (
-        i64,
-        i64,
-        i64,
-        i64,
-        i64,
-        i64,
-        i64,
-        i64,
-    ) = buckets.get_result(conn).await?;
+    let row: BucketRow = Buckets { overdue: &(now - OVERDUE) }.get_result(conn).await?;
+    let (receipts, settled, duplicate, no_op, case, dead, flying, overdue, due_at) = row;
     let unproven: i64 = Unproven.get_result(conn).await?;
-    let idle: (i64, Option<OffsetDateTime>) =
+    let idle_since: Option<OffsetDateTime> =
         IdleSince { alive: &(now - LANE_GONE) }.get_result(conn).await?;
 
-    // A statement read after its receipts were counted would look like a loss, so it is read first.
-    let never_received = (stated - received).max(0);
-    let fenced = missing_since.is_none_or(|stated_at| passed(stated_at, idle));
-    let lost = if fenced { never_received } else { 0 };
+    let never_received = stated - received;
+    let unaccounted: i64 = [(never_received, missing_since), (overdue, due_at)]
+        .into_iter()
+        .filter(|(_, since)| fenced(*since, idle_since))
+        .map(|(missing, _)| missing)
+        .sum();
     Ok(Balance {
         accepted: receipts + never_received,
         settled,
@@ -106,14 +102,18 @@ pub(super) async fn balance(
         no_op,
         case,
         dead,
-        in_flight: flying - overdue + never_received - lost,
-        unaccounted: overdue + lost,
+        in_flight: flying + never_received - unaccounted,
+        unaccounted,
         unproven,
     })
 }
 
-/// Was every lane idle some time after the statement, so that nothing stated before it is in hand?
-fn passed(stated_at: OffsetDateTime, idle: (i64, Option<OffsetDateTime>)) -> bool {
-    let (lanes, idle_since) = idle;
-    lanes > 0 && idle_since.is_some_and(|idle_since| idle_since > stated_at + FENCE)
+type BucketRow = (i64, i64, i64, i64, i64, i64, i64, i64, Option<OffsetDateTime>);
+
+/// Was every lane idle some time after this instant, so that nothing from before it is in hand?
+fn fenced(since: Option<OffsetDateTime>, idle_since: Option<OffsetDateTime>) -> bool {
+    match (since, idle_since) {
+        (Some(since), Some(idle_since)) => idle_since > since + FENCE,
+        (None, _) | (_, None) => false,
+    }
 }
