@@ -66,7 +66,7 @@ async fn play<S: Session>(
     player: &mut Player<'_, S>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Report> {
-    if !until(REST_TIMEOUT, async || Ok(player.is_served().await.then_some(()))).await?.is_some() {
+    if until(REST_TIMEOUT, async || Ok(player.is_served().await.then_some(()))).await?.is_none() {
         bail!("the parts did not come up within {REST_TIMEOUT:?}");
     }
     let mut report = Report::default();

@@ -164,6 +164,7 @@ async fn serve<B: Broker, L: Ledger>(
     let Plan { accounts, keys, settings, token, config, doors } = plan;
     let drain = config.process.shutdown_timeout.0;
     let (health, end) = (Health::default(), CancellationToken::new());
+    health.set("schema", Err("not looked at yet".to_owned()));
     let publisher = broker.publisher();
     let enqueue = Enqueue::new(publisher.clone(), keys, settings.shards);
 
@@ -238,6 +239,8 @@ async fn settle<B: Broker, L: Ledger>(
             }
         }
     }
-    health.set("schema", Ok(()));
-    roles::run(broker, ledger, settings, health, stop).await
+    // The roles name their own checks when they are first polled, so this one is cleared after them.
+    let migrated = health.clone();
+    let cleared = async move { migrated.set("schema", Ok(())) };
+    tokio::join!(roles::run(broker, ledger, settings, health, stop), cleared).0
 }

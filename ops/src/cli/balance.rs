@@ -33,7 +33,8 @@ fn text(balance: &Balance) -> String {
     let mut text = line(balance) + "\n";
     if balance.unproven != 0 {
         text += &format!(
-            "unproven {}: settled before an ingress stated them; it will within seconds, unless it died\n",
+            "unproven {}: settled before their ingress's statement was read; usual for some seconds, \
+             or while no worker runs\n",
             balance.unproven,
         );
     }

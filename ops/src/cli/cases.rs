@@ -8,7 +8,7 @@ use worker::ledger::records::{CaseFilter, CaseRecord};
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::table::{Table, printable};
+use super::table::{Table, instant, printable};
 
 #[derive(Debug, Args)]
 #[command(
@@ -74,7 +74,7 @@ pub fn table(cases: &[CaseRecord]) -> String {
 
 fn details(case: &CaseRecord) -> String {
     let money = Money { minor: case.amount, currency: case.currency };
-    let resolved_at = case.resolved_at.map(|at| at.to_string());
+    let resolved_at = case.resolved_at.map(instant);
     let lines = [
         ("case", case.id.to_string()),
         ("kind", case.kind.clone()),
@@ -83,7 +83,7 @@ fn details(case: &CaseRecord) -> String {
         ("at stake", money.to_string()),
         ("account", case.account.clone().unwrap_or_default()),
         ("transaction", case.transaction.clone().unwrap_or_default()),
-        ("opened", case.opened_at.to_string()),
+        ("opened", instant(case.opened_at)),
         ("resolved", resolved_at.unwrap_or_default()),
     ];
     let shown = lines.into_iter().filter(|(_, value)| !value.is_empty());

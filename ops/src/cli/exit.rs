@@ -118,9 +118,10 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let (exit, hint) = match &error {
             LedgerError::Conflict(_) => (Exit::Conflict, "; try again"),
-            LedgerError::Unreachable(_) => {
-                (Exit::Unreachable, "; is it running, and does database.url name it?")
-            }
+            LedgerError::Unreachable(_) => (
+                Exit::Unreachable,
+                "; is it there, and does database.url (embedded: embedded.path) name it?",
+            ),
             LedgerError::Refused(_) => (Exit::Failed, ""),
             LedgerError::Fault(_) => {
                 (Exit::Failed, "; if this version is new, run `quittance migrate` first")

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
+use serde_json::json;
 use shared::order::OrderStatus;
 use shared::process;
 use worker::ledger::Session;
 use worker::ledger::records::{Cancelled, OrderFilter};
 
 use super::exit::{Exit, Failure};
-use super::output::{Output, say};
+use super::output::Output;
+use super::table::printable;
 
 mod import;
 mod lines;
@@ -84,26 +86,28 @@ pub async fn run<S: Session>(
         OrdersVerb::Cancel { number, reason } => {
             let actor = actor();
             let cancelled = session.cancel(&number, &reason, &actor, process::now()).await?;
-            return outcome(cancelled, &number);
+            let outcome = outcome(cancelled, &number)?;
+            output.one(&json!({ "order_no": number, "outcome": outcome }), |_| {
+                format!("order {} is {outcome}\n", printable(&number))
+            })?;
         }
     }
     Ok(Exit::Done)
 }
 
-fn outcome(cancelled: Cancelled, number: &str) -> Result<Exit, Failure> {
+fn outcome(cancelled: Cancelled, number: &str) -> Result<&'static str, Failure> {
     match cancelled {
-        Cancelled::Done => say(&format!("order {number} is cancelled")),
-        Cancelled::Already => say(&format!("order {number} was cancelled already")),
-        Cancelled::NotFound => return Err(not_found(number)),
+        Cancelled::Done => Ok("cancelled"),
+        Cancelled::Already => Ok("cancelled already"),
+        Cancelled::NotFound => Err(not_found(number)),
         Cancelled::Paid(status) => {
             let status = status.as_str();
             let message = format!(
                 "order {number} is {status}: it cannot be cancelled any more; refund it at the provider"
             );
-            return Err(Failure::new(Exit::Conflict, message));
+            Err(Failure::new(Exit::Conflict, message))
         }
     }
-    Ok(Exit::Done)
 }
 
 fn not_found(number: &str) -> Failure {
@@ -133,7 +137,7 @@ mod tests {
     #[test]
     fn what_became_of_a_cancel_is_its_exit_code() {
         let code = |cancelled| match outcome(cancelled, "A-1") {
-            Ok(exit) => exit.code(),
+            Ok(_) => Exit::Done.code(),
             Err(failure) => failure.exit.code(),
         };
         assert_eq!(code(Cancelled::Done), 0);

@@ -10,6 +10,9 @@ use crate::cli::balance;
 use crate::cli::output::Paint;
 use crate::cli::table::Table;
 
+/// Four such columns and a verdict fit a terminal.
+const CELL_MAX: usize = 28;
+
 /// The whole demonstration.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
@@ -66,7 +69,8 @@ impl Report {
     }
 
     pub(super) fn text(&self, paint: Paint) -> String {
-        let mut table = Table::new(&["SCENE", "SENT", "EXPECTED", "BECAME", ""]);
+        let head = ["SCENE", "SENT", "EXPECTED", "BECAME", ""];
+        let mut table = Table::new(&head).wrapped_at(CELL_MAX);
         for scene in &self.scenes {
             let verdict = if scene.ok { "ok" } else { "FAILED" };
             let cells = [scene.scene, scene.sent, scene.expected, &scene.became, verdict];

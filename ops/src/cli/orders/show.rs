@@ -4,7 +4,7 @@ use shared::money::{Currency, Money};
 use worker::ledger::records::{OrderRecord, OrderSummary};
 
 use super::super::cases;
-use super::super::table::{Table, printable};
+use super::super::table::{Table, instant, printable};
 
 /// A line for each order.
 pub(super) fn table(orders: &[OrderSummary]) -> String {
@@ -19,7 +19,7 @@ pub(super) fn table(orders: &[OrderSummary]) -> String {
             money(order.paid_amount),
             money(order.refunded_amount),
             order.account.clone().unwrap_or_default(),
-            order.created_at.to_string(),
+            instant(order.created_at),
         ]);
     }
     table.to_string()
@@ -52,8 +52,8 @@ fn head(order: &OrderRecord) -> String {
         (_, 0) => "revoked",
         (_, _) => "active: the goods may go out",
     };
-    let paid_at = summary.paid_at.map(|at| format!(", at {at}")).unwrap_or_default();
-    let cancelled_at = summary.cancelled_at.map(|at| format!(", at {at}")).unwrap_or_default();
+    let since = |at: Option<_>| at.map(|at| format!(", at {}", instant(at))).unwrap_or_default();
+    let (paid_at, cancelled_at) = (since(summary.paid_at), since(summary.cancelled_at));
     let lines = [
         ("order", summary.order_no.clone()),
         ("status", format!("{}{cancelled_at}", summary.status.as_str())),
@@ -75,7 +75,7 @@ fn payments(order: &OrderRecord) -> String {
             payment.transaction.clone(),
             payment.status.clone(),
             shown(payment.amount, payment.currency),
-            payment.occurred_at.to_string(),
+            instant(payment.occurred_at),
         ]);
     }
     table.to_string()
@@ -89,7 +89,7 @@ fn refunds(order: &OrderRecord) -> String {
             refund.transaction.clone(),
             refund.refund_no.clone().unwrap_or_default(),
             shown(refund.amount, order.summary.currency),
-            refund.occurred_at.to_string(),
+            instant(refund.occurred_at),
         ]);
     }
     table.to_string()
