@@ -109,7 +109,7 @@ async fn a_body_that_does_not_come_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_400_or_no_answer_and_never_enqueued() {
+async fn a_body_that_breaks_off_is_400_and_never_enqueued() {
     let door = Door::open("broken").await;
     let sent = genuine();
     let head = format!(
