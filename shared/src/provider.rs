@@ -60,6 +60,8 @@ pub enum Rejection {
     WrongAlgorithm,
     #[error("no configured key verifies the signature")]
     Forged,
+    #[error("what was signed can be read in two ways")]
+    Ambiguous,
     #[error("it is genuine, but for another `{0}`")]
     NotOurs(&'static str),
     #[error("it is genuine, but it is no notification")]
@@ -176,6 +178,7 @@ impl Rejection {
             Self::Unsigned => "unsigned",
             Self::WrongAlgorithm => "wrong_algorithm",
             Self::Forged => "forged",
+            Self::Ambiguous => "ambiguous",
             Self::NotOurs(_) => "not_ours",
             Self::NotANotification => "not_a_notification",
         }

@@ -120,11 +120,18 @@ pub fn decide(
     let mut next = state.clone();
     let waiting = Link::Waiting { deadline: now + patience };
     match next.payments.get_mut(&key) {
-        Some(payment) => payment.merge(fact),
+        Some(payment) => {
+            let proven = payment.status.proves_payment();
+            payment.merge(fact);
+            // Money waits from when it is known, not from when the buyer was first asked for it.
+            if !proven && payment.status.proves_payment() && payment.waits() {
+                payment.link = waiting;
+            }
+        }
         None => drop(next.payments.insert(key.clone(), Payment::new(fact, waiting))),
     }
     let next = reconsider(&next, now);
-    (classify(state, &next, &key), next)
+    (classify(state, &next, &key, fact.status), next)
 }
 
 /// Derives everything from the facts as they stand now: an order appeared, a deadline passed, the
@@ -166,7 +173,6 @@ impl Payment {
 
     /// A join: commutative, associative, idempotent. Of two proofs the earlier instant counts.
     fn merge(&mut self, fact: &TransactionFact) {
-        let strength = |status: PaymentStatus| status.min(PaymentStatus::Succeeded);
         let ours = (strength(self.status), std::cmp::Reverse(self.occurred_at), self.amount);
         let theirs = (strength(fact.status), std::cmp::Reverse(fact.occurred_at), fact.amount);
         if theirs > ours {
@@ -199,20 +205,33 @@ impl Payment {
     }
 }
 
-fn classify(before: &State, after: &State, key: &PaymentKey) -> Decision {
+fn classify(before: &State, after: &State, key: &PaymentKey, said: PaymentStatus) -> Decision {
     let (known, payment) = (before.payments.get(key), after.payments.get(key));
-    let facts = |payment: &Payment| Payment { link: Link::Order, ..payment.clone() };
-    if known.map(facts) == payment.map(facts) {
-        return Decision::Duplicate;
-    }
     let Some(payment) = payment else { return Decision::NoOp };
-    let opened = after.cases.keys().any(|case| !before.cases.contains_key(case));
+    let facts = |payment: &Payment| Payment { link: Link::Order, ..payment.clone() };
+    if known.map(facts) == Some(facts(payment)) {
+        // A weaker word that was overtaken is late, not a repeat.
+        let overtaken = strength(said) < strength(payment.status);
+        return if overtaken { Decision::NoOp } else { Decision::Duplicate };
+    }
     let moved = |state: &State| state.order.as_ref().map(|order| order.recorded);
     match payment.link {
-        _ if opened => Decision::Case,
-        Link::Order if moved(before) != moved(after) => Decision::Settled,
-        Link::Order => Decision::NoOp,
+        // What waits is in flight, whatever else is known of it: its case counts when it is joined.
         Link::Waiting { .. } if payment.status.proves_payment() => Decision::Waiting,
-        Link::Waiting { .. } | Link::Unknown => Decision::NoOp,
+        Link::Waiting { .. } => Decision::NoOp,
+        Link::Unknown | Link::Order if more_at_stake(before, after) => Decision::Case,
+        Link::Order if moved(before) != moved(after) => Decision::Settled,
+        Link::Unknown | Link::Order => Decision::NoOp,
     }
+}
+
+/// Did a case open, or did one that is open come to be about more money?
+fn more_at_stake(before: &State, after: &State) -> bool {
+    let known = |key| before.cases.get(key).map(|case| case.amount_minor);
+    after.cases.iter().any(|(key, case)| known(key).is_none_or(|known| known < case.amount_minor))
+}
+
+/// Two proofs that money moved are worth the same.
+fn strength(status: PaymentStatus) -> PaymentStatus {
+    status.min(PaymentStatus::Succeeded)
 }

@@ -30,6 +30,26 @@ pub const REJECT: Reply = Reply { content_type: "text/plain; charset=utf-8", bod
 const SIGN_TYPE: &[u8] = b"RSA2";
 /// Characters that Alipay allows in `notify_id`; `trade_no` and `out_trade_no` have at most 64.
 const NUMBER_MAX_BYTES: usize = 128;
+/// What decides whose money it is, and how much.
+const DECISIVE: [&str; 17] = [
+    "app_id",
+    "charset",
+    "gmt_close",
+    "gmt_create",
+    "gmt_payment",
+    "gmt_refund",
+    "notify_id",
+    "notify_time",
+    "notify_type",
+    "out_biz_no",
+    "out_trade_no",
+    "refund_fee",
+    "seller_id",
+    "sign_type",
+    "total_amount",
+    "trade_no",
+    "trade_status",
+];
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
@@ -74,6 +94,9 @@ pub(super) fn verify(
     }
     let signature = BASE64.decode(signature).map_err(|_| Rejection::Forged)?;
     let key = signer(&form, &signature, &settings.keys).ok_or(Rejection::Forged)?;
+    if reads_two_ways(&form) {
+        return Err(Rejection::Ambiguous);
+    }
 
     if form.get("app_id") != Some(settings.app_id.as_bytes()) {
         return Err(Rejection::NotOurs("app_id"));
@@ -161,6 +184,18 @@ fn signer<'a>(form: &Form, signature: &[u8], keys: &'a [PublicKey]) -> Option<&'
         }
     }
     None
+}
+
+/// The signed text does not tell `&` within a value from `&` between pairs. So whoever may word one
+/// value of a genuine notification, such as its subject, could cut the same text into other pairs;
+/// but then the true reading of each pair that he replaced still stands within another value.
+fn reads_two_ways(form: &Form) -> bool {
+    let is_decisive = |pair: &[u8]| {
+        let key = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        key.len() < pair.len() && DECISIVE.iter().any(|known| known.as_bytes() == key)
+    };
+    let hides = |value: &[u8]| value.split(|byte| *byte == b'&').skip(1).any(is_decisive);
+    form.iter().any(|(_, value)| hides(value))
 }
 
 fn is_form(content_type: &str) -> bool {

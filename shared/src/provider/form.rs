@@ -1,5 +1,6 @@
 //! `application/x-www-form-urlencoded` bodies, as bytes: decoded once, nothing repaired.
-//! Source: URL Standard §5.1, narrowed: a bad escape or a repeated key is an error.
+//! Source: URL Standard §5.1, narrowed: a bad escape or a repeated key is an error, and so is a key
+//! that holds `=` or `&`, because the texts that providers sign would not show where it ends.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,9 @@ impl Form {
             let value = decode(halves.next().unwrap_or_default())?;
             if key.is_empty() {
                 return Err(Rejection::Malformed("empty key"));
+            }
+            if key.iter().any(|byte| matches!(byte, b'=' | b'&')) {
+                return Err(Rejection::Malformed("a key with a separator"));
             }
             if pairs.insert(key, value).is_some() {
                 return Err(Rejection::Malformed("repeated key"));
@@ -110,7 +114,9 @@ mod tests {
 
     #[test]
     fn what_is_no_form_is_refused() {
-        for body in [&b""[..], b"a=1&a=2", b"a=%2", b"a=%zz", b"=1", b"&", b"a=%+1"] {
+        for body in
+            [&b""[..], b"a=1&a=2", b"a=%2", b"a=%zz", b"=1", b"&", b"a=%+1", b"a%3D1=2", b"a%26b=1"]
+        {
             assert!(matches!(Form::parse(body), Err(Rejection::Malformed(_))), "{body:?}");
         }
     }

@@ -21,8 +21,8 @@ pub fn announce(before: &State, after: &State) -> Vec<Announcement> {
     if let Some(order) = &after.order {
         let earlier = before.order.as_ref().map(|order| order.recorded);
         let now = order.recorded;
-        let had = earlier.is_some_and(|recorded| recorded.fulfilment != Fulfilment::None);
-        if !had && now.fulfilment != Fulfilment::None {
+        let fulfilled = earlier.map_or(Fulfilment::None, |recorded| recorded.fulfilment);
+        if was_paid(fulfilled, now.fulfilment) {
             announcements.push(of_order(EventType::OrderPaid, order));
         }
         if now.refunded_minor > earlier.map_or(0, |recorded| recorded.refunded_minor) {
@@ -44,6 +44,20 @@ pub fn announce(before: &State, after: &State) -> Vec<Announcement> {
         }
     }
     announcements
+}
+
+/// An order is paid once; and once more only when all of it went back and it is paid again, because
+/// else the newest snapshot would still say that the goods may not go out.
+fn was_paid(before: Fulfilment, after: Fulfilment) -> bool {
+    match (before, after) {
+        (Fulfilment::None, Fulfilment::Active | Fulfilment::Revoked)
+        | (Fulfilment::Revoked, Fulfilment::Active) => true,
+        (Fulfilment::None | Fulfilment::Revoked, Fulfilment::None)
+        | (Fulfilment::Revoked, Fulfilment::Revoked)
+        | (Fulfilment::Active, Fulfilment::None | Fulfilment::Active | Fulfilment::Revoked) => {
+            false
+        }
+    }
 }
 
 fn of_order(kind: EventType, order: &Order) -> Announcement {
@@ -71,7 +85,8 @@ fn of_case(kind: EventType, state: &State, key: &CaseKey, case: &Case) -> Announ
             currency: case.currency,
         }),
     };
-    Announcement { kind, subject: format!("order/{}", case.order_number), snapshot }
+    let order_no = state.order.as_ref().map_or(&case.order_number, |order| &order.order_no);
+    Announcement { kind, subject: format!("order/{order_no}"), snapshot }
 }
 
 fn snapshot(order: &Order) -> OrderSnapshot {

@@ -8,8 +8,8 @@ use shared::notification::Notification;
 use time::OffsetDateTime;
 
 use super::announce::{Announcement, announce};
-use super::standing::About;
-use super::{Decision, PaymentKey, State, decide, reconsider};
+use super::standing::{About, qualifies};
+use super::{Decision, Order, PaymentKey, State, decide, more_at_stake, reconsider};
 
 /// What the ledger holds about everything that a batch touches.
 #[derive(Debug, Clone, Default)]
@@ -134,10 +134,15 @@ impl Changes {
                 }
                 let about = About::Payment(key.clone());
                 let of_payment = after.cases.keys().any(|case| case.about == about);
-                let opened = after.cases.keys().any(|case| !before.cases.contains_key(case));
-                let is_case = of_payment || opened;
-                concluded
-                    .push((key.clone(), if is_case { Decision::Case } else { Decision::Settled }));
+                let settles = |order: &Order| qualifies(order, key, payment);
+                let decision = if of_payment || more_at_stake(before, after) {
+                    Decision::Case
+                } else if after.order.as_ref().is_some_and(settles) {
+                    Decision::Settled
+                } else {
+                    Decision::NoOp
+                };
+                concluded.push((key.clone(), decision));
             }
         }
         concluded

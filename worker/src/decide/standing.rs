@@ -95,7 +95,7 @@ impl Totals {
     }
 }
 
-fn qualifies(order: &Order, key: &PaymentKey, payment: &Payment) -> bool {
+pub(super) fn qualifies(order: &Order, key: &PaymentKey, payment: &Payment) -> bool {
     payment.status.proves_payment() && right_payee(order, key) && payment.amount == order.amount
 }
 
@@ -122,15 +122,14 @@ fn payment_cases(
         Some(order) if left > 0 && payment.amount != order.amount => {
             cases.push((CaseKind::AmountMismatch, left));
         }
-        None if left > 0 && payment.link == Link::Unknown => {
-            cases.push((CaseKind::UnknownOrder, left));
-        }
+        None if payment.link == Link::Unknown => cases.push((CaseKind::UnknownOrder, left)),
         Some(_) | None => (),
     }
     if beyond > 0 {
         cases.push((CaseKind::OverRefund, beyond));
     }
-    if closed_later && payment.refunds.is_empty() {
+    // Closed after success means refunded; the money that no total accounts for is unconfirmed.
+    if closed_later && left > 0 {
         cases.push((CaseKind::RefundUnconfirmed, left));
     }
     cases

@@ -1,1 +1,186 @@
+//! The whole policy as one table: what the books hold + what a notification says about transaction
+//! T1 = what it counts as → where the order stands then, and which cases open or close by it.
+//!
+//! To change the policy, change this table first. "exact" and "other" compare T1's amount with the
+//! order's, wherever that is still to be done; "closed" bears no refund data.
 
+mod scene;
+mod sweep;
+mod events;
+mod repeats;
+
+use self::scene::{Books, NOW, PATIENCE, PRICE, Word, says};
+use super::{State, decide};
+
+const TABLE: &str = "\
+no order yet       + pending                     = NoOp      → no order
+no order yet       + authorised                  = NoOp      → no order
+no order yet       + failed                      = NoOp      → no order
+no order yet       + closed                      = NoOp      → no order
+no order yet       + succeeded                   = Waiting   → no order
+no order yet       + finished                    = Waiting   → no order
+no order yet       + partial refund              = Waiting   → no order
+no order yet       + full refund                 = Waiting   → no order
+no order yet       + refund beyond               = Waiting   → no order, opens over_refund
+no order yet       + unknown type                = NoOp      → no order
+past the deadline  + pending                     = NoOp      → no order
+past the deadline  + authorised                  = NoOp      → no order
+past the deadline  + failed                      = NoOp      → no order
+past the deadline  + closed                      = Case      → no order, opens refund_unconfirmed
+past the deadline  + succeeded                   = Duplicate → no order
+past the deadline  + finished                    = NoOp      → no order
+past the deadline  + partial refund              = NoOp      → no order
+past the deadline  + full refund                 = NoOp      → no order
+past the deadline  + refund beyond               = Case      → no order, opens over_refund
+past the deadline  + unknown type                = NoOp      → no order
+pending            + pending                     = NoOp      → pending
+pending            + authorised                  = NoOp      → pending
+pending            + failed                      = NoOp      → pending
+pending            + closed                      = NoOp      → pending
+pending            + succeeded exact             = Settled   → paid
+pending            + succeeded other amount      = Case      → pending, opens amount_mismatch
+pending            + succeeded other currency    = Case      → pending, opens amount_mismatch
+pending            + finished exact              = Settled   → paid
+pending            + partial refund exact        = Settled   → partially_refunded
+pending            + partial refund other amount = Case      → pending, opens amount_mismatch
+pending            + full refund exact           = Settled   → refunded
+pending            + full refund other amount    = NoOp      → pending
+pending            + refund beyond exact         = Case      → refunded, opens over_refund
+pending            + unknown type                = NoOp      → pending
+paid               + pending                     = NoOp      → paid
+paid               + authorised                  = NoOp      → paid
+paid               + failed                      = NoOp      → paid
+paid               + closed                      = Case      → paid, opens refund_unconfirmed
+paid               + succeeded                   = Duplicate → paid
+paid               + finished                    = NoOp      → paid
+paid               + partial refund              = Settled   → partially_refunded
+paid               + full refund                 = Settled   → refunded
+paid               + refund beyond               = Case      → refunded, opens over_refund
+paid               + unknown type                = NoOp      → paid
+paid by another    + pending                     = NoOp      → paid
+paid by another    + authorised                  = NoOp      → paid
+paid by another    + failed                      = NoOp      → paid
+paid by another    + closed                      = NoOp      → paid
+paid by another    + succeeded exact             = Case      → paid, opens duplicate_payment
+paid by another    + succeeded other amount      = Case      → paid, opens amount_mismatch
+paid by another    + succeeded other currency    = Case      → paid, opens amount_mismatch
+paid by another    + finished exact              = Case      → paid, opens duplicate_payment
+paid by another    + partial refund exact        = Case      → paid, opens duplicate_payment
+paid by another    + partial refund other amount = Case      → paid, opens amount_mismatch
+paid by another    + full refund exact           = Settled   → paid
+paid by another    + full refund other amount    = NoOp      → paid
+paid by another    + refund beyond exact         = Case      → paid, opens over_refund
+paid by another    + unknown type                = NoOp      → paid
+paid twice         + pending                     = NoOp      → paid
+paid twice         + authorised                  = NoOp      → paid
+paid twice         + failed                      = NoOp      → paid
+paid twice         + closed                      = Case      → paid, opens refund_unconfirmed
+paid twice         + succeeded                   = Duplicate → paid
+paid twice         + finished                    = NoOp      → paid
+paid twice         + partial refund              = Settled   → paid
+paid twice         + full refund                 = Settled   → paid, closes duplicate_payment
+paid twice         + refund beyond               = Case      → paid, opens over_refund, closes duplicate_payment
+paid twice         + unknown type                = NoOp      → paid
+partially refunded + pending                     = NoOp      → partially_refunded
+partially refunded + authorised                  = NoOp      → partially_refunded
+partially refunded + failed                      = NoOp      → partially_refunded
+partially refunded + closed                      = Case      → partially_refunded, opens refund_unconfirmed
+partially refunded + succeeded                   = Duplicate → partially_refunded
+partially refunded + finished                    = NoOp      → partially_refunded
+partially refunded + partial refund              = Settled   → partially_refunded
+partially refunded + full refund                 = Settled   → refunded
+partially refunded + refund beyond               = Case      → refunded, opens over_refund
+partially refunded + unknown type                = NoOp      → partially_refunded
+refunded           + pending                     = NoOp      → refunded
+refunded           + authorised                  = NoOp      → refunded
+refunded           + failed                      = NoOp      → refunded
+refunded           + closed                      = NoOp      → refunded
+refunded           + succeeded                   = Duplicate → refunded
+refunded           + finished                    = NoOp      → refunded
+refunded           + partial refund              = NoOp      → refunded
+refunded           + full refund                 = Duplicate → refunded
+refunded           + refund beyond               = Case      → refunded, opens over_refund
+refunded           + unknown type                = NoOp      → refunded
+refunded another   + pending                     = NoOp      → refunded
+refunded another   + authorised                  = NoOp      → refunded
+refunded another   + failed                      = NoOp      → refunded
+refunded another   + closed                      = NoOp      → refunded
+refunded another   + succeeded exact             = Settled   → paid
+refunded another   + succeeded other amount      = Case      → refunded, opens amount_mismatch
+refunded another   + succeeded other currency    = Case      → refunded, opens amount_mismatch
+refunded another   + finished exact              = Settled   → paid
+refunded another   + partial refund exact        = Settled   → partially_refunded
+refunded another   + partial refund other amount = Case      → refunded, opens amount_mismatch
+refunded another   + full refund exact           = Settled   → refunded
+refunded another   + full refund other amount    = NoOp      → refunded
+refunded another   + refund beyond exact         = Case      → refunded, opens over_refund
+refunded another   + unknown type                = NoOp      → refunded
+cancelled          + pending                     = NoOp      → cancelled
+cancelled          + authorised                  = NoOp      → cancelled
+cancelled          + failed                      = NoOp      → cancelled
+cancelled          + closed                      = NoOp      → cancelled
+cancelled          + succeeded exact             = Case      → cancelled, opens paid_after_cancel
+cancelled          + succeeded other amount      = Case      → cancelled, opens amount_mismatch
+cancelled          + succeeded other currency    = Case      → cancelled, opens amount_mismatch
+cancelled          + finished exact              = Case      → cancelled, opens paid_after_cancel
+cancelled          + partial refund exact        = Case      → cancelled, opens paid_after_cancel
+cancelled          + partial refund other amount = Case      → cancelled, opens amount_mismatch
+cancelled          + full refund exact           = Settled   → cancelled
+cancelled          + full refund other amount    = NoOp      → cancelled
+cancelled          + refund beyond exact         = Case      → cancelled, opens over_refund
+cancelled          + unknown type                = NoOp      → cancelled
+other account      + pending                     = NoOp      → pending
+other account      + authorised                  = NoOp      → pending
+other account      + failed                      = NoOp      → pending
+other account      + closed                      = NoOp      → pending
+other account      + succeeded exact             = Case      → pending, opens wrong_payee
+other account      + succeeded other amount      = Case      → pending, opens wrong_payee
+other account      + succeeded other currency    = Case      → pending, opens wrong_payee
+other account      + finished exact              = Case      → pending, opens wrong_payee
+other account      + partial refund exact        = Case      → pending, opens wrong_payee
+other account      + partial refund other amount = Case      → pending, opens wrong_payee
+other account      + full refund exact           = NoOp      → pending
+other account      + full refund other amount    = NoOp      → pending
+other account      + refund beyond exact         = Case      → pending, opens over_refund
+other account      + unknown type                = NoOp      → pending
+";
+
+#[test]
+fn the_whole_policy() {
+    let mut table = String::new();
+    for books in Books::ALL {
+        for word in Word::ALL {
+            let amounts = if books.compares() { word.amounts() } else { &[] };
+            if amounts.is_empty() {
+                table += &line(books, word, word.name(), PRICE);
+            }
+            for amount in amounts {
+                let said = format!("{} {}", word.name(), amount.name());
+                table += &line(books, word, &said, amount.money());
+            }
+        }
+    }
+    for (ours, theirs) in table.lines().zip(TABLE.lines()) {
+        assert_eq!(ours, theirs);
+    }
+    assert_eq!(table, TABLE);
+}
+
+fn line(books: Books, word: Word, said: &str, amount: shared::money::Money) -> String {
+    let before = books.state();
+    let (decision, after) = decide(&before, "shop", &says("T1", word, amount), NOW, PATIENCE);
+    let status = after.order.as_ref().map_or("no order", |order| order.recorded.status.as_str());
+    let decision = format!("{decision:?}");
+    format!(
+        "{:<18} + {said:<27} = {decision:<9} → {status}{}{}\n",
+        books.name(),
+        cases(", opens", &before, &after),
+        cases(", closes", &after, &before),
+    )
+}
+
+/// The cases that are open in the second state and not in the first.
+fn cases(verb: &str, first: &State, second: &State) -> String {
+    let new = second.cases.keys().filter(|key| !first.cases.contains_key(key));
+    new.map(|key| format!("{verb} {}", key.kind.as_str())).collect()
+}

@@ -1,0 +1,169 @@
+//! The real door on a loopback port, in front of a broker that only collects.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ingress::enqueue::Enqueue;
+use ingress::routes::{self, router};
+use ingress::serve::listen;
+use shared::broker::{PublishError, Publisher, Route};
+use shared::message::parcel::Parcel;
+use shared::message::seal::SealKeys;
+use shared::telemetry::metrics_text;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::sender::account;
+
+pub(crate) const BODY_LIMIT: usize = 4096;
+pub(crate) const FORM: &str = "content-type: application/x-www-form-urlencoded; charset=utf-8\r\n";
+const BODY_TIMEOUT: Duration = Duration::from_millis(300);
+/// Far beyond what any answer takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The edge of these tests: what a broker would hold.
+#[derive(Clone, Default)]
+struct Collector {
+    parcels: Arc<Mutex<Vec<Parcel>>>,
+    refusal: Option<PublishError>,
+}
+
+/// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
+pub(crate) struct Door {
+    account: &'static str,
+    address: std::net::SocketAddr,
+    collector: Collector,
+    stop: CancellationToken,
+}
+
+/// An HTTP answer, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Publisher for Collector {
+    async fn publish(&self, _: Route, parcel: Parcel) -> Result<(), PublishError> {
+        match &self.refusal {
+            Some(refusal) => Err(refusal.clone()),
+            None => {
+                self.parcels.lock().unwrap().push(parcel);
+                Ok(())
+            }
+        }
+    }
+
+    async fn probe(&self) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+impl Door {
+    pub(crate) async fn open(account: &'static str) -> Self {
+        Self::before(account, Collector::default()).await
+    }
+
+    /// A door before a broker that takes nothing.
+    pub(crate) async fn refusing(account: &'static str, refusal: PublishError) -> Self {
+        Self::before(account, Collector { refusal: Some(refusal), ..Collector::default() }).await
+    }
+
+    async fn before(name: &'static str, collector: Collector) -> Self {
+        // Whoever counts first installs the counters.
+        metrics_text();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let door = routes::Door {
+            accounts: vec![account(name)],
+            enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            body_limit_bytes: BODY_LIMIT,
+            body_timeout: BODY_TIMEOUT,
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(listen(router(door), listener, stop.clone(), Duration::ZERO));
+        Self { account: name, address, collector, stop }
+    }
+
+    /// Posts a form to the account.
+    pub(crate) async fn post(&self, body: &[u8]) -> Answer {
+        self.post_to("", FORM, body).await
+    }
+
+    /// Posts with this query string and these headers.
+    pub(crate) async fn post_to(&self, query: &str, headers: &str, body: &[u8]) -> Answer {
+        let path = format!("/notify/{}{query}", self.account);
+        let headers = format!("{headers}content-length: {}\r\n", body.len());
+        self.send("POST", &path, &headers, body).await
+    }
+
+    /// Sends any request and reads the answer to its end.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> Answer {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n"
+        );
+        self.raw(&[head.as_bytes(), body].concat(), false).await
+    }
+
+    /// Sends these bytes, perhaps nothing ever after them, and reads the answer to its end.
+    pub(crate) async fn raw(&self, request: &[u8], and_break_off: bool) -> Answer {
+        let exchange = async {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            stream.write_all(request).await.unwrap();
+            if and_break_off {
+                stream.shutdown().await.unwrap();
+            }
+            let mut answer = vec![];
+            stream.read_to_end(&mut answer).await.unwrap();
+            String::from_utf8(answer).unwrap()
+        };
+        let text = timeout(PATIENCE, exchange).await.expect("an answer in time");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a whole answer");
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("/notify/{}", self.account)
+    }
+
+    /// What would have been enqueued so far.
+    pub(crate) fn enqueued(&self) -> Vec<Parcel> {
+        self.collector.parcels.lock().unwrap().clone()
+    }
+
+    /// How often requests to this account ended for this reason.
+    pub(crate) fn counted(&self, reason: &str) -> u64 {
+        counted(self.account, reason)
+    }
+
+    /// The answer is the reject form with this status; nothing is enqueued, and the reason counted.
+    pub(crate) fn rejected(&self, answer: &Answer, status: u16, (reason, times): (&str, u64)) {
+        assert_eq!((answer.status, answer.body.as_str()), (status, "fail"), "{answer:?}");
+        assert_eq!(self.enqueued(), [], "nothing is enqueued");
+        assert_eq!(self.counted(reason), times, "{reason}");
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(crate) fn counted(account: &str, reason: &str) -> u64 {
+    let labels = [format!("account=\"{account}\""), format!("reason=\"{reason}\"")];
+    let text = metrics_text();
+    let mut lines = text.lines().filter(|line| line.starts_with("quittance_notifications_total{"));
+    let line = lines.find(|line| labels.iter().all(|label| line.contains(label)));
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}

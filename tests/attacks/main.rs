@@ -1,0 +1,13 @@
+//! What strangers and broken networks send to the public door, over real HTTP on loopback.
+//!
+//! **Invariant**: of each attack nothing is enqueued, the answer does not say why, and the counter
+//! does.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+mod door;
+mod sender;
+mod answers;
+mod forgeries;
+mod genuine;
+mod any_body;

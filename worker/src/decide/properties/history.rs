@@ -1,0 +1,254 @@
+//! Random histories, and a ledger in memory that plays them: orders that appear when they like,
+//! notifications that come in any order, repeated, in batches cut anywhere.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use shared::message::{Message, Number};
+use shared::money::{Currency, Money};
+use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::super::announce::Announcement;
+use super::super::fold::{Books, Changes, Reading, fold, refold};
+use super::super::{Order, State};
+
+const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
+const PATIENCE: Duration = Duration::from_secs(600);
+const PRICE: Money = Money { minor: 100, currency: Currency::CNY };
+const ORDERS: [&str; 3] = ["A", "B", "C"];
+const TRANSACTIONS: usize = 5;
+
+#[derive(Debug, Clone)]
+pub(super) struct History {
+    orders: Vec<OrderPlan>,
+    transactions: Vec<Transaction>,
+    told: Vec<Told>,
+}
+
+#[derive(Debug, Clone)]
+struct OrderPlan {
+    account: Option<&'static str>,
+    cancelled: bool,
+    appears_at: u8,
+}
+
+/// The provider never contradicts itself about these.
+#[derive(Debug, Clone)]
+struct Transaction {
+    number: String,
+    account: &'static str,
+    amount: Money,
+}
+
+/// One notification, and when it comes: each time ends a batch or not.
+#[derive(Debug, Clone)]
+struct Told {
+    transaction: usize,
+    status: PaymentStatus,
+    refunded_percent: Option<i64>,
+    minute: i64,
+    comes: Vec<(u8, bool)>,
+}
+
+/// How a history is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Play {
+    /// Everything once, as listed, in one batch; the orders are there before.
+    AsListed,
+    /// At the times drawn, in batches.
+    AsItComes,
+    /// The same one by one, and nobody remembers what was seen.
+    WithoutMemory,
+}
+
+/// The ledger in memory.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    books: Books,
+    pub(super) announced: Vec<Announcement>,
+}
+
+pub(super) fn histories() -> impl Strategy<Value = History> {
+    let order = (
+        prop::sample::select(vec![None, None, Some("shop"), Some("other")]),
+        prop::bool::weighted(0.2),
+        prop_oneof![Just(0), any::<u8>()],
+    );
+    let order = order.prop_map(|(account, cancelled, appears_at)| OrderPlan {
+        account,
+        cancelled,
+        appears_at,
+    });
+    let transaction = (
+        prop::sample::select(vec!["A", "A-again", "A", "B", "B-again", "C", "nobody"]),
+        prop::sample::select(vec!["shop", "shop", "other"]),
+        prop::sample::select(vec![(100, "CNY"), (100, "CNY"), (99, "CNY"), (100, "USD")]),
+    );
+    let transaction = transaction.prop_map(|(number, account, (minor, currency))| Transaction {
+        number: number.to_owned(),
+        account,
+        amount: Money { minor, currency: currency.parse().unwrap() },
+    });
+    let told = (
+        0..TRANSACTIONS,
+        prop::sample::select(PaymentStatus::ALL.to_vec()),
+        prop::option::weighted(0.4, prop::sample::select(vec![25, 50, 100, 150])),
+        0..4_i64,
+        prop::collection::vec(any::<(u8, bool)>(), 1..4),
+    );
+    let told = told.prop_map(|(transaction, status, refunded_percent, minute, comes)| Told {
+        transaction,
+        status,
+        refunded_percent,
+        minute,
+        comes,
+    });
+    let orders = prop::collection::vec(order, 1..=ORDERS.len());
+    let transactions = prop::collection::vec(transaction, TRANSACTIONS);
+    let told = prop::collection::vec(told, 1..10);
+    (orders, transactions, told).prop_map(|(orders, transactions, told)| History {
+        orders,
+        transactions,
+        told,
+    })
+}
+
+impl History {
+    /// Plays it to the end: every order is there, and the sweep has come by before any deadline.
+    pub(super) fn play(&self, how: Play) -> Ledger {
+        let mut ledger = Ledger::default();
+        let mut batch: Vec<Reading> = vec![];
+        let mut missing: Vec<usize> = (0..self.orders.len()).collect();
+        for (at, index, cut) in self.script(how) {
+            let due = |order: &usize| how == Play::AsListed || self.orders[*order].appears_at <= at;
+            let (due, later): (Vec<usize>, Vec<usize>) = missing.into_iter().partition(due);
+            missing = later;
+            if !due.is_empty() {
+                ledger.settle(std::mem::take(&mut batch), how);
+                due.into_iter().for_each(|order| self.appear(order, &mut ledger));
+            }
+            batch.push(self.reading(index));
+            if cut || how == Play::WithoutMemory {
+                ledger.settle(std::mem::take(&mut batch), how);
+            }
+        }
+        ledger.settle(batch, how);
+        missing.into_iter().for_each(|order| self.appear(order, &mut ledger));
+        ledger.sweep();
+        ledger
+    }
+
+    /// When which notification comes, and whether a batch ends behind it.
+    fn script(&self, how: Play) -> Vec<(u8, usize, bool)> {
+        let told = self.told.iter().enumerate();
+        let mut script: Vec<_> = match how {
+            Play::AsListed => return told.map(|(index, _)| (0, index, false)).collect(),
+            Play::AsItComes | Play::WithoutMemory => told
+                .flat_map(|(index, told)| {
+                    told.comes.iter().map(move |(at, cut)| (*at, index, *cut))
+                })
+                .collect(),
+        };
+        script.sort_unstable();
+        script
+    }
+
+    fn appear(&self, order: usize, ledger: &mut Ledger) {
+        let (plan, order_no) = (&self.orders[order], ORDERS[order]);
+        let mut state = State::default();
+        for number in [order_no.to_owned(), format!("{order_no}-again")] {
+            let waiting = ledger.books.states.remove(&number).unwrap_or_default();
+            state.payments.extend(waiting.payments);
+            state.cases.extend(waiting.cases);
+            ledger.books.numbers.insert(number, order_no.to_owned());
+        }
+        let account = plan.account.map(ToOwned::to_owned);
+        let order =
+            Order { cancelled: plan.cancelled, ..Order::new(order_no.to_owned(), PRICE, account) };
+        state.order = Some(order);
+        ledger.books.states.insert(order_no.to_owned(), state);
+    }
+
+    fn reading(&self, index: usize) -> Reading {
+        let told = &self.told[index];
+        let transaction = &self.transactions[told.transaction];
+        let refund_total = told.refunded_percent.map(|percent| RefundTotal {
+            total_minor: transaction.amount.minor * percent / 100,
+            refund_no: Some(format!("R{percent}")),
+            occurred_at: NOW,
+        });
+        let fact = TransactionFact {
+            transaction: format!("T{}", told.transaction),
+            order_number: transaction.number.clone(),
+            status: told.status,
+            amount: transaction.amount,
+            occurred_at: NOW + time::Duration::minutes(told.minute - 10),
+            refund_total,
+        };
+        let identity = format!("{index}/{}", told.status.as_str());
+        let notification = Notification { identity, kind: String::new(), fact: Some(fact) };
+        Reading { message: message(transaction.account), notifications: vec![notification] }
+    }
+}
+
+impl Ledger {
+    pub(super) fn states(&self) -> &BTreeMap<String, State> {
+        &self.books.states
+    }
+
+    fn settle(&mut self, batch: Vec<Reading>, how: Play) {
+        let mut books = self.books.clone();
+        if how == Play::WithoutMemory {
+            books.seen = BTreeSet::new();
+        }
+        let changes = fold(books, &batch.iter().collect::<Vec<_>>(), NOW, PATIENCE);
+        for reading in &batch {
+            let identities = reading.notifications.iter().map(|told| told.identity.clone());
+            let account = &reading.message.account;
+            self.books.seen.extend(identities.map(|identity| (account.clone(), identity)));
+        }
+        self.write(changes);
+    }
+
+    fn sweep(&mut self) {
+        let changes = refold(self.books.clone(), NOW);
+        self.write(changes);
+    }
+
+    /// Each changed state replaces the one that it was derived from.
+    fn write(&mut self, changes: Changes) {
+        let numbers: &HashMap<String, String> = &self.books.numbers;
+        for (before, after) in changes.states {
+            let number = match (&after.order, after.payments.values().next()) {
+                (Some(order), _) => order.order_no.clone(),
+                (None, Some(payment)) => payment.order_number.clone(),
+                (None, None) => panic!("a changed state holds an order or a payment"),
+            };
+            let key = numbers.get(&number).unwrap_or(&number).clone();
+            let known = self.books.states.insert(key, after).unwrap_or_default();
+            assert_eq!(known, before, "the fold began from what the ledger holds");
+        }
+        self.announced.extend(changes.announcements);
+    }
+}
+
+fn message(account: &str) -> Message {
+    Message {
+        id: Uuid::nil(),
+        kind: "alipay".into(),
+        account: account.into(),
+        key: String::new(),
+        attempt: 0,
+        received_at: NOW,
+        number: Number { epoch: Uuid::nil(), seq: 1 },
+        content_type: None,
+        http: vec![],
+        traceparent: None,
+        body: Bytes::new(),
+    }
+}

@@ -1,0 +1,250 @@
+//! Who plays in the tests of the policy: one order of ¥100.00, its states, and what providers say.
+
+use std::time::Duration;
+
+use shared::money::{Currency, Money};
+use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::super::{Order, State, decide, reconsider};
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+const PAID_AT: OffsetDateTime = datetime!(2026-01-02 11:59 UTC);
+pub(crate) const PRICE: Money = Money { minor: 100_00, currency: Currency::CNY };
+
+/// What the books hold before a notification comes. It speaks of transaction T1; "another" is T0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Books {
+    NoOrderYet,
+    PastTheDeadline,
+    Pending,
+    Paid,
+    PaidByAnother,
+    PaidTwice,
+    PartiallyRefunded,
+    Refunded,
+    RefundedAnother,
+    Cancelled,
+    OtherAccount,
+}
+
+/// What a notification says about T1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    Pending,
+    Authorised,
+    Failed,
+    Closed,
+    Succeeded,
+    Finished,
+    PartialRefund,
+    FullRefund,
+    RefundBeyond,
+    UnknownType,
+}
+
+/// How T1's amount stands to the order's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Amount {
+    Exact,
+    Other,
+    OtherCurrency,
+}
+
+impl Books {
+    pub(crate) const ALL: [Self; 11] = [
+        Self::NoOrderYet,
+        Self::PastTheDeadline,
+        Self::Pending,
+        Self::Paid,
+        Self::PaidByAnother,
+        Self::PaidTwice,
+        Self::PartiallyRefunded,
+        Self::Refunded,
+        Self::RefundedAnother,
+        Self::Cancelled,
+        Self::OtherAccount,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NoOrderYet => "no order yet",
+            Self::PastTheDeadline => "past the deadline",
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::PaidByAnother => "paid by another",
+            Self::PaidTwice => "paid twice",
+            Self::PartiallyRefunded => "partially refunded",
+            Self::Refunded => "refunded",
+            Self::RefundedAnother => "refunded another",
+            Self::Cancelled => "cancelled",
+            Self::OtherAccount => "other account",
+        }
+    }
+
+    /// Does T1's amount still have to be compared with the order's?
+    pub(crate) fn compares(self) -> bool {
+        match self {
+            Self::Pending
+            | Self::PaidByAnother
+            | Self::RefundedAnother
+            | Self::Cancelled
+            | Self::OtherAccount => true,
+            Self::NoOrderYet
+            | Self::PastTheDeadline
+            | Self::Paid
+            | Self::PaidTwice
+            | Self::PartiallyRefunded
+            | Self::Refunded => false,
+        }
+    }
+
+    pub(crate) fn state(self) -> State {
+        let pending = || ordered(State::default(), None);
+        let told = |state: State, transaction, word| tell(&state, &says(transaction, word, PRICE));
+        match self {
+            Self::NoOrderYet => State::default(),
+            Self::PastTheDeadline => {
+                reconsider(&told(State::default(), "T1", Word::Succeeded), NOW + PATIENCE)
+            }
+            Self::Pending => pending(),
+            Self::Paid => told(pending(), "T1", Word::Succeeded),
+            Self::PaidByAnother => told(pending(), "T0", Word::Succeeded),
+            Self::PaidTwice => told(told(pending(), "T0", Word::Succeeded), "T1", Word::Succeeded),
+            Self::PartiallyRefunded => {
+                let refund = refunded("T1", 30_00, "first");
+                tell(&told(pending(), "T1", Word::Succeeded), &refund)
+            }
+            Self::Refunded => told(pending(), "T1", Word::FullRefund),
+            Self::RefundedAnother => told(pending(), "T0", Word::FullRefund),
+            Self::Cancelled => cancelled(pending()),
+            Self::OtherAccount => ordered(State::default(), Some("other-shop")),
+        }
+    }
+}
+
+impl Word {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Authorised,
+        Self::Failed,
+        Self::Closed,
+        Self::Succeeded,
+        Self::Finished,
+        Self::PartialRefund,
+        Self::FullRefund,
+        Self::RefundBeyond,
+        Self::UnknownType,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Authorised => "authorised",
+            Self::Failed => "failed",
+            Self::Closed => "closed",
+            Self::Succeeded => "succeeded",
+            Self::Finished => "finished",
+            Self::PartialRefund => "partial refund",
+            Self::FullRefund => "full refund",
+            Self::RefundBeyond => "refund beyond",
+            Self::UnknownType => "unknown type",
+        }
+    }
+
+    /// The amounts that make a difference, where they are compared at all.
+    pub(crate) fn amounts(self) -> &'static [Amount] {
+        match self {
+            Self::Succeeded => &Amount::ALL,
+            Self::PartialRefund | Self::FullRefund => &[Amount::Exact, Amount::Other],
+            Self::Finished | Self::RefundBeyond => &[Amount::Exact],
+            Self::Pending | Self::Authorised | Self::Failed | Self::Closed | Self::UnknownType => {
+                &[]
+            }
+        }
+    }
+}
+
+impl Amount {
+    pub(crate) const ALL: [Self; 3] = [Self::Exact, Self::Other, Self::OtherCurrency];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Other => "other amount",
+            Self::OtherCurrency => "other currency",
+        }
+    }
+
+    pub(crate) fn money(self) -> Money {
+        match self {
+            Self::Exact => PRICE,
+            Self::Other => Money { minor: PRICE.minor - 1, ..PRICE },
+            Self::OtherCurrency => Money { currency: "USD".parse().unwrap(), ..PRICE },
+        }
+    }
+}
+
+/// A notification of the account "shop" about a transaction for order A-1.
+pub(crate) fn says(transaction: &str, word: Word, amount: Money) -> Notification {
+    let (status, after_min, refund) = match word {
+        Word::Pending => (PaymentStatus::Pending, -2, None),
+        Word::Authorised => (PaymentStatus::Authorised, -1, None),
+        Word::Failed => (PaymentStatus::Failed, -1, None),
+        Word::Closed => (PaymentStatus::Closed, 60, None),
+        Word::Succeeded => (PaymentStatus::Succeeded, 0, None),
+        Word::Finished => (PaymentStatus::Finished, 0, None),
+        Word::PartialRefund => (PaymentStatus::Succeeded, 0, Some(50_00)),
+        Word::FullRefund => (PaymentStatus::Succeeded, 0, Some(amount.minor)),
+        Word::RefundBeyond => (PaymentStatus::Succeeded, 0, Some(150_00)),
+        Word::UnknownType => {
+            return Notification { identity: word.name().into(), kind: "new".into(), fact: None };
+        }
+    };
+    let fact = TransactionFact {
+        transaction: transaction.into(),
+        order_number: "A-1".into(),
+        status,
+        amount,
+        occurred_at: PAID_AT + time::Duration::minutes(after_min),
+        refund_total: refund.map(|total_minor| RefundTotal {
+            total_minor,
+            refund_no: Some(word.name().into()),
+            occurred_at: NOW,
+        }),
+    };
+    let identity = format!("{transaction}/{}/{amount}", word.name());
+    Notification { identity, kind: word.name().into(), fact: Some(fact) }
+}
+
+/// A success that also tells how much went back so far.
+pub(crate) fn refunded(transaction: &str, total_minor: i64, refund_no: &str) -> Notification {
+    let mut notification = says(transaction, Word::PartialRefund, PRICE);
+    if let Some(refund) = notification.fact.as_mut().and_then(|fact| fact.refund_total.as_mut()) {
+        refund.total_minor = total_minor;
+        refund.refund_no = Some(refund_no.into());
+    }
+    notification.identity = format!("{transaction}/{total_minor}/{refund_no}");
+    notification
+}
+
+/// The state after a notification that comes now.
+pub(crate) fn tell(state: &State, notification: &Notification) -> State {
+    decide(state, "shop", notification, NOW, PATIENCE).1
+}
+
+/// The state after the shop wrote order A-1.
+pub(crate) fn ordered(mut state: State, account: Option<&str>) -> State {
+    state.order = Some(Order::new("A-1".into(), PRICE, account.map(ToOwned::to_owned)));
+    reconsider(&state, NOW)
+}
+
+/// The state after the shop cancelled it by SQL and the sweep came by.
+pub(crate) fn cancelled(mut state: State) -> State {
+    if let Some(order) = &mut state.order {
+        order.cancelled = true;
+    }
+    reconsider(&state, NOW)
+}
