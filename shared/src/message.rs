@@ -118,7 +118,9 @@ impl Message {
 /// The number in a parcel's headers, read without trusting it: for accounts of what was buried.
 pub fn claimed_number(parcel: &Parcel) -> Option<Number> {
     let epoch = parcel.text(EPOCH)?.parse().ok()?;
-    Some(Number { epoch, seq: parcel.number(SEQ)? })
+    // A statement bears the number 0, which is no message's.
+    let seq = parcel.number(SEQ).filter(|seq| *seq > 0)?;
+    Some(Number { epoch, seq })
 }
 
 /// How often a parcel was retried.

@@ -60,5 +60,7 @@ mod claims {
         two_sessions_at_once_settle_each_order_once,
         an_import_updates_until_something_is_paid,
         an_order_may_be_paid_under_any_of_its_numbers,
+        a_later_notification_settles_those_that_waited,
+        one_transaction_for_two_orders_in_one_batch_is_refused,
     );
 }

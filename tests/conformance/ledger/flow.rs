@@ -223,3 +223,31 @@ pub(crate) async fn a_beat_is_taken_over_only_when_it_stands_still<B: Broker, L:
     ensure!(matches!(session.beat(one, None).await?, Beat::Other(_)));
     Ok(())
 }
+
+pub(crate) async fn a_later_notification_settles_those_that_waited<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
+    import(&mut session, "A", 10).await?;
+    settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10).refunded(10))]).await?;
+    session.sweep(process::now(), 100).await?;
+    let balance = session.balance(process::now()).await?;
+    ensure!(balance.settled == 2 && balance.in_flight == 0, "{balance:?}");
+    Ok(())
+}
+
+pub(crate) async fn one_transaction_for_two_orders_in_one_batch_is_refused<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    import(&mut session, "A", 10).await?;
+    import(&mut session, "B", 10).await?;
+    let batch =
+        [ingress.message(&Says::paid("A", "T1", 10)), ingress.message(&Says::paid("B", "T1", 10))];
+    let refused = session.settle(&batch, process::now(), PATIENCE).await;
+    ensure!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
+    Ok(())
+}

@@ -22,6 +22,12 @@ pub(crate) async fn a_paid_order_cannot_be_cancelled<B: Broker, L: Ledger>(
     let refused = session.cancel("A", "r", "test", now).await?;
     ensure!(refused == Cancelled::Paid(OrderStatus::Paid), "{refused:?}");
     ensure!(show(&mut session, "A").await?.summary.status == OrderStatus::Paid);
+
+    // Nor one whose payment came first and was not joined yet.
+    settle(&mut session, &[ingress.message(&Says::paid("B", "T2", 10))]).await?;
+    import(&mut session, "B", 10).await?;
+    let refused = session.cancel("B", "r", "test", now).await?;
+    ensure!(refused == Cancelled::Paid(OrderStatus::Paid), "{refused:?}");
     Ok(())
 }
 

@@ -38,6 +38,8 @@ pub(super) fn cancel(
     (actor, reason): (&str, &str),
     now: OffsetDateTime,
 ) -> Result<Cancelled> {
+    // A payment that arrived before its order, and was not joined yet, counts as paid.
+    again(connection, BTreeSet::from([order_no.to_owned()]), now)?;
     let order = orders::table.find(order_no).select((orders::status, orders::cancelled_at));
     let found: Option<(String, Option<i64>)> = order.first(connection).optional()?;
     let Some((status, cancelled_at)) = found else { return Ok(Cancelled::NotFound) };

@@ -38,6 +38,23 @@ statement!(
     on conflict do nothing"
 );
 
+statement!(
+    /// What waited is decided now; its receipt moves with it.
+    Conclude {
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+        outcomes: Array<Text> = [String],
+    } -> () = "
+    with concluded as (
+        update notifications n set outcome = t.o
+        from unnest(?::text[], ?::text[], ?::text[]) as t (a, x, o)
+        where n.account = t.a and n.transaction = t.x and n.outcome = 'waiting'
+        returning n.epoch, n.seq, n.outcome
+    )
+    update receipts r set bucket = c.outcome from concluded c
+    where r.epoch = c.epoch and r.seq = c.seq and r.bucket = 'waiting'"
+);
+
 #[derive(Default)]
 struct Columns {
     messages: Vec<Uuid>,
@@ -102,5 +119,24 @@ pub(super) async fn record(
         now: &now,
     };
     insert.execute(conn).await?;
+    Ok(())
+}
+
+/// Moves what waited for its order to what it counts as now, its receipts with it.
+pub(super) async fn conclude(
+    conn: &mut AsyncPgConnection,
+    changes: &Changes,
+) -> Result<(), LedgerError> {
+    let concluded = changes.concluded();
+    if concluded.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<_> = concluded.iter().map(|(key, _)| key.account.clone()).collect();
+    let transactions: Vec<_> = concluded.iter().map(|(key, _)| key.transaction.clone()).collect();
+    let outcomes: Vec<_> =
+        concluded.iter().map(|(_, decision)| Bucket::from(*decision).as_str().to_owned()).collect();
+    let conclude =
+        Conclude { accounts: &accounts, transactions: &transactions, outcomes: &outcomes };
+    conclude.execute(conn).await?;
     Ok(())
 }

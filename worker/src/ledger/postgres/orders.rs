@@ -43,6 +43,8 @@ pub(super) async fn cancel(
     now: OffsetDateTime,
 ) -> Result<Cancelled, LedgerError> {
     conn.transaction(async |conn| {
+        // A payment that arrived before its order, and was not joined yet, counts as paid.
+        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now).await?;
         let rows: Vec<(String, bool)> = Lock { order_no }.load(conn).await?;
         let Some((status, cancelled)) = rows.into_iter().next() else {
             return Ok(Cancelled::NotFound);

@@ -25,7 +25,7 @@ pub(super) async fn settle(
     conn.transaction(async |conn| {
         let books = load::books(conn, &readings).await?;
         let changes = fold(books, &readings, now, patience);
-        write::states(conn, &changes.states, now).await?;
+        write::changes(conn, &changes, now).await?;
         notifications::record(conn, &readings, &changes, now).await?;
         events::append(conn, &changes.announcements, now).await?;
         let buckets = crate::ledger::buckets(batch, &changes);

@@ -5,6 +5,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::notifications;
+use crate::decide::fold::Changes;
 use crate::decide::standing::{About, Case, CaseKey};
 use crate::decide::{Fulfilment, Order, State};
 use crate::ledger::LedgerError;
@@ -65,12 +67,14 @@ statement!(
     where id = any(clock.ids) and status <> 'resolved'"
 );
 
-/// Writes the difference between the states before and after.
-pub(super) async fn states(
+/// Writes the difference between the states before and after, and concludes what waited.
+pub(super) async fn changes(
     conn: &mut AsyncPgConnection,
-    changes: &[(State, State)],
+    changes: &Changes,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
+    notifications::conclude(conn, changes).await?;
+    let changes = &changes.states;
     payments::payments(conn, changes).await?;
     payments::refunds(conn, changes).await?;
     orders(conn, changes).await?;

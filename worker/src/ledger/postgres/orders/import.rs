@@ -51,10 +51,10 @@ statement!(
 );
 
 statement!(
-    Name { numbers: Array<Text> = [String], order_nos: Array<Text> = [String] } -> () = "
+    Name { numbers: Array<Text> = [String], order_nos: Array<Text> = [String] } -> (Text) = "
     insert into order_numbers (number, order_no)
     select * from unnest(?::text[], ?::text[]) as t (number, order_no) order by number
-    on conflict do nothing"
+    on conflict do nothing returning order_no"
 );
 
 statement!(
@@ -170,9 +170,10 @@ async fn write(
             accounts: &accounts,
         };
         let same: Vec<String> = same.load(conn).await?;
-        Name { numbers: &numbers, order_nos: &owners }.execute(conn).await?;
+        let named: Vec<String> = Name { numbers: &numbers, order_nos: &owners }.load(conn).await?;
         let mut answers: HashMap<String, Imported> =
             same.into_iter().map(|order_no| (order_no, Imported::Unchanged)).collect();
+        answers.extend(named.into_iter().map(|order_no| (order_no, Imported::Updated)));
         for (order_no, inserted) in written {
             answers.insert(order_no, if inserted { Imported::Inserted } else { Imported::Updated });
         }

@@ -112,8 +112,13 @@ pub(super) async fn payments(
     for (before, after) in changes {
         for (key, payment) in &after.payments {
             let known = before.payments.get(key);
-            if known != Some(payment) {
-                sorted.insert(key, (known.is_none(), payment, after.order.as_ref()));
+            if known == Some(payment) {
+                continue;
+            }
+            let row = (known.is_none(), payment, after.order.as_ref());
+            if sorted.insert(key, row).is_some() {
+                // Two states of one batch hold it: it was named for two orders.
+                return Err(moved());
             }
         }
     }
@@ -146,8 +151,7 @@ async fn why_not_inserted(
         let mut keys = new.accounts.iter().zip(&new.transactions);
         let index = keys.position(|(a, t)| *a == account && *t == transaction);
         if index.is_some_and(|index| new.numbers.get(index) != Some(&number)) {
-            let moved = "moved: the provider names another order for a recorded transaction";
-            return Ok(LedgerError::Refused(moved.to_owned()));
+            return Ok(moved());
         }
     }
     Ok(LedgerError::Conflict("a payment was recorded at the same time".to_owned()))
@@ -213,4 +217,9 @@ pub(super) async fn refunds(
     };
     insert.execute(conn).await?;
     Ok(())
+}
+
+fn moved() -> LedgerError {
+    let rule = "moved: the provider names another order for a transaction that is recorded";
+    LedgerError::Refused(rule.to_owned())
 }
