@@ -12,7 +12,7 @@ use super::super::{Order, State, decide, reconsider};
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 const PAID_AT: OffsetDateTime = datetime!(2026-01-02 11:59 UTC);
-pub(crate) const PRICE: Money = Money { minor: 100_00, currency: Currency::CNY };
+pub(crate) const PRICE: Money = Money { minor: 10_000, currency: Currency::CNY };
 
 /// What the books hold before a notification comes. It speaks of transaction T1; "another" is T0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Books {
             Self::PaidByAnother => told(pending(), "T0", Word::Succeeded),
             Self::PaidTwice => told(told(pending(), "T0", Word::Succeeded), "T1", Word::Succeeded),
             Self::PartiallyRefunded => {
-                let refund = refunded("T1", 30_00, "first");
+                let refund = refunded("T1", 3_000, "first");
                 tell(&told(pending(), "T1", Word::Succeeded), &refund)
             }
             Self::Refunded => told(pending(), "T1", Word::FullRefund),
@@ -196,9 +196,9 @@ pub(crate) fn says(transaction: &str, word: Word, amount: Money) -> Notification
         Word::Closed => (PaymentStatus::Closed, 60, None),
         Word::Succeeded => (PaymentStatus::Succeeded, 0, None),
         Word::Finished => (PaymentStatus::Finished, 0, None),
-        Word::PartialRefund => (PaymentStatus::Succeeded, 0, Some(50_00)),
+        Word::PartialRefund => (PaymentStatus::Succeeded, 0, Some(5_000)),
         Word::FullRefund => (PaymentStatus::Succeeded, 0, Some(amount.minor)),
-        Word::RefundBeyond => (PaymentStatus::Succeeded, 0, Some(150_00)),
+        Word::RefundBeyond => (PaymentStatus::Succeeded, 0, Some(15_000)),
         Word::UnknownType => {
             return Notification { identity: word.name().into(), kind: "new".into(), fact: None };
         }
