@@ -103,6 +103,12 @@ impl Installation {
         self.path("quittance.toml").display().to_string()
     }
 
+    /// Its ledger on PostgreSQL.
+    pub fn ledger(&self) -> anyhow::Result<Postgres> {
+        let database = self.database.as_ref().context("no database")?;
+        Ok(Postgres::new(shared::config::units::Secret::new(database.url.clone())))
+    }
+
     /// Starts an ingress on ports of its own.
     pub async fn ingress(&self) -> anyhow::Result<Door> {
         self.door("quittance-ingress", &[], Addresses::free()?).await

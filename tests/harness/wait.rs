@@ -26,3 +26,8 @@ pub async fn until<T, Probe: Future<Output = Option<T>>>(
         sleep(PAUSE).await;
     }
 }
+
+/// One pause, for a loop that is bounded by what it measures.
+pub async fn a_moment() {
+    sleep(PAUSE).await;
+}

@@ -40,9 +40,10 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one call may take; longer than the server's own limit, for a server that is silent.
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
-/// What every session begins with. Every hot statement goes by an index; a plan cached while a table
-/// was empty would scan it for good, hence no sequential scans. The last line tells the triggers that
-/// a worker is writing.
+/// What every session begins with. Every hot statement goes from its arrays to the tables by an index;
+/// a plan cached while a table was empty would scan or hash the whole of it for good, hence the three
+/// that are off, and what that makes look costly must not be compiled. The last line tells the triggers
+/// that a worker is writing.
 const SETUP: &str = "
     set search_path to quittance;
     set timezone to 'UTC';
@@ -50,6 +51,9 @@ const SETUP: &str = "
     set statement_timeout to '30s';
     set idle_in_transaction_session_timeout to '30s';
     set enable_seqscan to off;
+    set enable_hashjoin to off;
+    set enable_mergejoin to off;
+    set jit to off;
     set quittance.settling to 'on';
 ";
 /// Held while migrating, so that of several starting workers one migrates and the others wait.
