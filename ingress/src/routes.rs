@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::body::Body;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::any;
@@ -52,6 +53,7 @@ enum Outcome {
 
 /// `POST /notify/{account}`.
 pub fn router<P: Publisher>(door: Door<P>) -> Router {
+    let limit = DefaultBodyLimit::max(door.body_limit_bytes);
     let accounts = door.accounts.into_iter().map(|account| (account.name.clone(), account));
     let shared = Shared {
         accounts: accounts.collect(),
@@ -59,7 +61,10 @@ pub fn router<P: Publisher>(door: Door<P>) -> Router {
         body_limit_bytes: door.body_limit_bytes,
         body_timeout: door.body_timeout,
     };
-    Router::new().route("/notify/{account}", any(notify::<P>)).with_state(Arc::new(shared))
+    Router::new()
+        .route("/notify/{account}", any(notify::<P>))
+        .layer(limit)
+        .with_state(Arc::new(shared))
 }
 
 /// `/livez`, `/readyz`, `/metrics`.
@@ -76,60 +81,84 @@ pub fn admin(health: Health) -> Router {
 
 async fn notify<P: Publisher>(
     State(door): State<Arc<Shared<P>>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let begun = Instant::now();
-    let response = if request.method() != Method::POST {
+    let method = request.method().clone();
+    // A name that is not even text is nobody's.
+    let account = name.ok().and_then(|Path(name)| door.accounts.get(&name));
+    let response = if method != Method::POST {
+        count(None, "rejected", "wrong_method");
         let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         response
-    } else if let Some(account) = door.accounts.get(&name) {
+    } else if let Some(account) = account {
         let outcome = door.receive(account, request).await;
         outcome.answer(account)
     } else {
-        counter!("quittance_notifications_total",
-            "provider" => "unknown", "account" => "unknown", "outcome" => "rejected", "reason" => "unknown_account")
-        .increment(1);
+        count(None, "rejected", "unknown_account");
         empty(StatusCode::NOT_FOUND)
     };
-    let status = response.status().as_str().to_owned();
     histogram!("http_server_request_duration_seconds",
-        "http_request_method" => "POST", "http_route" => "/notify/{account}", "http_response_status_code" => status)
+        "http_request_method" => method_label(&method),
+        "http_route" => "/notify/{account}",
+        "http_response_status_code" => response.status().as_str().to_owned())
     .record(begun.elapsed().as_secs_f64());
     response
+}
+
+fn count(account: Option<&Account>, outcome: &'static str, reason: &'static str) {
+    let provider = account.map_or("unknown", |account| account.provider().as_str());
+    let account = account.map_or_else(|| "unknown".to_owned(), |account| account.name.clone());
+    counter!("quittance_notifications_total",
+        "provider" => provider, "account" => account, "outcome" => outcome, "reason" => reason)
+    .increment(1);
+}
+
+/// A stranger chooses the method, so only known ones become a label. Source: OpenTelemetry, HTTP.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "POST" => "POST",
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "_OTHER",
+    }
 }
 
 impl<P: Publisher> Shared<P> {
     async fn receive(&self, account: &Account, request: Request) -> Outcome {
         let received_at = process::now();
-        let (parts, body) = request.into_parts();
         // A length that is stated and too large is not even read.
-        if stated_length(&parts.headers).is_some_and(|length| length > self.body_limit_bytes) {
+        if stated_length(request.headers()).is_some_and(|length| length > self.body_limit_bytes) {
             return Outcome::TooLarge;
         }
-        let body = match self.read(body).await {
+        let headers = request.headers().clone();
+        let body = match self.read(request).await {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let request = match request_of(&parts.headers, body) {
-            Ok(request) => request,
-            Err(rejection) => return Outcome::Rejected(rejection),
-        };
-        let verified = match provider::verify(account, request) {
-            Ok(verified) => verified,
-            Err(rejection) => return Outcome::Rejected(rejection),
-        };
-        match self.enqueue.accept(verified, received_at).await {
-            Ok(()) => Outcome::Accepted,
-            Err(error) => Outcome::Unpublished(error.reason()),
+        let verified =
+            request_of(&headers, body).and_then(|request| provider::verify(account, request));
+        match verified {
+            Err(rejection) => Outcome::Rejected(rejection),
+            Ok(verified) => match self.enqueue.accept(verified, received_at).await {
+                Ok(()) => Outcome::Accepted,
+                Err(error) => Outcome::Unpublished(error.reason()),
+            },
         }
     }
 
-    async fn read(&self, body: Body) -> Result<Bytes, Outcome> {
-        match timeout(self.body_timeout, to_bytes(body, self.body_limit_bytes)).await {
+    async fn read(&self, request: Request) -> Result<Bytes, Outcome> {
+        use FailedToBufferBody::LengthLimitError;
+        match timeout(self.body_timeout, Bytes::from_request(request, &())).await {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(error)) if is_too_large(&error) => Err(Outcome::TooLarge),
+            Ok(Err(BytesRejection::FailedToBufferBody(LengthLimitError(_)))) => {
+                Err(Outcome::TooLarge)
+            }
             Ok(Err(_)) => Err(Outcome::Broken),
             Err(_) => Err(Outcome::TooSlow),
         }
@@ -165,10 +194,7 @@ impl Outcome {
                 (StatusCode::SERVICE_UNAVAILABLE, provider.reject(), "unavailable", reason)
             }
         };
-        counter!("quittance_notifications_total",
-            "provider" => provider.as_str(), "account" => account.name.clone(),
-            "outcome" => outcome, "reason" => reason)
-        .increment(1);
+        count(Some(account), outcome, reason);
         of(status, reply)
     }
 }
@@ -187,18 +213,6 @@ fn request_of(headers: &HeaderMap, body: Bytes) -> Result<provider::Request, Rej
 
 fn stated_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// axum wraps the limit's error; a body that is cut off is another.
-fn is_too_large(error: &axum::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if error.to_string().contains("length limit exceeded") {
-            return true;
-        }
-        source = error.source();
-    }
-    error.to_string().contains("length limit exceeded")
 }
 
 fn of(status: StatusCode, reply: Reply) -> Response {

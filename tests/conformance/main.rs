@@ -1,7 +1,5 @@
 //! One suite for both engine pairs: what a broker and a ledger owe, whichever stands behind the port.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
-
 mod broker;
 mod ledger;
 mod world;

@@ -28,7 +28,10 @@ pub struct Program {
 /// The built binary of that name, which must be newer than all it was built from.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe().context("cannot tell where the test runs")?;
-    let folder = test.parent().and_then(Path::parent).context("the test is in no target folder")?;
+    let folder = test.parent().context("the test is in no target folder")?;
+    // Tests stand one folder below the programs; the benchmark is one of them.
+    let is_test = folder.ends_with("deps");
+    let folder = if is_test { folder.parent().unwrap_or(folder) } else { folder };
     let path = folder.join(name);
     ensure!(path.exists(), "{} is missing: run `cargo build --workspace` first", path.display());
     if let Some(source) = newer_source(&path)? {

@@ -26,6 +26,7 @@ const READING_ORDER: &[&str] = &[
     "ingress::enqueue",
     "ingress::routes",
     "ingress::return_page",
+    "ingress::serve",
     "ingress::config",
     // flow: settling
     "worker::decide",
@@ -36,6 +37,7 @@ const READING_ORDER: &[&str] = &[
     "worker::relay",
     "worker::morgue",
     "worker::reconcile",
+    "worker::roles",
     "worker::config",
     // people
     "ops::embedded",
@@ -43,8 +45,8 @@ const READING_ORDER: &[&str] = &[
     "ops::simulate",
     "ops::cli",
     "ops::console",
-    "ops::demo",
     "ops::serve",
+    "ops::demo",
 ];
 
 const LINES_MAX: usize = 300;

@@ -84,7 +84,9 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
             let sent = if lease.held { self.round(&mut session, &mut refused).await? } else { 0 };
             if sent == 0 {
                 let rung = timeout(POLL, self.bell.notified());
-                drop(process::unless_stopped(rung, stop).await);
+                if process::unless_stopped(rung, stop).await.is_none() {
+                    return Ok(());
+                }
             }
         }
         Ok(())

@@ -6,6 +6,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
+/// Letters that fit a narrow terminal.
+const PROGRESS_MAX: usize = 78;
+
 /// `-o`: for people, for programs, for pipes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
@@ -99,6 +102,8 @@ pub fn say(text: &str) {
 pub fn progress(text: &str) {
     let mut stderr = io::stderr();
     if stderr.is_terminal() {
+        // A line that wraps could not be replaced.
+        let text: String = text.chars().take(PROGRESS_MAX).collect();
         drop(write!(stderr, "\r\u{1b}[K{text}").and_then(|()| stderr.flush()));
     }
 }

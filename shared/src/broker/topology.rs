@@ -4,11 +4,13 @@
 //! that dead-letters at least once and refuses rather than drops. Declared by arguments, so that
 //! an existing queue with other settings is refused (406) instead of used.
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, Connection, ExchangeKind};
+use lapin::types::AMQPValue;
+use lapin::{Connection, ExchangeKind};
 use serde::Serialize;
 
+mod objects;
+
+use self::objects::{Exchange, Queue, at_least_once, channel, text, unsafe_object};
 use super::Route;
 use crate::retry::{Schedule, tier_name};
 
@@ -32,21 +34,6 @@ pub struct Finding {
     pub wrong: String,
     pub risk: &'static str,
     pub mend: String,
-}
-
-#[derive(Debug, Clone)]
-struct Exchange {
-    name: String,
-    kind: ExchangeKind,
-    alternate: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-struct Queue {
-    name: String,
-    arguments: Vec<(&'static str, AMQPValue)>,
-    exchange: String,
-    binding_key: String,
 }
 
 impl Topology {
@@ -197,106 +184,6 @@ impl Topology {
             });
         }
         queues
-    }
-}
-
-impl Exchange {
-    async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
-        let mut arguments = FieldTable::default();
-        if let Some(alternate) = &self.alternate {
-            arguments.insert("alternate-exchange".into(), text(alternate));
-        }
-        channel.exchange_declare(short(&self.name), self.kind.clone(), options, arguments).await
-    }
-
-    async fn audit(&self, connection: &Connection) -> Option<Finding> {
-        let passive = ExchangeDeclareOptions { passive: true, ..Default::default() };
-        let probe = match channel(connection, &self.name).await {
-            Ok(channel) => channel,
-            Err(finding) => return Some(finding),
-        };
-        let none = FieldTable::default();
-        if probe
-            .exchange_declare(short(&self.name), self.kind.clone(), passive, none)
-            .await
-            .is_err()
-        {
-            return Some(missing(&self.name));
-        }
-        // It exists, so declaring it creates nothing and compares everything.
-        self.declare(&probe).await.err().map(|error| unsafe_object(&self.name, &error))
-    }
-}
-
-impl Queue {
-    async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
-        let options = QueueDeclareOptions { durable: true, ..Default::default() };
-        let mut arguments = FieldTable::default();
-        for (name, value) in &self.arguments {
-            arguments.insert((*name).into(), value.clone());
-        }
-        channel.queue_declare(short(&self.name), options, arguments).await?;
-        let (exchange, key) = (short(&self.exchange), short(&self.binding_key));
-        let options = QueueBindOptions::default();
-        channel.queue_bind(short(&self.name), exchange, key, options, FieldTable::default()).await
-    }
-
-    async fn audit(&self, connection: &Connection) -> Option<Finding> {
-        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
-        let probe = match channel(connection, &self.name).await {
-            Ok(channel) => channel,
-            Err(finding) => return Some(finding),
-        };
-        if probe.queue_declare(short(&self.name), passive, FieldTable::default()).await.is_err() {
-            return Some(missing(&self.name));
-        }
-        self.declare(&probe).await.err().map(|error| unsafe_object(&self.name, &error))
-    }
-}
-
-fn at_least_once(target: &str) -> Vec<(&'static str, AMQPValue)> {
-    vec![
-        ("x-queue-type", text("quorum")),
-        ("x-dead-letter-exchange", text(target)),
-        ("x-dead-letter-strategy", text("at-least-once")),
-        ("x-overflow", text("reject-publish")),
-    ]
-}
-
-fn text(value: &str) -> AMQPValue {
-    AMQPValue::LongString(value.into())
-}
-
-/// A prefix is checked by configuration, so no name of ours is too long.
-fn short(name: &str) -> ShortString {
-    ShortString::try_new(name).unwrap_or_default()
-}
-
-/// A refused declaration closes its channel, so each object gets its own.
-async fn channel(connection: &Connection, object: &str) -> Result<Channel, Finding> {
-    connection.create_channel().await.map_err(|error| unsafe_object(object, &error))
-}
-
-fn missing(object: &str) -> Finding {
-    Finding {
-        object: object.to_owned(),
-        wrong: "it does not exist".to_owned(),
-        risk: "messages for it would be returned as unroutable and the provider told to wait",
-        mend: "run `quittance topology apply`, or start an ingress or a worker".to_owned(),
-    }
-}
-
-fn unsafe_object(object: &str, error: &lapin::Error) -> Finding {
-    Finding {
-        object: object.to_owned(),
-        wrong: error.to_string(),
-        risk: "with other settings the broker may drop, reorder or lose notifications",
-        mend: format!(
-            "settings of a live object cannot be changed: stop publishers, drain `{object}` \
-             (let the workers empty it, or shovel it aside), delete it, then run \
-             `quittance topology apply`"
-        ),
     }
 }
 

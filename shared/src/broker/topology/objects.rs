@@ -1,0 +1,122 @@
+//! One exchange or queue: how it is declared, and how it is looked at without creating it.
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{Channel, Connection, ExchangeKind};
+
+use super::Finding;
+
+#[derive(Debug, Clone)]
+pub(super) struct Exchange {
+    pub(super) name: String,
+    pub(super) kind: ExchangeKind,
+    pub(super) alternate: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Queue {
+    pub(super) name: String,
+    pub(super) arguments: Vec<(&'static str, AMQPValue)>,
+    pub(super) exchange: String,
+    pub(super) binding_key: String,
+}
+
+impl Exchange {
+    pub(super) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        let mut arguments = FieldTable::default();
+        if let Some(alternate) = &self.alternate {
+            arguments.insert("alternate-exchange".into(), text(alternate));
+        }
+        channel.exchange_declare(short(&self.name), self.kind.clone(), options, arguments).await
+    }
+
+    pub(super) async fn audit(&self, connection: &Connection) -> Option<Finding> {
+        let passive = ExchangeDeclareOptions { passive: true, ..Default::default() };
+        let probe = match channel(connection, &self.name).await {
+            Ok(channel) => channel,
+            Err(finding) => return Some(finding),
+        };
+        let none = FieldTable::default();
+        if probe
+            .exchange_declare(short(&self.name), self.kind.clone(), passive, none)
+            .await
+            .is_err()
+        {
+            return Some(missing(&self.name));
+        }
+        // It exists, so declaring it creates nothing and compares everything.
+        self.declare(&probe).await.err().map(|error| unsafe_object(&self.name, &error))
+    }
+}
+
+impl Queue {
+    pub(super) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        let options = QueueDeclareOptions { durable: true, ..Default::default() };
+        let mut arguments = FieldTable::default();
+        for (name, value) in &self.arguments {
+            arguments.insert((*name).into(), value.clone());
+        }
+        channel.queue_declare(short(&self.name), options, arguments).await?;
+        let (exchange, key) = (short(&self.exchange), short(&self.binding_key));
+        let options = QueueBindOptions::default();
+        channel.queue_bind(short(&self.name), exchange, key, options, FieldTable::default()).await
+    }
+
+    pub(super) async fn audit(&self, connection: &Connection) -> Option<Finding> {
+        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+        let probe = match channel(connection, &self.name).await {
+            Ok(channel) => channel,
+            Err(finding) => return Some(finding),
+        };
+        if probe.queue_declare(short(&self.name), passive, FieldTable::default()).await.is_err() {
+            return Some(missing(&self.name));
+        }
+        self.declare(&probe).await.err().map(|error| unsafe_object(&self.name, &error))
+    }
+}
+
+pub(super) fn at_least_once(target: &str) -> Vec<(&'static str, AMQPValue)> {
+    vec![
+        ("x-queue-type", text("quorum")),
+        ("x-dead-letter-exchange", text(target)),
+        ("x-dead-letter-strategy", text("at-least-once")),
+        ("x-overflow", text("reject-publish")),
+    ]
+}
+
+pub(super) fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+/// A prefix is checked by configuration, so no name of ours is too long.
+fn short(name: &str) -> ShortString {
+    ShortString::try_new(name).unwrap_or_default()
+}
+
+/// A refused declaration closes its channel, so each object gets its own.
+pub(super) async fn channel(connection: &Connection, object: &str) -> Result<Channel, Finding> {
+    connection.create_channel().await.map_err(|error| unsafe_object(object, &error))
+}
+
+fn missing(object: &str) -> Finding {
+    Finding {
+        object: object.to_owned(),
+        wrong: "it does not exist".to_owned(),
+        risk: "messages for it would be returned as unroutable and the provider told to wait",
+        mend: "run `quittance topology apply`, or start an ingress or a worker".to_owned(),
+    }
+}
+
+pub(super) fn unsafe_object(object: &str, error: &lapin::Error) -> Finding {
+    Finding {
+        object: object.to_owned(),
+        wrong: error.to_string(),
+        risk: "with other settings the broker may drop, reorder or lose notifications",
+        mend: format!(
+            "settings of a live object cannot be changed: stop publishers, drain `{object}` \
+             (let the workers empty it, or shovel it aside), delete it, then run \
+             `quittance topology apply`"
+        ),
+    }
+}
