@@ -98,7 +98,7 @@ async fn end_to_end(installation: &Installation, burst: &Burst) -> anyhow::Resul
 
 /// Waits until so many orders are paid and every event is published.
 async fn settled(installation: &Installation, count: usize) -> anyhow::Result<()> {
-    let query = "select last_position from quittance.event_log";
+    let query = "select last_position from quittance.event_log_end";
     wait::until("every order settled and announced", PATIENCE, || async {
         let published: usize = ask(installation, query).await.ok()?.parse().ok()?;
         (published >= count).then_some(())

@@ -113,7 +113,7 @@ pub(crate) async fn each_order_settled_once(database: &str, burst: &Burst) -> an
     const COUNTS: &str = "
         select (select count(*) from quittance.orders where status = 'paid' and paid_amount = amount),
                (select count(*) from quittance.fulfilments where active),
-               (select count(*) from quittance.events where type = 'order.paid.v1' and position is not null),
+               (select count(*) from quittance.event_log join quittance.events using (subject, sequence) where type = 'order.paid.v1'),
                (select count(*) from quittance.events),
                (select count(*) from quittance.receipts where bucket not in ('settled', 'duplicate'))";
     let orders = burst.orders.len();

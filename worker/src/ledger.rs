@@ -125,8 +125,7 @@ pub trait Session: Send + 'static {
     /// The broker confirmed them: they get their positions in the log.
     fn mark_sent(
         &mut self,
-        ids: &[Uuid],
-        now: OffsetDateTime,
+        sent: &[Unsent],
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
     /// Adds one to the relay's beat if this holder holds it; takes it over when it still stands at

@@ -112,13 +112,13 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
             match outcome {
                 Ok(()) => {
                     refused.until.remove(&event.subject);
-                    confirmed.push(event.id);
+                    confirmed.push(event.clone());
                 }
                 Err(error) => refused.note(event, &error),
             }
         }
         if !confirmed.is_empty() {
-            session.mark_sent(&confirmed, process::now()).await?;
+            session.mark_sent(&confirmed).await?;
             counter!("messaging_client_sent_messages_total", "messaging_destination_name" => "fulfilment")
                 .increment(confirmed.len() as u64);
         }

@@ -136,8 +136,8 @@ impl Session for SqliteSession {
         self.read(move |connection| events::unsent(connection, limit)).await
     }
 
-    async fn mark_sent(&mut self, ids: &[Uuid], _now: OffsetDateTime) -> Result<(), LedgerError> {
-        let ids = ids.to_vec();
+    async fn mark_sent(&mut self, sent: &[Unsent]) -> Result<(), LedgerError> {
+        let ids: Vec<Uuid> = sent.iter().map(|event| event.id).collect();
         self.write(move |connection| events::mark_sent(connection, &ids)).await
     }
 

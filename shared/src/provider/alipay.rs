@@ -135,7 +135,7 @@ pub(super) fn read(body: &[u8]) -> Result<Notification, Unreadable> {
 
 /// The text that was signed.
 pub fn signed_text(form: &Form, class: SignClass, empty: EmptyValues) -> Vec<u8> {
-    let mut text = vec![];
+    let mut text = Vec::with_capacity(form.len_bytes() + 512);
     for (key, value) in form.iter() {
         let left_out = key == b"sign" || (key == b"sign_type" && class == SignClass::V1);
         if left_out || (value.is_empty() && empty == EmptyValues::Dropped) {
@@ -194,7 +194,9 @@ fn reads_two_ways(form: &Form) -> bool {
         let key = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
         key.len() < pair.len() && DECISIVE.iter().any(|known| known.as_bytes() == key)
     };
-    let hides = |value: &[u8]| value.split(|byte| *byte == b'&').skip(1).any(is_decisive);
+    let hides = |value: &[u8]| {
+        value.contains(&b'&') && value.split(|byte| *byte == b'&').skip(1).any(is_decisive)
+    };
     form.iter().any(|(_, value)| hides(value))
 }
 

@@ -2,54 +2,93 @@
 //! Source: URL Standard §5.1, narrowed: a bad escape or a repeated key is an error, and so is a key
 //! that holds `=` or `&`, because the texts that providers sign would not show where it ends.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Rejection;
 
 /// Pairs that a body may have. Alipay sends about 30.
 pub const PAIRS_MAX: usize = 256;
 
-/// The decoded pairs, sorted by key in byte order.
+/// The decoded pairs, sorted by key in byte order, in one piece of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
-    pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+    decoded: Vec<u8>,
+    pairs: Vec<Pair>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pair {
+    key: Range<usize>,
+    value: Range<usize>,
 }
 
 impl Form {
     /// Splits on `&`, then on the first `=`; `+` is a space; `%XX` is decoded once.
     pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
-        let mut pairs = BTreeMap::new();
         if body.is_empty() {
             return Err(Rejection::Malformed("empty body"));
         }
+        let mut form = Self { decoded: Vec::with_capacity(body.len()), pairs: vec![] };
         for pair in body.split(|byte| *byte == b'&') {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let key = decode(halves.next().unwrap_or_default())?;
-            let value = decode(halves.next().unwrap_or_default())?;
+            let key = form.decode(halves.next().unwrap_or_default())?;
+            let value = form.decode(halves.next().unwrap_or_default())?;
             if key.is_empty() {
                 return Err(Rejection::Malformed("empty key"));
             }
-            if key.iter().any(|byte| matches!(byte, b'=' | b'&')) {
+            if form.decoded[key.clone()].iter().any(|byte| matches!(byte, b'=' | b'&')) {
                 return Err(Rejection::Malformed("a key with a separator"));
             }
-            if pairs.insert(key, value).is_some() {
-                return Err(Rejection::Malformed("repeated key"));
-            }
-            if pairs.len() > PAIRS_MAX {
+            form.pairs.push(Pair { key, value });
+            if form.pairs.len() > PAIRS_MAX {
                 return Err(Rejection::Malformed("too many pairs"));
             }
         }
-        Ok(Self { pairs })
+        let Self { decoded, pairs } = &mut form;
+        pairs.sort_unstable_by(|a, b| decoded[a.key.clone()].cmp(&decoded[b.key.clone()]));
+        if pairs.windows(2).any(|two| decoded[two[0].key.clone()] == decoded[two[1].key.clone()]) {
+            return Err(Rejection::Malformed("repeated key"));
+        }
+        Ok(form)
     }
 
     /// The value's bytes; an empty value counts as absent.
     pub fn get(&self, key: &str) -> Option<&[u8]> {
-        self.pairs.get(key.as_bytes()).map(Vec::as_slice).filter(|value| !value.is_empty())
+        let found =
+            self.pairs.binary_search_by(|pair| self.decoded[pair.key.clone()].cmp(key.as_bytes()));
+        let value = &self.decoded[self.pairs[found.ok()?].value.clone()];
+        (!value.is_empty()).then_some(value)
     }
 
     /// The pairs in byte order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
+        let bytes = |range: &Range<usize>| &self.decoded[range.clone()];
+        self.pairs.iter().map(move |pair| (bytes(&pair.key), bytes(&pair.value)))
+    }
+
+    /// All keys and values together, in bytes.
+    pub fn len_bytes(&self) -> usize {
+        self.decoded.len()
+    }
+
+    fn decode(&mut self, mut text: &[u8]) -> Result<Range<usize>, Rejection> {
+        let begin = self.decoded.len();
+        while let Some(at) = text.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+            self.decoded.extend_from_slice(&text[..at]);
+            if text[at] == b'+' {
+                self.decoded.push(b' ');
+                text = &text[at + 1..];
+                continue;
+            }
+            let [high, low] = [at + 1, at + 2].map(|place| text.get(place).and_then(nibble));
+            let (Some(high), Some(low)) = (high, low) else {
+                return Err(Rejection::Malformed("bad escape"));
+            };
+            self.decoded.push(high << 4 | low);
+            text = &text[at + 3..];
+        }
+        self.decoded.extend_from_slice(text);
+        Ok(begin..self.decoded.len())
     }
 }
 
@@ -79,24 +118,13 @@ fn escape(bytes: &[u8], out: &mut String) {
     }
 }
 
-fn decode(text: &[u8]) -> Result<Vec<u8>, Rejection> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => match (rest.next().and_then(nibble), rest.next().and_then(nibble)) {
-                (Some(high), Some(low)) => high << 4 | low,
-                _ => return Err(Rejection::Malformed("bad escape")),
-            },
-            _ => *byte,
-        });
-    }
-    Ok(bytes)
-}
-
 fn nibble(digit: &u8) -> Option<u8> {
-    char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -192,9 +192,8 @@ pub(crate) async fn only_the_lowest_unsent_event_of_a_subject_is_published<B: Br
             unsent.iter().map(|event| &event.subject).collect();
         ensure!(subjects.len() == unsent.len(), "two of one subject at once");
         keys.push(unsent.len());
-        let ids: Vec<Uuid> = unsent.iter().map(|event| event.id).collect();
-        session.mark_sent(&ids, process::now()).await?;
-        session.mark_sent(&ids, process::now()).await?;
+        session.mark_sent(&unsent).await?;
+        session.mark_sent(&unsent).await?;
     }
     ensure!(keys == [2, 1], "{keys:?}");
     let log = session.events(0, 10).await?;

@@ -28,9 +28,12 @@ create table orders (
 ) with (fillfactor = 80);
 
 create index orders_by_age on orders (created_at desc);
--- What a shop cancelled by SQL and nobody has announced yet.
-create index orders_to_cancel on orders (order_no)
-    where cancelled_at is not null and status <> 'cancelled';
+
+-- What a shop cancelled by SQL and nobody has announced yet. A table and no index on orders: one that
+-- looks at the status would make every payment rewrite all of its order's index entries.
+create table cancellations (
+    order_no text primary key
+);
 
 -- Every number under which an order was offered to a provider, its own among them.
 create table order_numbers (
@@ -51,7 +54,8 @@ create table payments (
     account      text not null,
     transaction  text not null,
     order_number text not null,
-    order_no     text references orders,
+    -- No foreign key: the worker holds the order's lock, and an order with payments cannot be deleted.
+    order_no     text,
     status       text not null check (
         status in ('pending', 'authorised', 'failed', 'closed', 'succeeded', 'finished')
     ),
@@ -81,7 +85,7 @@ create table refunds (
 
 -- One fulfilment an order, ever.
 create table fulfilments (
-    order_no   text primary key references orders,
+    order_no   text primary key,
     active     boolean not null,
     created_at timestamptz not null,
     revoked_at timestamptz,
@@ -143,25 +147,38 @@ create table subjects (
     last_seq bigint not null check (last_seq > 0)
 ) with (fillfactor = 80);
 
--- The outbox, and the log of what was published.
+-- What was announced, as the bytes that are published.
 create table events (
-    id          uuid primary key,
-    subject     text not null references subjects,
+    subject     text not null,
     sequence    bigint not null check (sequence > 0),
+    id          uuid not null,
     type        text not null,
     body        text not null,
     occurred_at timestamptz not null,
-    -- Given when the broker has confirmed it, in commit order.
-    position    bigint unique,
-    unique (subject, sequence)
-) with (fillfactor = 80);
-create index events_unsent on events (id) where position is null;
+    primary key (subject, sequence)
+);
 
+-- Events that no broker has confirmed yet. A row is here as long as it is unsent, so that a relay
+-- never looks at the others.
+create table outbox (
+    place    bigint generated always as identity primary key,
+    subject  text not null,
+    sequence bigint not null,
+    unique (subject, sequence)
+) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
+
+-- The log of published events. Positions are given in commit order, because whoever gives them holds
+-- the one row of the log's end.
 create table event_log (
+    position bigint primary key,
+    subject  text not null,
+    sequence bigint not null
+);
+create table event_log_end (
     singleton     boolean primary key default true check (singleton),
     last_position bigint not null
 );
-insert into event_log (last_position) values (0);
+insert into event_log_end (last_position) values (0);
 
 -- A relay that adds to the beat holds it; one that stands still may be taken over.
 create table relays (
@@ -216,7 +233,10 @@ begin
     end if;
     if (new.order_no, new.amount, new.currency, new.account)
         is distinct from (old.order_no, old.amount, old.currency, old.account)
-        and exists (select from quittance.payments p where p.order_no = old.order_no) then
+        and exists (
+            select from quittance.payments p join quittance.order_numbers n on n.number = p.order_number
+            where n.order_no = old.order_no
+        ) then
         raise exception 'order % has payments, so its terms stand', old.order_no
             using errcode = 'check_violation',
                   hint = 'offer a new order, or a further number of this one';
@@ -233,10 +253,35 @@ create trigger keep_orders before update on orders for each row
 
 create function begin_pending() returns trigger language plpgsql as $$
 begin
-    if new.status <> 'pending' or new.paid_amount <> 0 or new.refunded_amount <> 0 then
-        raise exception 'order % must begin pending: its status is derived from its payments', new.order_no
-            using errcode = 'check_violation';
-    end if;
-    return new;
+    raise exception 'order % must begin pending: its status is derived from its payments', new.order_no
+        using errcode = 'check_violation';
 end $$;
-create trigger begin_pending before insert on orders for each row execute function begin_pending();
+create trigger begin_pending before insert on orders for each row
+    when (new.status <> 'pending' or new.paid_amount <> 0 or new.refunded_amount <> 0)
+    execute function begin_pending();
+
+create function note_cancellation() returns trigger language plpgsql as $$
+begin
+    insert into quittance.cancellations (order_no) values (new.order_no) on conflict do nothing;
+    return null;
+end $$;
+create trigger note_cancellation after update of cancelled_at on orders for each row
+    when (new.cancelled_at is not null and new.status = 'pending')
+    execute function note_cancellation();
+create trigger note_cancelled_insert after insert on orders for each row
+    when (new.cancelled_at is not null)
+    execute function note_cancellation();
+
+create function keep_paid_orders() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from quittance.payments p join quittance.order_numbers n on n.number = p.order_number
+        where n.order_no = old.order_no
+    ) then
+        raise exception 'order % has payments, so it stays', old.order_no
+            using errcode = 'foreign_key_violation';
+    end if;
+    return old;
+end $$;
+create trigger keep_paid_orders before delete on orders for each row
+    execute function keep_paid_orders();

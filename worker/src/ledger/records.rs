@@ -57,6 +57,7 @@ pub struct Unsent {
     pub id: Uuid,
     pub routing_key: String,
     pub subject: String,
+    pub sequence: i64,
     pub occurred_at: OffsetDateTime,
     /// The CloudEvent's bytes.
     pub body: String,

@@ -45,7 +45,7 @@ pub(super) fn append(
 
 /// What is to be published next, oldest first: only each subject's lowest, the prefix rule.
 pub(super) fn unsent(connection: &mut SqliteConnection, limit: i64) -> Result<Vec<Unsent>> {
-    type Row = (String, String, String, i64, String);
+    type Row = (String, String, String, i64, i64, String);
     let earlier = diesel::alias!(events as earlier);
     let before_it = earlier
         .filter(earlier.field(events::subject).eq(events::subject))
@@ -56,11 +56,18 @@ pub(super) fn unsent(connection: &mut SqliteConnection, limit: i64) -> Result<Ve
         .filter(diesel::dsl::not(diesel::dsl::exists(before_it)))
         .order(events::id)
         .limit(limit)
-        .select((events::id, events::kind, events::subject, events::occurred_at, events::body))
+        .select((
+            events::id,
+            events::kind,
+            events::subject,
+            events::sequence,
+            events::occurred_at,
+            events::body,
+        ))
         .load(connection)?;
-    let unsent = |(id, routing_key, subject, occurred_at, body): Row| {
+    let unsent = |(id, routing_key, subject, sequence, occurred_at, body): Row| {
         let (id, occurred_at) = (uuid(&id)?, instant(occurred_at)?);
-        Ok(Unsent { id, routing_key, subject, occurred_at, body })
+        Ok(Unsent { id, routing_key, subject, sequence, occurred_at, body })
     };
     Ok(rows.into_iter().map(unsent).collect::<values::Result<_>>()?)
 }
@@ -116,7 +123,7 @@ fn number(connection: &mut SqliteConnection, subject: &str) -> Result<i64> {
 mod tests {
     use worker::ledger::Session as _;
 
-    use crate::embedded::ledger::trial::{NOW, Trial, order, paid, refunded};
+    use crate::embedded::ledger::trial::{Trial, order, paid, refunded};
 
     #[tokio::test]
     async fn only_the_lowest_of_each_subject_is_published_next() {
@@ -132,12 +139,12 @@ mod tests {
         assert!(session.events(0, 10).await.unwrap().is_empty(), "nothing is published yet");
 
         // The second of them first: positions follow the commits, not the ids.
-        session.mark_sent(&[first[1].id], NOW).await.unwrap();
-        session.mark_sent(&[first[0].id, first[1].id], NOW).await.unwrap();
+        session.mark_sent(&first[1..]).await.unwrap();
+        session.mark_sent(&first).await.unwrap();
         let next = session.unsent(10).await.unwrap();
         assert_eq!(next.len(), 1);
         assert_eq!(next[0].routing_key, "order.refunded.v1");
-        session.mark_sent(&[next[0].id], NOW).await.unwrap();
+        session.mark_sent(&next).await.unwrap();
 
         let log = session.events(0, 10).await.unwrap();
         let places: Vec<_> = log.iter().map(|event| event.position).collect();

@@ -127,9 +127,8 @@ impl Trial {
             if unsent.is_empty() {
                 return published;
             }
-            let ids: Vec<Uuid> = unsent.iter().map(|event| event.id).collect();
+            self.session.mark_sent(&unsent).await.unwrap();
             published.extend(unsent.into_iter().map(|event| event.routing_key));
-            self.session.mark_sent(&ids, NOW).await.unwrap();
         }
     }
 }

@@ -32,41 +32,49 @@ statement!(
         bodies: Array<Text> = [String],
         now: Timestamptz = OffsetDateTime,
     } -> () = "
-    insert into events (id, subject, sequence, type, body, occurred_at)
-    select t.*, clock.at
-    from unnest(?::uuid[], ?::text[], ?::bigint[], ?::text[], ?::text[]) as t (i, s, n, k, b),
-         (select ?::timestamptz) as clock (at)"
+    with written as (
+        insert into events (id, subject, sequence, type, body, occurred_at)
+        select t.*, clock.at
+        from unnest(?::uuid[], ?::text[], ?::bigint[], ?::text[], ?::text[]) as t (i, s, n, k, b),
+             (select ?::timestamptz) as clock (at)
+        returning subject, sequence
+    )
+    insert into outbox (subject, sequence) select subject, sequence from written"
 );
 
 statement!(
     /// Only each subject's lowest: the prefix rule.
-    LowestUnsent { limit: BigInt = i64 } -> (SqlUuid, Text, Text, Timestamptz, Text) = "
-    select e.id, e.type, e.subject, e.occurred_at, e.body from events e
-    where e.position is null and not exists (
-        select from events lower where lower.subject = e.subject
-        and lower.sequence < e.sequence and lower.position is null)
-    order by e.id limit ?"
+    LowestUnsent { limit: BigInt = i64 } -> (SqlUuid, Text, Text, BigInt, Timestamptz, Text) = "
+    select e.id, e.type, e.subject, e.sequence, e.occurred_at, e.body
+    from outbox o join events e using (subject, sequence)
+    where not exists (
+        select from outbox lower
+        where lower.subject = o.subject and lower.sequence < o.sequence)
+    order by o.place limit ?"
 );
 
 statement!(
-    /// Another relay may have marked some of them: those keep their positions.
-    MarkSent { ids: Array<SqlUuid> = [Uuid] } -> () = "
-    with unsent as (
-        select id, row_number() over (order by id) as place from events
-        where id = any(?::uuid[]) and position is null
+    /// Another relay may have marked some of them: those have their positions.
+    MarkSent { subjects: Array<Text> = [String], sequences: Array<BigInt> = [i64] } -> () = "
+    with sent as (
+        delete from outbox o using unnest(?::text[], ?::bigint[]) as t (subject, sequence)
+        where o.subject = t.subject and o.sequence = t.sequence
+        returning o.place, o.subject, o.sequence
     ), log as (
-        update event_log set last_position = last_position + (select count(*) from unsent)
-        returning last_position - (select count(*) from unsent) as base
+        update event_log_end set last_position = last_position + (select count(*) from sent)
+        returning last_position - (select count(*) from sent) as base
     )
-    update events e set position = log.base + unsent.place
-    from unsent, log where e.id = unsent.id"
+    insert into event_log (position, subject, sequence)
+    select log.base + row_number() over (order by sent.place), sent.subject, sent.sequence
+    from sent, log"
 );
 
-statement!(LockLog {} -> (BigInt) = "select last_position from event_log for update");
+statement!(LockLog {} -> (BigInt) = "select last_position from event_log_end for update");
 
 statement!(
     Published { after: BigInt = i64, limit: BigInt = i64 } -> (BigInt, Text) = "
-    select position, body from events where position > ? order by position limit ?"
+    select l.position, e.body from event_log l join events e using (subject, sequence)
+    where l.position > ? order by l.position limit ?"
 );
 
 statement!(
@@ -125,14 +133,11 @@ pub(super) async fn unsent(
     conn: &mut AsyncPgConnection,
     limit: i64,
 ) -> Result<Vec<Unsent>, LedgerError> {
-    let rows: Vec<(Uuid, String, String, OffsetDateTime, String)> =
+    let rows: Vec<(Uuid, String, String, i64, OffsetDateTime, String)> =
         LowestUnsent { limit: &limit }.load(conn).await?;
-    let unsent = rows.into_iter().map(|(id, routing_key, subject, occurred_at, body)| Unsent {
-        id,
-        routing_key,
-        subject,
-        occurred_at,
-        body,
+    let unsent = rows.into_iter().map(|row| {
+        let (id, routing_key, subject, sequence, occurred_at, body) = row;
+        Unsent { id, routing_key, subject, sequence, occurred_at, body }
     });
     Ok(unsent.collect())
 }
@@ -140,11 +145,15 @@ pub(super) async fn unsent(
 /// Gives positions, under the log's lock so that they commit in order.
 pub(super) async fn mark_sent(
     conn: &mut AsyncPgConnection,
-    ids: &[Uuid],
+    sent: &[Unsent],
 ) -> Result<(), LedgerError> {
+    let mut sent: Vec<_> = sent.iter().map(|event| (&event.subject, event.sequence)).collect();
+    sent.sort();
+    let subjects: Vec<String> = sent.iter().map(|(subject, _)| (*subject).clone()).collect();
+    let sequences: Vec<i64> = sent.iter().map(|(_, sequence)| *sequence).collect();
     conn.transaction(async |conn| {
         let _: Vec<i64> = LockLog.load(conn).await?;
-        MarkSent { ids }.execute(conn).await?;
+        MarkSent { subjects: &subjects, sequences: &sequences }.execute(conn).await?;
         Ok(())
     })
     .await

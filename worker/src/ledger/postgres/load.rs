@@ -29,16 +29,12 @@ statement!(
 
 statement!(
     LockOrders { numbers: Array<Text> = [String] }
-    -> (Text, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>) = "
-    select n.number, o.order_no, o.amount, o.currency, o.account, o.cancelled_at is not null,
+    -> (Array<Text>, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>) = "
+    select array(select a.number from order_numbers a where a.order_no = o.order_no),
+           o.order_no, o.amount, o.currency, o.account, o.cancelled_at is not null,
            o.status, o.paid_amount, o.refunded_amount, o.paid_at
     from order_numbers n join orders o using (order_no)
     where n.number = any(?::text[]) order by o.order_no, n.number for update of o"
-);
-
-statement!(
-    Numbers { order_nos: Array<Text> = [String] } -> (Text, Text) = "
-    select number, order_no from order_numbers where order_no = any(?::text[])"
 );
 
 statement!(
@@ -65,8 +61,18 @@ statement!(
     from cases where order_number = any(?::text[]) and status <> 'resolved'"
 );
 
-type OrderRow =
-    (String, String, i64, String, Option<String>, bool, String, i64, i64, Option<OffsetDateTime>);
+type OrderRow = (
+    Vec<String>,
+    String,
+    i64,
+    String,
+    Option<String>,
+    bool,
+    String,
+    i64,
+    i64,
+    Option<OffsetDateTime>,
+);
 type PaymentRow = (
     String,
     String,
@@ -112,11 +118,9 @@ pub(super) async fn states(
     let wanted: Vec<String> = numbers.iter().cloned().collect();
     let rows: Vec<OrderRow> = LockOrders { numbers: &wanted }.load(conn).await?;
     let mut all = numbers;
-    if !rows.is_empty() {
-        let order_nos: Vec<String> = rows.iter().map(|row| row.1.clone()).collect();
-        let aliases: Vec<(String, String)> = Numbers { order_nos: &order_nos }.load(conn).await?;
-        all.extend(aliases.iter().map(|(number, _)| number.clone()));
-        books.numbers.extend(aliases);
+    for (numbers, order_no, ..) in &rows {
+        all.extend(numbers.iter().cloned());
+        books.numbers.extend(numbers.iter().map(|number| (number.clone(), order_no.clone())));
     }
     for row in rows {
         let order = order(row)?;

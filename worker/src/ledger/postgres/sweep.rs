@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use diesel::sql_types::{BigInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use time::OffsetDateTime;
 
@@ -18,8 +18,14 @@ statement!(
           and (exists (select from order_numbers n where n.number = p.order_number)
                or (p.deadline <= ? and p.status in ('succeeded', 'finished')))
         union
-        select o.order_no from orders o where o.cancelled_at is not null and o.status <> 'cancelled'
+        select c.order_no from cancellations c
     ) as due limit ?"
+);
+
+statement!(
+    /// The order was derived anew, so its cancellation is announced, or refused by a payment.
+    Announced { order_nos: Array<Text> = [String] } -> () = "
+    delete from cancellations where order_no = any(?::text[])"
 );
 
 pub(super) async fn sweep(
@@ -41,9 +47,11 @@ pub(super) async fn again(
     numbers: BTreeSet<String>,
     now: OffsetDateTime,
 ) -> Result<Swept, LedgerError> {
+    let order_nos: Vec<String> = numbers.iter().cloned().collect();
     let books = load::states(conn, numbers).await?;
     let changes = refold(books, now);
     write::changes(conn, &changes, now).await?;
+    Announced { order_nos: &order_nos }.execute(conn).await?;
     events::append(conn, &changes.announcements, now).await?;
     Ok(Swept { subjects: changes.states.len() })
 }

@@ -59,8 +59,9 @@ statement!(
 
 statement!(
     Events { subjects: Array<Text> = [String] } -> (Text, BigInt, SqlUuid, Bool) = "
-    select type, sequence, id, position is not null from events
-    where subject = any(?::text[]) order by subject, sequence"
+    select e.type, e.sequence, e.id, o.place is null
+    from events e left join outbox o using (subject, sequence)
+    where e.subject = any(?::text[]) order by e.subject, e.sequence"
 );
 
 type Row = (
