@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use shared::broker::Broker as _;
 use shared::broker::Publisher;
 use shared::broker::amqp::Amqp;
-use shared::config::{Config, Problem};
+use shared::config::{Config, Problem, Problems};
 use shared::process::{pause, unless_stopped};
 use shared::provider::Account;
 use shared::telemetry::health::Health;
@@ -61,11 +61,11 @@ pub async fn watch<P: Publisher>(
 
 /// Runs the ingress until told to stop: first not ready, then drained, then a last statement.
 pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    let problems = |found: Vec<Problem>| {
-        let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
-        anyhow!("{}", lines.join("\n"))
-    };
-    let accounts = config.accounts().map_err(problems)?;
+    let limits = config.limits();
+    if !limits.is_empty() {
+        return Err(Problems(limits).into());
+    }
+    let accounts = config.accounts().map_err(Problems)?;
     let broker = broker(&config)?;
     let keys = config.seal_keys()?;
     let health = Health::default();

@@ -1,9 +1,11 @@
 //! `quittance-ingress`: the public door as a process of its own.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use shared::config::load::load;
+use shared::config::{Problem, Problems};
 use shared::{process, telemetry};
 use tracing::info;
 
@@ -21,8 +23,18 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quittance-ingress: {error:#}");
+            let is_configuration = error.is::<Problem>() || error.is::<Problems>();
+            ExitCode::from(if is_configuration { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = load(arguments.config.as_deref())?;
     telemetry::init(config.log.format(), "info");
     ingress::config::run(config, process::stop_token()).await?;

@@ -70,8 +70,7 @@ pub fn router<P: Publisher>(door: Door<P>) -> Router {
 /// `/livez`, `/readyz`, `/metrics`.
 pub fn admin(health: Health) -> Router {
     let answer = async |State(health): State<Health>, uri: Uri, RawQuery(query): RawQuery| {
-        let verbose = query.is_some_and(|query| query.split('&').any(|key| key == "verbose"));
-        let answer = health.answer(uri.path(), verbose);
+        let answer = health.answer(uri.path(), query.as_deref());
         let status =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, [(header::CONTENT_TYPE, answer.content_type)], answer.body)

@@ -45,6 +45,11 @@ pub struct Config {
     pub base: PathBuf,
 }
 
+/// Things that are wrong, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Problems(pub Vec<Problem>);
+
 /// One thing that is wrong, by its key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {message}")]
@@ -162,14 +167,22 @@ impl Config {
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = self.accounts().err().unwrap_or_default();
         problems.extend(self.topology().err());
-        problems.extend(self.worker.check().err());
-        problems.extend(self.ingress.check().err());
+        problems.extend(self.limits());
         problems.extend(self.console.check().err());
         match self.engines() {
             Err(found) => problems.push(found),
             Ok(Engines::Servers { .. }) => problems.extend(self.seal_keys().err()),
             Ok(Engines::Embedded { .. }) => (),
         }
+        problems
+    }
+
+    /// Everything that is out of its limits: what each program checks, whichever keys it may read.
+    pub fn limits(&self) -> Vec<Problem> {
+        let mut problems = self.worker.check();
+        problems.extend(self.ingress.check());
+        problems.extend(self.policy.check().err());
+        problems.extend(self.process.check().err());
         problems
     }
 

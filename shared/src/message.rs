@@ -25,8 +25,6 @@ const SEQ: &str = "quittance-seq";
 const SEAL: &str = "quittance-seal";
 const HTTP_PREFIX: &str = "quittance-http-";
 const TRACEPARENT: &str = "traceparent";
-/// Bytes that the carried HTTP headers of one message may have together.
-pub const HTTP_HEADERS_MAX_BYTES: usize = 16 * 1024;
 
 /// One accepted HTTP request, or one statement of an ingress about its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]

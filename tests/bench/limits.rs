@@ -15,12 +15,12 @@ use lapin::{BasicProperties, Connection, ConnectionProperties};
 use shared::config::load::load;
 use shared::provider::{self, Request};
 
-const MEASURED: Duration = Duration::from_secs(3);
+const MEASURED: Duration = Duration::from_secs(1);
 const WINDOW: usize = 256;
 
 /// `openssl speed`, as it prints verifications of one core.
 pub(crate) fn openssl_verifications_per_second() -> anyhow::Result<f64> {
-    let output = Command::new("openssl").args(["speed", "-seconds", "3", "rsa2048"]).output()?;
+    let output = Command::new("openssl").args(["speed", "-seconds", "1", "rsa2048"]).output()?;
     let text = String::from_utf8(output.stdout)?;
     let line = text.lines().find(|line| line.starts_with("rsa 2048")).context(text.clone())?;
     line.split_whitespace().next_back().context("no figure")?.parse().context("no figure")

@@ -18,6 +18,7 @@ use worker::ledger::{Ledger as _, Session as _};
 
 use self::report::Report;
 
+const ROUNDS: usize = 3;
 const DEFAULT_NOTIFICATIONS: usize = 30_000;
 
 #[tokio::main]
@@ -35,9 +36,13 @@ async fn main() -> anyhow::Result<()> {
     installation.import(first.orders.iter().chain(&second.orders).cloned())?;
     eprintln!("{order_count} orders are in the ledger");
 
-    let openssl = limits::openssl_verifications_per_second()?;
+    let (mut openssl, mut verified) = (0.0_f64, 0.0_f64);
+    // In turns, and the best of each: a neighbour's load would otherwise fall on one of them.
+    for _ in 0..ROUNDS {
+        openssl = openssl.max(limits::openssl_verifications_per_second()?);
+        verified = verified.max(limits::verifications_per_second(&installation, &first.bodies)?);
+    }
     report.limit("openssl speed rsa2048, verifications, one core", openssl);
-    let verified = limits::verifications_per_second(&installation, &first.bodies)?;
     report.ours("verify: whole notifications, one core", verified, openssl);
 
     let published = limits::publishes_per_second(count).await?;

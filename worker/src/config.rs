@@ -1,23 +1,28 @@
 //! From the configuration to a running worker.
 
-use std::net::SocketAddr;
-
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri, header};
 use shared::broker::amqp::Amqp;
-use shared::config::Config;
+use shared::config::{Config, Problems};
+use shared::process::pause;
+use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
-use crate::ledger::Ledger as _;
 use crate::ledger::postgres::Postgres;
+use crate::ledger::{Ledger as _, LedgerError};
 use crate::roles::{Role, Settings, run as run_roles};
 
 /// Migrates, then runs the roles until told to stop.
 pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> anyhow::Result<()> {
+    let limits = config.limits();
+    if !limits.is_empty() {
+        return Err(Problems(limits).into());
+    }
     let broker = Amqp {
         url: config.broker_url()?.reveal().to_owned(),
         topology: config.topology()?,
@@ -26,24 +31,53 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
     let ledger = Postgres::new(config.database_url()?);
     let settings = Settings { roles, ..Settings::from_config(&config, config.seal_keys()?)? };
     let health = Health::default();
-    let admin = tokio::spawn(answer(config.worker.admin_listen, health.clone(), stop.clone()));
-    ledger.migrate().await.context("migrating the ledger")?;
+    health.set("schema", Err("not migrated yet".to_owned()));
+    let address = config.worker.admin_listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("worker.admin_listen: cannot listen on {address}"))?;
+    let admin = tokio::spawn(answer(listener, health.clone(), stop.clone()));
+    if !migrated(&ledger, &health, &stop).await? {
+        return Ok(());
+    }
     run_roles(broker, ledger, settings, health, stop.clone()).await?;
     stop.cancel();
     admin.await.context("the admin port")?
 }
 
+/// Migrates as soon as the ledger is in reach; false when told to stop before.
+async fn migrated(
+    ledger: &Postgres,
+    health: &Health,
+    stop: &CancellationToken,
+) -> anyhow::Result<bool> {
+    let mut reconnect = Reconnect::default();
+    loop {
+        match ledger.migrate().await {
+            Ok(()) => {
+                health.set("schema", Ok(()));
+                return Ok(true);
+            }
+            Err(LedgerError::Unreachable(error)) => {
+                warn!(%error, "the ledger is out of reach");
+                health.set("schema", Err(error));
+            }
+            Err(error) => return Err(error).context("migrating the ledger"),
+        }
+        if !pause(reconnect.next_delay(), stop).await {
+            return Ok(false);
+        }
+    }
+}
+
 /// `/livez`, `/readyz` and `/metrics`.
 async fn answer(
-    address: SocketAddr,
+    listener: TcpListener,
     health: Health,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("worker.admin_listen: cannot listen on {address}"))?;
     let answer = async |State(health): State<Health>, uri: Uri, RawQuery(query): RawQuery| {
-        let answer = health.answer(uri.path(), query.as_deref() == Some("verbose"));
+        let answer = health.answer(uri.path(), query.as_deref());
         let status =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, [(header::CONTENT_TYPE, answer.content_type)], answer.body)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
-use shared::message;
+use shared::message::{self, statement};
 use shared::process::{self, pause};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
@@ -153,7 +153,10 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
                     return Err(LedgerError::Unreachable(away).into());
                 }
             };
-            counter!("quittance_messages_total", "bucket" => label, "stage" => stage).increment(1);
+            if delivery.parcel.kind != statement::KIND {
+                counter!("quittance_messages_total", "bucket" => label, "stage" => stage)
+                    .increment(1);
+            }
         }
         let published =
             onward.into_iter().map(|(route, parcel)| hands.publisher.publish(route, parcel));

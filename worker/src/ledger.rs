@@ -136,6 +136,9 @@ pub trait Session: Send + 'static {
         stale: Option<i64>,
     ) -> impl Future<Output = Result<Beat, LedgerError>> + Send;
 
+    /// Gives the beat up, so that the next relay need not wait until it is stale.
+    fn release(&mut self, holder: Uuid) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
     /// A lane tells that it lives, and whether it has nothing in hand.
     fn lane_beat(
         &mut self,

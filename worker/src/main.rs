@@ -1,10 +1,11 @@
 //! `quittance-worker`: settles, relays and reconciles as a process of its own.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Parser;
 use shared::config::load::load;
+use shared::config::{Problem, Problems};
 use shared::{process, telemetry};
 use tracing::info;
 use worker::roles::Role;
@@ -26,14 +27,25 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quittance-worker: {error:#}");
+            let is_configuration = error.is::<Problem>() || error.is::<Problems>();
+            ExitCode::from(if is_configuration { 2 } else { 1 })
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = load(arguments.config.as_deref())?;
     telemetry::init(config.log.format(), "info");
     let known = |word: &String| {
-        Role::from_word(word).with_context(|| format!("--roles: no role is named `{word}`"))
+        let message = format!("no role is named `{word}`");
+        Role::from_word(word).ok_or(Problem { key: "--roles".to_owned(), message })
     };
-    let roles = arguments.roles.iter().map(known).collect::<anyhow::Result<Vec<_>>>()?;
+    let roles = arguments.roles.iter().map(known).collect::<Result<Vec<_>, _>>()?;
     worker::config::run(config, roles, process::stop_token()).await?;
     info!("stopped");
     Ok(())

@@ -82,12 +82,19 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         while !stop.is_cancelled() {
             lease.keep(&mut session).await?;
             let sent = if lease.held { self.round(&mut session, &mut refused).await? } else { 0 };
+            if !lease.held {
+                // The gauge is the holder's to set.
+                gauge!("quittance_outbox_pending").set(0.0);
+            }
             if sent == 0 {
                 let rung = timeout(POLL, self.bell.notified());
                 if process::unless_stopped(rung, stop).await.is_none() {
-                    return Ok(());
+                    break;
                 }
             }
+        }
+        if lease.held {
+            session.release(lease.holder).await?;
         }
         Ok(())
     }

@@ -86,7 +86,6 @@ pub async fn run<B: Broker, L: Ledger>(
     let bell = Arc::new(Notify::new());
     let mut tasks = JoinSet::new();
     for role in &settings.roles {
-        health.set(role.as_str(), Ok(()));
         match role {
             Role::Settle => {
                 for lane in lanes(&broker, &ledger, &settings, (&health, &bell)) {
@@ -94,12 +93,14 @@ pub async fn run<B: Broker, L: Ledger>(
                 }
             }
             Role::Relay => {
+                health.set(role.as_str(), Err("not reached yet".to_owned()));
                 let (health, bell) = (health.clone(), Arc::clone(&bell));
                 let publisher = broker.publisher();
                 let relay = Relay { publisher, ledger: ledger.clone(), health, bell };
                 tasks.spawn(relay.run(stop.clone()));
             }
             Role::Reconcile => {
+                health.set(role.as_str(), Err("not reached yet".to_owned()));
                 let (health, bell) = (health.clone(), Arc::clone(&bell));
                 let reconcile = Reconcile { ledger: ledger.clone(), health, bell };
                 tasks.spawn(reconcile.run(stop.clone()));

@@ -36,13 +36,17 @@ enum KeysVerb {
 
 pub fn run(args: KeysArgs, common: &Common) -> Result<Exit, Failure> {
     let KeysVerb::Init { file } = args.verb;
-    let (path, is_configured) = match file {
-        Some(file) => (file, false),
+    let (path, is_configured, shown) = match file {
+        // Paths in the configuration are relative to its file, so this one is shown in full.
+        Some(file) => {
+            let shown = std::path::absolute(&file).unwrap_or_else(|_| file.clone());
+            (file, false, shown)
+        }
         None => {
             let config = common.load()?;
             let configured = config.seal.keys_file.as_deref();
-            let path = config.resolve(configured.unwrap_or(Path::new(DEFAULT_FILE)));
-            (path, configured.is_some())
+            let shown = configured.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
+            (config.resolve(&shown), configured.is_some(), shown)
         }
     };
     init(&path)?;
@@ -53,7 +57,7 @@ pub fn run(args: KeysArgs, common: &Common) -> Result<Exit, Failure> {
     if !is_configured {
         say(&format!(
             "and set it in the configuration:\n\n[seal]\nkeys_file = {:?}",
-            path.display().to_string()
+            shown.display().to_string()
         ));
     }
     Ok(Exit::Done)

@@ -145,6 +145,10 @@ impl Session for SqliteSession {
         self.write(move |connection| beats::beat(connection, holder, stale)).await
     }
 
+    async fn release(&mut self, holder: Uuid) -> Result<(), LedgerError> {
+        self.write(move |connection| beats::release(connection, holder)).await
+    }
+
     async fn lane_beat(
         &mut self,
         lane: Uuid,

@@ -68,14 +68,16 @@ impl Topology {
     /// Declares all of it. Idempotent; the first refusal is returned as a finding.
     pub async fn declare(&self, connection: &Connection) -> Result<(), Finding> {
         for exchange in self.exchanges() {
-            let channel = channel(connection, &exchange.name).await?;
+            let channel = channel(connection, &exchange.shown()).await?;
             let declared = exchange.declare(&channel).await;
-            declared.map_err(|error| unsafe_object(&exchange.name, &error))?;
+            declared.map_err(|error| unsafe_object(&exchange.shown(), &error))?;
         }
         for queue in self.queues() {
-            let channel = channel(connection, &queue.name).await?;
+            let channel = channel(connection, &queue.shown()).await?;
             let declared = queue.declare(&channel).await;
-            declared.map_err(|error| unsafe_object(&queue.name, &error))?;
+            declared.map_err(|error| unsafe_object(&queue.shown(), &error))?;
+            let bound = queue.bind(&channel).await;
+            bound.map_err(|error| unsafe_object(&queue.shown(), &error))?;
         }
         Ok(())
     }
@@ -92,10 +94,10 @@ impl Topology {
         findings
     }
 
-    /// The names of all objects, exchanges first.
+    /// All objects by kind and name, exchanges first.
     pub fn names(&self) -> Vec<String> {
-        let exchanges = self.exchanges().into_iter().map(|exchange| exchange.name);
-        exchanges.chain(self.queues().into_iter().map(|queue| queue.name)).collect()
+        let exchanges = self.exchanges().into_iter().map(|exchange| exchange.shown());
+        exchanges.chain(self.queues().into_iter().map(|queue| queue.shown())).collect()
     }
 
     fn notifications(&self) -> String {
@@ -140,8 +142,7 @@ impl Topology {
                     ("x-queue-type", text("quorum")),
                     ("x-delivery-limit", AMQPValue::LongLongInt(DEAD_DELIVERY_LIMIT)),
                 ],
-                exchange: dead.clone(),
-                binding_key: String::new(),
+                bindings: vec![(dead.clone(), String::new())],
             },
             Queue {
                 name: unrouted.clone(),
@@ -150,38 +151,26 @@ impl Topology {
                     ("x-overflow", text("drop-head")),
                     ("x-max-length-bytes", AMQPValue::LongLongInt(UNROUTED_MAX_BYTES)),
                 ],
-                exchange: unrouted,
-                binding_key: String::new(),
+                bindings: vec![(unrouted, String::new())],
             },
         ];
         for shard in 0..self.shards {
             let mut arguments = at_least_once(&dead);
             arguments.push(("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)));
-            queues.push(Queue {
-                name: self.queue(shard),
-                arguments,
-                exchange: self.notifications(),
-                binding_key: shard.to_string(),
-            });
+            let mut bindings = vec![(self.notifications(), shard.to_string())];
+            if shard == 0 {
+                // What names no shard of ours goes to the first.
+                bindings.push((format!("{prefix}.notifications.any"), String::new()));
+            }
+            queues.push(Queue { name: self.queue(shard), arguments, bindings });
         }
-        // What names no shard of ours goes to the first.
-        queues.push(Queue {
-            name: self.queue(0),
-            exchange: format!("{prefix}.notifications.any"),
-            binding_key: String::new(),
-            arguments: queues[2].arguments.clone(),
-        });
         for delay in self.schedule.tiers() {
             let name = format!("{prefix}.retry.{}", tier_name(delay));
             let mut arguments = at_least_once(&self.notifications());
             let ttl_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             arguments.push(("x-message-ttl", AMQPValue::LongLongInt(ttl_ms)));
-            queues.push(Queue {
-                name: name.clone(),
-                arguments,
-                exchange: name,
-                binding_key: String::new(),
-            });
+            let bindings = vec![(name.clone(), String::new())];
+            queues.push(Queue { name, arguments, bindings });
         }
         queues
     }
@@ -201,7 +190,11 @@ mod tests {
             topology.address(&Route::Notifications { shard: 1 }),
             ("p.notifications".into(), "1".into())
         );
-        assert!(topology.names().iter().all(|name| name.starts_with("p.")));
+        let mut names = topology.names();
+        assert!(names.iter().all(|name| name.contains(" p.")));
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "each object once");
     }
 
     #[test]

@@ -163,7 +163,13 @@ mod tests {
 
     #[test]
     fn limits_are_kept() {
-        for text in ["[broker]\nshards = 0", "[worker]\nlanes = 1000", "[retry]\nschedule = []"] {
+        for text in [
+            "[broker]\nshards = 0",
+            "[worker]\nlanes = 1000",
+            "[retry]\nschedule = []",
+            "[policy]\norder_deadline = \"9000000000d\"",
+            "[ingress]\npublish_timeout = \"0s\"",
+        ] {
             assert!(!config(text, &[]).unwrap().check().is_empty(), "{text}");
         }
     }

@@ -19,6 +19,9 @@ const LANES_MAX: u16 = 64;
 const BATCH_MAX: u16 = 10_000;
 const BATCH_WAIT_MAX: Duration = Duration::from_secs(1);
 const BODY_LIMIT_MAX_BYTES: usize = 1 << 20;
+const BODY_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+const ORDER_DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const SHUTDOWN_TIMEOUT_MAX: Duration = Duration::from_secs(10 * 60);
 const PUBLISH_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Deserialize)]
@@ -123,25 +126,44 @@ impl BrokerSection {
 }
 
 impl WorkerSection {
-    pub(super) fn check(&self) -> Result<(), Problem> {
-        within("worker.lanes", self.lanes, LANES_MAX)?;
-        within("worker.batch_max", self.batch_max, BATCH_MAX)?;
-        if self.batch_wait.0 > BATCH_WAIT_MAX {
-            return Err(problem("worker.batch_wait", "at most 1s"));
-        }
-        Ok(())
+    /// Everything that is out of its limits.
+    pub(super) fn check(&self) -> Vec<Problem> {
+        let checks = [
+            within("worker.lanes", self.lanes, LANES_MAX),
+            within("worker.batch_max", self.batch_max, BATCH_MAX),
+            at_most("worker.batch_wait", self.batch_wait, BATCH_WAIT_MAX),
+        ];
+        checks.into_iter().filter_map(Result::err).collect()
     }
 }
 
 impl IngressSection {
-    pub(super) fn check(&self) -> Result<(), Problem> {
+    /// Everything that is out of its limits.
+    pub(super) fn check(&self) -> Vec<Problem> {
+        let mut problems = vec![];
         if self.body_limit.0 > BODY_LIMIT_MAX_BYTES || self.body_limit.0 == 0 {
-            return Err(problem("ingress.body_limit", "from 1B to 1MiB"));
+            problems.push(problem("ingress.body_limit", "from 1B to 1MiB"));
         }
-        if self.publish_timeout.0 > PUBLISH_TIMEOUT_MAX || self.publish_timeout.0.is_zero() {
-            return Err(problem("ingress.publish_timeout", "from 1ms to 30s"));
+        let spans = [
+            ("ingress.publish_timeout", self.publish_timeout, PUBLISH_TIMEOUT_MAX),
+            ("ingress.body_timeout", self.body_timeout, BODY_TIMEOUT_MAX),
+        ];
+        for (key, span, max) in spans {
+            problems.extend(some(key, span).and_then(|()| at_most(key, span, max)).err());
         }
-        Ok(())
+        problems
+    }
+}
+
+impl PolicySection {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        at_most("policy.order_deadline", self.order_deadline, ORDER_DEADLINE_MAX)
+    }
+}
+
+impl ProcessSection {
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        at_most("process.shutdown_timeout", self.shutdown_timeout, SHUTDOWN_TIMEOUT_MAX)
     }
 }
 
@@ -169,6 +191,17 @@ fn within(key: &str, value: u16, max: u16) -> Result<(), Problem> {
         return Ok(());
     }
     Err(problem(key, &format!("from 1 to {max}")))
+}
+
+fn some(key: &str, span: Span) -> Result<(), Problem> {
+    if span.0.is_zero() { Err(problem(key, "more than nothing")) } else { Ok(()) }
+}
+
+fn at_most(key: &str, span: Span, max: Duration) -> Result<(), Problem> {
+    if span.0 > max {
+        return Err(problem(key, &format!("at most {}s", max.as_secs())));
+    }
+    Ok(())
 }
 
 fn loopback(port: u16) -> SocketAddr {

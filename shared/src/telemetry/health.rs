@@ -34,8 +34,9 @@ impl Health {
         checks.values().all(Result::is_ok)
     }
 
-    /// Answers `/livez`, `/readyz` and `/metrics`.
-    pub fn answer(&self, path: &str, verbose: bool) -> Answer {
+    /// Answers `/livez`, `/readyz` (with `?verbose` each check) and `/metrics`.
+    pub fn answer(&self, path: &str, query: Option<&str>) -> Answer {
+        let verbose = query.is_some_and(|query| query.split('&').any(|key| key == "verbose"));
         match path {
             "/livez" => Answer { status: 200, content_type: TEXT, body: "ok\n".to_owned() },
             "/readyz" => {
@@ -71,11 +72,11 @@ mod tests {
     fn one_failing_check_is_not_ready_and_says_why() {
         let health = Health::default();
         health.set("broker", Ok(()));
-        assert_eq!(health.answer("/readyz", false).status, 200);
+        assert_eq!(health.answer("/readyz", None).status, 200);
         health.set("ledger", Err("out of reach".into()));
-        let answer = health.answer("/readyz", true);
+        let answer = health.answer("/readyz", Some("x=1&verbose"));
         assert_eq!(answer.status, 503);
         assert_eq!(answer.body, "not ready\nbroker: ok\nledger: out of reach\n");
-        assert_eq!(health.answer("/livez", false).status, 200);
+        assert_eq!(health.answer("/livez", None).status, 200);
     }
 }

@@ -220,6 +220,10 @@ pub(crate) async fn a_beat_is_taken_over_only_when_it_stands_still<B: Broker, L:
     };
     ensure!(session.beat(other, Some(seen)).await? == Beat::Held);
     ensure!(matches!(session.beat(one, None).await?, Beat::Other(_)));
+    session.release(one).await?;
+    ensure!(matches!(session.beat(one, None).await?, Beat::Other(_)), "not its to give");
+    session.release(other).await?;
+    ensure!(session.beat(one, None).await? == Beat::Held);
     Ok(())
 }
 

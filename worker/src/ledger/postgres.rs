@@ -144,6 +144,10 @@ impl Session for PostgresSession {
         bounded(events::beat(&mut self.conn, holder, stale)).await
     }
 
+    async fn release(&mut self, holder: Uuid) -> Result<(), LedgerError> {
+        bounded(events::release(&mut self.conn, holder)).await
+    }
+
     async fn lane_beat(
         &mut self,
         lane: Uuid,

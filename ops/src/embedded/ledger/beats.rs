@@ -34,6 +34,13 @@ pub(super) fn beat(
     Ok(Beat::Held)
 }
 
+/// The lease is nobody's until the next beat.
+pub(super) fn release(connection: &mut SqliteConnection, holder: Uuid) -> Result<()> {
+    diesel::delete(relays::table.filter(relays::holder.eq(holder.to_string())))
+        .execute(connection)?;
+    Ok(())
+}
+
 pub(super) fn lane_beat(
     connection: &mut SqliteConnection,
     lane: Uuid,

@@ -17,8 +17,8 @@ pub(super) struct Exchange {
 pub(super) struct Queue {
     pub(super) name: String,
     pub(super) arguments: Vec<(&'static str, AMQPValue)>,
-    pub(super) exchange: String,
-    pub(super) binding_key: String,
+    /// Exchange and key of each binding.
+    pub(super) bindings: Vec<(String, String)>,
 }
 
 impl Exchange {
@@ -33,7 +33,7 @@ impl Exchange {
 
     pub(super) async fn audit(&self, connection: &Connection) -> Option<Finding> {
         let passive = ExchangeDeclareOptions { passive: true, ..Default::default() };
-        let probe = match channel(connection, &self.name).await {
+        let probe = match channel(connection, &self.shown()).await {
             Ok(channel) => channel,
             Err(finding) => return Some(finding),
         };
@@ -43,10 +43,14 @@ impl Exchange {
             .await
             .is_err()
         {
-            return Some(missing(&self.name));
+            return Some(missing(&self.shown()));
         }
         // It exists, so declaring it creates nothing and compares everything.
-        self.declare(&probe).await.err().map(|error| unsafe_object(&self.name, &error))
+        self.declare(&probe).await.err().map(|error| unsafe_object(&self.shown(), &error))
+    }
+
+    pub(super) fn shown(&self) -> String {
+        format!("exchange {}", self.name)
     }
 }
 
@@ -57,22 +61,33 @@ impl Queue {
         for (name, value) in &self.arguments {
             arguments.insert((*name).into(), value.clone());
         }
-        channel.queue_declare(short(&self.name), options, arguments).await?;
-        let (exchange, key) = (short(&self.exchange), short(&self.binding_key));
-        let options = QueueBindOptions::default();
-        channel.queue_bind(short(&self.name), exchange, key, options, FieldTable::default()).await
+        channel.queue_declare(short(&self.name), options, arguments).await.map(drop)
+    }
+
+    pub(super) async fn bind(&self, channel: &Channel) -> lapin::Result<()> {
+        for (exchange, key) in &self.bindings {
+            let (exchange, key, queue) = (short(exchange), short(key), short(&self.name));
+            let options = QueueBindOptions::default();
+            channel.queue_bind(queue, exchange, key, options, FieldTable::default()).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn audit(&self, connection: &Connection) -> Option<Finding> {
         let passive = QueueDeclareOptions { passive: true, ..Default::default() };
-        let probe = match channel(connection, &self.name).await {
+        let probe = match channel(connection, &self.shown()).await {
             Ok(channel) => channel,
             Err(finding) => return Some(finding),
         };
         if probe.queue_declare(short(&self.name), passive, FieldTable::default()).await.is_err() {
-            return Some(missing(&self.name));
+            return Some(missing(&self.shown()));
         }
-        self.declare(&probe).await.err().map(|error| unsafe_object(&self.name, &error))
+        // What is bound cannot be asked over AMQP: declaring and applying bind it anew.
+        self.declare(&probe).await.err().map(|error| unsafe_object(&self.shown(), &error))
+    }
+
+    pub(super) fn shown(&self) -> String {
+        format!("queue {}", self.name)
     }
 }
 

@@ -89,6 +89,8 @@ statement!(
     update relays set holder = ?, beat = beat + 1 where part = 0 and beat = ? returning beat"
 );
 
+statement!(Release { holder: SqlUuid = Uuid } -> () = "delete from relays where holder = ?");
+
 statement!(BeatOf {} -> (BigInt) = "select beat from relays where part = 0");
 
 /// Numbers announcements and writes them; the bytes written are the bytes published.
@@ -188,6 +190,12 @@ pub(super) async fn beat(
     }
     let beat: Vec<i64> = BeatOf.load(conn).await?;
     Ok(Beat::Other(beat.into_iter().next().unwrap_or(0)))
+}
+
+/// The lease is nobody's until the next beat.
+pub(super) async fn release(conn: &mut AsyncPgConnection, holder: Uuid) -> Result<(), LedgerError> {
+    Release { holder: &holder }.execute(conn).await?;
+    Ok(())
 }
 
 async fn insert(
