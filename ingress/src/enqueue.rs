@@ -53,8 +53,9 @@ impl<P: Publisher> Enqueue<P> {
         let number = self.lock().take();
         let mut flight = InFlight { numbers: &self.numbers, seq: number.seq, confirmed: false };
         let shard = u16::try_from(verified.affinity() % u64::from(self.shards)).unwrap_or(0);
+        let id = Uuid::now_v7();
         let message = Message {
-            id: Uuid::now_v7(),
+            id,
             kind: verified.provider().as_str().to_owned(),
             account: verified.account().to_owned(),
             key: verified.key().to_owned(),
@@ -63,10 +64,9 @@ impl<P: Publisher> Enqueue<P> {
             number,
             content_type: verified.content_type().map(ToOwned::to_owned),
             http: vec![],
-            traceparent: None,
+            traceparent: Some(traceparent(id)),
             body: verified.into_body(),
         };
-        let id = message.id;
         let parcel = message.into_parcel(&self.keys);
         let published = self.publisher.publish(Route::Notifications { shard }, parcel).await;
         flight.confirmed = published.is_ok();
@@ -118,6 +118,12 @@ impl<P: Publisher> Enqueue<P> {
     fn lock(&self) -> std::sync::MutexGuard<'_, Numbers> {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The trace that begins here bears the message's id. Source: W3C Trace Context §3.2.
+fn traceparent(id: Uuid) -> String {
+    let (_, span) = Uuid::now_v7().as_u64_pair();
+    format!("00-{}-{span:016x}-01", id.simple())
 }
 
 impl Drop for InFlight<'_> {

@@ -121,6 +121,11 @@ pub fn claimed_number(parcel: &Parcel) -> Option<Number> {
     Some(Number { epoch, seq })
 }
 
+/// When an ingress received it, read without trusting it.
+pub fn claimed_received_at(parcel: &Parcel) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(parcel.text(RECEIVED_AT)?, &Rfc3339).ok()
+}
+
 /// How often a parcel was retried.
 pub fn attempt(parcel: &Parcel) -> u32 {
     parcel.number(ATTEMPT).and_then(|number| u32::try_from(number).ok()).unwrap_or(0)

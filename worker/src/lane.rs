@@ -137,7 +137,13 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         let mut onward = vec![];
         for (delivery, disposition) in batch.iter().zip(&dispositions) {
             let (label, stage) = match disposition {
-                Disposition::Ack(bucket) => (bucket.as_str(), ""),
+                Disposition::Ack(bucket) => {
+                    if let Some(received_at) = message::claimed_received_at(&delivery.parcel) {
+                        let seconds = (process::now() - received_at).as_seconds_f64();
+                        histogram!("quittance_pipeline_duration_seconds").record(seconds);
+                    }
+                    (bucket.as_str(), "")
+                }
                 Disposition::RetryIn(delay) => {
                     let parcel = message::next_attempt(&delivery.parcel);
                     onward.push((Route::Retry { delay: *delay, shard: self.shard }, parcel));

@@ -129,7 +129,7 @@ pub(super) fn unsafe_object(object: &str, error: &lapin::Error) -> Finding {
         wrong: error.to_string(),
         risk: "with other settings the broker may drop, reorder or lose notifications",
         mend: format!(
-            "settings of a live object cannot be changed: stop publishers, drain `{object}` \
+            "settings of a live object cannot be changed: stop publishers, drain the {object} \
              (let the workers empty it, or shovel it aside), delete it, then run \
              `quittance topology apply`"
         ),

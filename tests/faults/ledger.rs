@@ -1,0 +1,99 @@
+//! The ledger or the broker is wrong: messages wait, and nothing is lost or done twice.
+
+use std::process::Command;
+
+use harness::driver::{payments, send};
+use harness::installation::Installation;
+use harness::program::Program;
+use harness::{postgres, rabbitmq};
+
+use crate::watch::answers;
+
+const PAID: &str = "select count(*) from quittance.orders where status = 'paid'";
+const RETRYING: &str = "select count(*) from quittance.receipts where bucket = 'retrying'";
+const ANNOUNCED: &str = "select count(*), count(distinct subject) from quittance.event_log";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_somebody_keeps_locked_is_retried_and_then_settles() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 5, 0, 31).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let database = installation.database.as_ref().unwrap().url.clone();
+    let mut psql = Command::new("psql");
+    let lock = "begin; select from quittance.orders where order_no like '%000002' for update;";
+    psql.args(["-X", "-q", "-c", &format!("{lock} select pg_sleep(600);"), &database]);
+    let mut locker = Program::launch("psql", psql).unwrap();
+    let locks = "select count(*) > 0 from pg_stat_activity where query like 'begin; select from%' \
+                 and wait_event = 'PgSleep' and datname = current_database()";
+    answers(&installation, locks, "t").await.unwrap();
+
+    let door = installation.ingress().await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    // The four others are settled although they shared its batch.
+    answers(&installation, PAID, "4").await.unwrap();
+    answers(&installation, RETRYING, "1").await.unwrap();
+    let release = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                   where query like 'begin; select from%' and datname = current_database()";
+    postgres::sql(&database, release).await.unwrap();
+    answers(&installation, PAID, "5").await.unwrap();
+    answers(&installation, RETRYING, "0").await.unwrap();
+    locker.kill().await.unwrap();
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_away_costs_no_attempt() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 200, 0, 32).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let server = postgres::server().await.unwrap();
+    let name = installation.database.as_ref().unwrap().name.clone();
+    let door = installation.ingress().await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+    let (before, during) = burst.bodies.split_at(100);
+    send(&[door.url.clone()], before).await.unwrap();
+
+    // For this database alone the server is gone.
+    let away = format!("alter database {name} allow_connections false");
+    postgres::sql(server.url(), &away).await.unwrap();
+    let cut = format!(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'"
+    );
+    postgres::sql(server.url(), &cut).await.unwrap();
+    let sent = send(&[door.url.clone()], during).await.unwrap();
+    assert_eq!(sent.repeated, 0, "the door needs no ledger");
+
+    let back = format!("alter database {name} allow_connections true");
+    postgres::sql(server.url(), &back).await.unwrap();
+    answers(&installation, PAID, "200").await.unwrap();
+    answers(&installation, ANNOUNCED, "200|200").await.unwrap();
+    let stderr = worker.stderr();
+    assert!(!stderr.contains("RetryIn") && !stderr.contains("Bury"), "{stderr}");
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_broker_closes_lose_nothing() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 3_000, 20, 33).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let mut door = installation.ingress().await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+    let (urls, bodies) = ([door.url.clone()], burst.bodies.clone());
+    let sending = tokio::spawn(async move { send(&urls, &bodies).await });
+    for paid_at_least in [200, 800] {
+        let question = format!(
+            "select count(*) >= {paid_at_least} from quittance.orders where status = 'paid'"
+        );
+        answers(&installation, &question, "t").await.unwrap();
+        let server = rabbitmq::server().await.unwrap();
+        server.control(&["close_all_connections", "a test"]).await.unwrap();
+    }
+    sending.await.unwrap().unwrap();
+    let orders = burst.orders.len();
+    answers(&installation, PAID, &orders.to_string()).await.unwrap();
+    answers(&installation, ANNOUNCED, &format!("{orders}|{orders}")).await.unwrap();
+    assert!(door.program.terminate().await.unwrap().success());
+    assert!(worker.terminate().await.unwrap().success());
+}

@@ -1,0 +1,5 @@
+//! What happens when something is wrong: with a message, with the ledger, with the broker.
+
+mod ledger;
+mod messages;
+mod watch;

@@ -1,0 +1,110 @@
+//! One message is wrong: it alone leaves, and everything else goes on.
+
+use harness::alipay::Trade;
+use harness::driver::{payments, post, send};
+use harness::installation::Installation;
+use lapin::BasicProperties;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+
+use crate::watch::{answers, channel, dead_letter, header};
+
+const PAID: &str = "select count(*) from quittance.orders where status = 'paid'";
+const BUCKETS: &str = "select string_agg(bucket, ',' order by bucket) from quittance.receipts";
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a stranger publishes without our publisher")]
+async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 3, 0, 21).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+
+    // A genuine body, put straight onto the queue by somebody who may write to the broker.
+    let (_connection, channel) = channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let exchange = format!("{}.notifications", installation.prefix.as_ref().unwrap());
+    let properties = BasicProperties::default()
+        .with_message_id("0193a0f0-0000-7000-8000-000000000000".into())
+        .with_type("alipay".into());
+    let body = burst.bodies[0].as_bytes();
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let publish = channel.basic_publish(exchange.into(), "0".into(), options, body, properties);
+    assert!(publish.await.unwrap().await.unwrap().is_ack());
+
+    let letter = dead_letter(&installation).await.unwrap();
+    assert_eq!(header(&letter, "quittance-stage").as_deref(), Some("seal"));
+    assert_eq!(letter.data, body, "the bytes are kept");
+    answers(&installation, PAID, "0").await.unwrap();
+
+    // The others go on.
+    let mut door = installation.ingress().await.unwrap();
+    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    answers(&installation, PAID, "3").await.unwrap();
+    assert!(door.program.terminate().await.unwrap().success());
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_genuine_notification_that_cannot_be_read_is_a_dead_letter() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 2, 0, 22).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let door = installation.ingress().await.unwrap();
+    let unreadable = installation
+        .signer
+        .sign(vec![
+            ("notify_type", b"trade_status_sync"),
+            ("notify_id", b"n-1"),
+            ("app_id", harness::alipay::APP_ID.as_bytes()),
+            ("seller_id", harness::alipay::SELLER_ID.as_bytes()),
+            ("trade_no", b"t-1"),
+            ("out_trade_no", b"o-1"),
+            ("trade_status", b"TRADE_SUCCESS"),
+            ("total_amount", b"1e3"),
+            ("gmt_payment", b"2026-11-23 12:00:03"),
+        ])
+        .unwrap();
+    let client = reqwest::Client::new();
+    let answer = post(&client, &door.url, &unreadable).await.unwrap();
+    assert_eq!(answer, (200, "success".to_owned()), "it is genuine, and it is kept");
+    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+
+    let letter = dead_letter(&installation).await.unwrap();
+    assert_eq!(header(&letter, "quittance-stage").as_deref(), Some("read"));
+    assert_eq!(header(&letter, "quittance-error").as_deref(), Some("unreadable"));
+    assert!(header(&letter, "quittance-first-failed-at").is_some());
+    assert_eq!(header(&letter, "x-death"), None);
+    assert_eq!(letter.data, unreadable.as_bytes());
+    answers(&installation, BUCKETS, "dead,settled,settled").await.unwrap();
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_moves_to_another_order_is_buried_alone() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 20, 0, 23).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let door = installation.ingress().await.unwrap();
+    let trade = |order_number, notify_id| Trade {
+        order_number,
+        transaction: "moving",
+        notify_id,
+        status: "TRADE_SUCCESS",
+        amount: 1,
+        refunded: None,
+    };
+    let client = reqwest::Client::new();
+    for (number, notify_id) in [("M-1", "m-1"), ("M-2", "m-2")] {
+        let body = installation.signer.body(&trade(number, notify_id)).unwrap();
+        assert_eq!(post(&client, &door.url, &body).await.unwrap().0, 200);
+    }
+    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+
+    let letter = dead_letter(&installation).await.unwrap();
+    assert_eq!(header(&letter, "quittance-stage").as_deref(), Some("settle"));
+    assert_eq!(header(&letter, "quittance-error").as_deref(), Some("refused"));
+    answers(&installation, PAID, "20").await.unwrap();
+    assert!(worker.terminate().await.unwrap().success());
+}
