@@ -29,7 +29,7 @@ async fn an_order_that_somebody_keeps_locked_is_retried_and_then_settles() {
 
     let door = installation.ingress().await.unwrap();
     let mut worker = installation.worker(&[]).await.unwrap();
-    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
     // The four others are settled although they shared its batch.
     answers(&installation, PAID, "4").await.unwrap();
     answers(&installation, RETRYING, "1").await.unwrap();
@@ -52,7 +52,7 @@ async fn a_ledger_that_is_away_costs_no_attempt() {
     let door = installation.ingress().await.unwrap();
     let mut worker = installation.worker(&[]).await.unwrap();
     let (before, during) = burst.bodies.split_at(100);
-    send(&[door.url.clone()], before).await.unwrap();
+    send(std::slice::from_ref(&door.url), before).await.unwrap();
 
     // For this database alone the server is gone.
     let away = format!("alter database {name} allow_connections false");
@@ -61,7 +61,7 @@ async fn a_ledger_that_is_away_costs_no_attempt() {
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'"
     );
     postgres::sql(server.url(), &cut).await.unwrap();
-    let sent = send(&[door.url.clone()], during).await.unwrap();
+    let sent = send(std::slice::from_ref(&door.url), during).await.unwrap();
     assert_eq!(sent.repeated, 0, "the door needs no ledger");
 
     let back = format!("alter database {name} allow_connections true");

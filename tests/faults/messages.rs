@@ -38,7 +38,7 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
 
     // The others go on.
     let mut door = installation.ingress().await.unwrap();
-    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
     answers(&installation, PAID, "3").await.unwrap();
     assert!(door.program.terminate().await.unwrap().success());
     assert!(worker.terminate().await.unwrap().success());
@@ -67,7 +67,7 @@ async fn a_genuine_notification_that_cannot_be_read_is_a_dead_letter() {
     let client = reqwest::Client::new();
     let answer = post(&client, &door.url, &unreadable).await.unwrap();
     assert_eq!(answer, (200, "success".to_owned()), "it is genuine, and it is kept");
-    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
     let mut worker = installation.worker(&[]).await.unwrap();
 
     let letter = dead_letter(&installation).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_transaction_that_moves_to_another_order_is_buried_alone() {
         let body = installation.signer.body(&trade(number, notify_id)).unwrap();
         assert_eq!(post(&client, &door.url, &body).await.unwrap().0, 200);
     }
-    send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
     let mut worker = installation.worker(&[]).await.unwrap();
 
     let letter = dead_letter(&installation).await.unwrap();

@@ -14,7 +14,7 @@ async fn twenty_thousand_notifications_pay_each_order_once_embedded() {
     let burst = payments(&installation.signer, 20_000, 30, 3).unwrap();
     installation.import(burst.orders.iter().cloned()).unwrap();
     let mut door = installation.serve(Addresses::free().unwrap()).await.unwrap();
-    let sent = send(&[door.url.clone()], &burst.bodies).await.unwrap();
+    let sent = send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
     assert_eq!((sent.accepted, sent.repeated), (20_000, 0));
     each_order_was_paid_once(&installation, &burst, Ingresses::Stopped).await.unwrap();
     assert!(door.program.terminate().await.unwrap().success());

@@ -8,19 +8,45 @@ use super::expect_all;
 use crate::decide::{Link, Order, Payment, PaymentKey, State};
 use crate::ledger::LedgerError;
 
-statement!(
-    InsertPayments {
-        accounts: Array<Text> = [String],
-        transactions: Array<Text> = [String],
-        numbers: Array<Text> = [String],
-        orders: Array<Nullable<Text>> = [Option<String>],
-        statuses: Array<Text> = [String],
-        amounts: Array<BigInt> = [i64],
-        currencies: Array<Text> = [String],
-        occurred: Array<Timestamptz> = [OffsetDateTime],
-        closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
-        deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
-    } -> () = "
+/// A statement over whole payments, and how it takes them.
+macro_rules! payments_statement {
+    ($name:ident = $text:literal) => {
+        statement!(
+            $name {
+                accounts: Array<Text> = [String],
+                transactions: Array<Text> = [String],
+                numbers: Array<Text> = [String],
+                orders: Array<Nullable<Text>> = [Option<String>],
+                statuses: Array<Text> = [String],
+                amounts: Array<BigInt> = [i64],
+                currencies: Array<Text> = [String],
+                occurred: Array<Timestamptz> = [OffsetDateTime],
+                closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+                deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+            } -> () = $text
+        );
+
+        impl<'a> From<&'a PaymentColumns> for $name<'a> {
+            fn from(columns: &'a PaymentColumns) -> Self {
+                Self {
+                    accounts: &columns.accounts,
+                    transactions: &columns.transactions,
+                    numbers: &columns.numbers,
+                    orders: &columns.orders,
+                    statuses: &columns.statuses,
+                    amounts: &columns.amounts,
+                    currencies: &columns.currencies,
+                    occurred: &columns.occurred,
+                    closed: &columns.closed,
+                    deadlines: &columns.deadlines,
+                }
+            }
+        }
+    };
+}
+
+payments_statement!(
+    InsertPayments = "
     insert into payments (account, transaction, order_number, order_no, status, amount, currency,
                           occurred_at, closed_at, deadline)
     select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
@@ -28,19 +54,8 @@ statement!(
     on conflict do nothing"
 );
 
-statement!(
-    UpdatePayments {
-        accounts: Array<Text> = [String],
-        transactions: Array<Text> = [String],
-        numbers: Array<Text> = [String],
-        orders: Array<Nullable<Text>> = [Option<String>],
-        statuses: Array<Text> = [String],
-        amounts: Array<BigInt> = [i64],
-        currencies: Array<Text> = [String],
-        occurred: Array<Timestamptz> = [OffsetDateTime],
-        closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
-        deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
-    } -> () = "
+payments_statement!(
+    UpdatePayments = "
     update payments p set order_no = t.o, status = t.s, amount = t.m, currency = t.c,
                           occurred_at = t.at, closed_at = t.closed, deadline = t.due
     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
@@ -127,13 +142,13 @@ pub(super) async fn payments(
         if is_new { &mut new } else { &mut changed }.push(key, payment, order);
     }
     if !changed.accounts.is_empty() {
-        let updated = update_payments(&changed).execute(conn).await?;
+        let updated = UpdatePayments::from(&changed).execute(conn).await?;
         expect_all(updated, changed.accounts.len())?;
     }
     if new.accounts.is_empty() {
         return Ok(());
     }
-    let inserted = insert_payments(&new).execute(conn).await?;
+    let inserted = InsertPayments::from(&new).execute(conn).await?;
     if inserted == new.accounts.len() {
         return Ok(());
     }
@@ -155,36 +170,6 @@ async fn why_not_inserted(
         }
     }
     Ok(LedgerError::Conflict("a payment was recorded at the same time".to_owned()))
-}
-
-fn insert_payments(columns: &PaymentColumns) -> InsertPayments<'_> {
-    InsertPayments {
-        accounts: &columns.accounts,
-        transactions: &columns.transactions,
-        numbers: &columns.numbers,
-        orders: &columns.orders,
-        statuses: &columns.statuses,
-        amounts: &columns.amounts,
-        currencies: &columns.currencies,
-        occurred: &columns.occurred,
-        closed: &columns.closed,
-        deadlines: &columns.deadlines,
-    }
-}
-
-fn update_payments(columns: &PaymentColumns) -> UpdatePayments<'_> {
-    UpdatePayments {
-        accounts: &columns.accounts,
-        transactions: &columns.transactions,
-        numbers: &columns.numbers,
-        orders: &columns.orders,
-        statuses: &columns.statuses,
-        amounts: &columns.amounts,
-        currencies: &columns.currencies,
-        occurred: &columns.occurred,
-        closed: &columns.closed,
-        deadlines: &columns.deadlines,
-    }
 }
 
 pub(super) async fn refunds(
