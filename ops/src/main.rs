@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use ops::cli::exit::{Exit, Failure};
 use ops::cli::output::say;
+use ops::cli::table::printable;
 use ops::cli::{self, Cli, Verb};
 use ops::{demo, serve};
 
@@ -13,7 +14,9 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let exit = run(cli).await.unwrap_or_else(|failure| {
         if !failure.message.is_empty() {
-            say(&format!("quittance: {}", failure.message));
+            // It may quote what a stranger wrote, such as an order's number.
+            let lines: Vec<_> = failure.message.lines().map(printable).collect();
+            say(&format!("quittance: {}", lines.join("\n")));
         }
         failure.exit
     });

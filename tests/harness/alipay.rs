@@ -48,11 +48,13 @@ impl Signer {
         Ok(text)
     }
 
-    /// The private key, for a program that signs.
+    /// The private key, for a program that signs. Source of the 64: RFC 7468 §2.
     pub fn private_key_pem(&self) -> anyhow::Result<String> {
         use base64::Engine as _;
         let der: Pkcs8V1Der<'_> = self.key.as_der().map_err(|_| anyhow!("no private key"))?;
         let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        let text = lines.join("\n");
         Ok(format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"))
     }
 

@@ -11,7 +11,7 @@ use worker::ledger::Ledger as _;
 use worker::ledger::postgres::Postgres;
 
 use crate::alipay::{APP_ID, SELLER_ID, Signer};
-use crate::program::{Program, binary};
+use crate::program::{Program, command};
 use crate::{ports, postgres, rabbitmq};
 
 /// The account that every installation has.
@@ -48,6 +48,20 @@ impl Addresses {
     pub fn free() -> anyhow::Result<Self> {
         let free = || anyhow::Ok(format!("127.0.0.1:{}", ports::free()?));
         Ok(Self { listen: free()?, admin: free()?, console: free()? })
+    }
+
+    /// Where `quittance serve` shows its console.
+    pub fn console_url(&self) -> String {
+        format!("http://{}", self.console)
+    }
+
+    /// As a program reads them from its environment.
+    pub fn variables(&self) -> [(&'static str, &str); 3] {
+        [
+            ("QUITTANCE__INGRESS__LISTEN", self.listen.as_str()),
+            ("QUITTANCE__INGRESS__ADMIN_LISTEN", self.admin.as_str()),
+            ("QUITTANCE__CONSOLE__LISTEN", self.console.as_str()),
+        ]
     }
 }
 
@@ -130,12 +144,17 @@ impl Installation {
         Ok(program)
     }
 
+    /// The command line tool on its configuration, to be run.
+    pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut command = command("quittance")?;
+        command.args(arguments).args(["--config", &self.config()]);
+        Ok(command)
+    }
+
     /// Runs the command line tool to its end.
     pub fn quittance(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let program = binary("quittance")?;
-        let mut command = Command::new(program);
-        command.args(arguments).args(["--config", &self.config()]).env("NO_COLOR", "1");
-        command.output().context("running quittance")
+        let mut command = self.command(arguments)?;
+        command.env("NO_COLOR", "1").output().context("running quittance")
     }
 
     /// Its standard output, when it ended well.
@@ -159,15 +178,10 @@ impl Installation {
     }
 
     async fn door(&self, name: &str, verb: &[&str], addresses: Addresses) -> anyhow::Result<Door> {
-        let env = [
-            ("QUITTANCE__INGRESS__LISTEN", addresses.listen.as_str()),
-            ("QUITTANCE__INGRESS__ADMIN_LISTEN", addresses.admin.as_str()),
-            ("QUITTANCE__CONSOLE__LISTEN", addresses.console.as_str()),
-        ];
         let config = self.config();
         let mut arguments = verb.to_vec();
         arguments.extend(["--config", &config]);
-        let mut program = Program::start(name, &arguments, &env)?;
+        let mut program = Program::start(name, &arguments, &addresses.variables())?;
         let admin_url = format!("http://{}", addresses.admin);
         program.wait_ready(&format!("{admin_url}/readyz")).await?;
         let url = format!("http://{}/notify/{ACCOUNT}", addresses.listen);

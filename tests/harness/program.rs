@@ -40,15 +40,21 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// `quittance`, `quittance-ingress` or `quittance-worker`, ready to run without any variable of ours.
+pub fn command(name: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(binary(name)?);
+    for (key, _) in std::env::vars_os() {
+        if key.to_string_lossy().starts_with("QUITTANCE_") {
+            command.env_remove(key);
+        }
+    }
+    Ok(command)
+}
+
 impl Program {
     /// Starts `quittance`, `quittance-ingress` or `quittance-worker`; of our own variables it sees only those in `env`.
     pub fn start(name: &str, args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let mut command = Command::new(binary(name)?);
-        for (key, _) in std::env::vars_os() {
-            if key.to_string_lossy().starts_with("QUITTANCE_") {
-                command.env_remove(key);
-            }
-        }
+        let mut command = command(name)?;
         command.args(args).envs(env.iter().copied()).env("NO_COLOR", "1");
         Self::launch(name, command)
     }
