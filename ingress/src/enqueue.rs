@@ -91,27 +91,34 @@ impl<P: Publisher> Enqueue<P> {
         self.publisher.probe().await
     }
 
-    /// States the numbers every few seconds, and once more at the end.
+    /// States the numbers every few seconds, earlier where many are holes, and once more at the end.
     pub async fn state_until(self: Arc<Self>, stop: CancellationToken) {
-        loop {
+        let mut published = true;
+        while !stop.is_cancelled() {
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => (),
                 () = tokio::time::sleep(STATEMENT_INTERVAL) => (),
-                () = self.crowded.notified() => (),
+                // While statements are refused too, more of them would only add to the load.
+                () = self.crowded.notified(), if published => (),
             }
-            self.state().await;
+            published = self.state().await;
         }
         self.state().await;
     }
 
-    /// Publishes a statement of what was settled since the last one.
-    pub async fn state(&self) {
-        let Some(statement) = self.lock().state() else { return };
-        let parcel = statement.clone().into_message(process::now()).into_parcel(&self.keys);
-        match self.publisher.publish(Route::Notifications { shard: 0 }, parcel).await {
-            Ok(()) => self.lock().stated(&statement),
-            // The next one covers the same window and more.
-            Err(error) => warn!(%error, "a statement was not published"),
+    /// Publishes statements of all that was settled since the last one; false when one was refused.
+    pub async fn state(&self) -> bool {
+        loop {
+            let Some(statement) = self.lock().state() else { return true };
+            let parcel = statement.clone().into_message(process::now()).into_parcel(&self.keys);
+            match self.publisher.publish(Route::Notifications { shard: 0 }, parcel).await {
+                Ok(()) => self.lock().stated(&statement),
+                Err(error) => {
+                    // The next one covers the same window and more.
+                    warn!(%error, "a statement was not published");
+                    return false;
+                }
+            }
         }
     }
 

@@ -1,13 +1,29 @@
 //! Listening: HTTP connections with limits, drained at the end.
+//!
+//! **Invariant**: a stranger who says nothing, or speaks slowly, holds one of a bounded number of
+//! connections for a bounded time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum::Router;
-use tokio::net::TcpListener;
-use tokio::time::timeout;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
+
+/// How long a request's head may take, from the connection's begin or the request before: also how
+/// long an idle connection is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Open connections; the next waits in the system's queue.
+const CONNECTIONS_MAX: usize = 4_096;
+/// When the system has no more files, accepting again at once would only spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until told to stop, then gives requests in hand `drain` to end.
 pub async fn listen(
@@ -16,18 +32,53 @@ pub async fn listen(
     stop: CancellationToken,
     drain: Duration,
 ) -> anyhow::Result<()> {
-    let serving =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut serving = std::pin::pin!(serving.into_future());
-    tokio::select! {
-        ended = &mut serving => return ended.context("serving http"),
-        () = stop.cancelled() => (),
-    }
-    match timeout(drain, serving).await {
-        Ok(ended) => ended.context("serving http"),
-        Err(_) => {
-            warn!("connections were cut: they did not end in time");
-            Ok(())
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepting = async {
+            let place = Arc::clone(&places).acquire_owned().await?;
+            let (stream, _) = listener.accept().await?;
+            anyhow::Ok((place, stream))
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = accepting => match accepted {
+                Ok((place, stream)) => attend(&router, stream, place, &graceful),
+                Err(error) => {
+                    warn!(%error, "accepting a connection failed");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
         }
     }
+    drop(listener);
+    if timeout(drain, graceful.shutdown()).await.is_err() {
+        warn!("connections were cut: they did not end in time");
+    }
+    Ok(())
+}
+
+/// Serves one connection in a task of its own.
+fn attend(
+    router: &Router,
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    graceful: &GracefulShutdown,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "no delay could not be set");
+    }
+    let service = TowerToHyperService::new(router.clone());
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let watched = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = watched.await {
+            debug!(%error, "a connection ended early");
+        }
+        drop(place);
+    });
 }

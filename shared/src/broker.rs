@@ -104,8 +104,8 @@ pub trait Consumer: Send + 'static {
     /// Acknowledges this delivery and all before it.
     fn ack_through(&mut self, tag: u64) -> impl Future<Output = Result<(), BrokerError>> + Send;
 
-    /// Probation is over: hold up to this many. Called with at most the one delivery of a prefetch
-    /// of 1 in hand, before it is acknowledged, so that no other is on its way.
+    /// Probation is over: hold up to this many. Called with nothing in hand; a delivery that was on its
+    /// way at this moment comes back, with one more return.
     fn widen(&mut self, prefetch: u16) -> impl Future<Output = Result<(), BrokerError>> + Send;
 }
 

@@ -15,6 +15,10 @@ const SECONDS: [f64; 12] =
 
 pub mod health;
 
+/// Whatever the filter says: these log bodies, headers or parameters. What happens to connections is
+/// reported by whoever holds them.
+const SILENCED: [&str; 4] = ["lapin=off", "tokio_postgres=off", "diesel=off", "hyper=warn"];
+
 static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// How log lines look.
@@ -28,9 +32,12 @@ pub enum LogFormat {
 /// Begins logging to standard error, filtered by `RUST_LOG` (default `info`). A second call in one
 /// process changes nothing.
 pub fn init(format: LogFormat, default_filter: &str) {
-    // What happens to lapin's connections is reported by whoever holds them.
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("{default_filter},lapin=off")));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
+    let filter = SILENCED
+        .iter()
+        .filter_map(|quiet| quiet.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

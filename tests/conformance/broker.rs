@@ -124,14 +124,32 @@ pub(crate) async fn a_consumer_holds_no_more_than_its_prefetch<B: Broker, L: Led
     let mut consumer = world.broker.consumer(0, 1).await?;
     let first = next(&mut consumer).await?;
     ensure!(is_silent(&mut consumer).await, "a second one came at prefetch 1");
-    // The one in hand keeps the next from being on its way while the prefetch changes.
-    consumer.widen(10).await?;
     consumer.ack_through(first.tag).await?;
+    consumer.widen(10).await?;
     let second = next(&mut consumer).await?;
     let third = next(&mut consumer).await?;
     ensure!(second.parcel.body == "2" && third.parcel.body == "3");
-    ensure!(second.returns == 0 && third.returns == 0, "widening returned an innocent");
+    ensure!(second.returns <= 1 && third.returns == 0, "widening returns only what was on its way");
     consumer.ack_through(third.tag).await?;
+    drop(consumer);
+
+    // What comes while the prefetch changes is neither lost nor acknowledged unseen.
+    let mut consumer = world.broker.consumer(0, 1).await?;
+    let sent = try_join_all((0..20).map(|index| {
+        let (publisher, body) = (publisher.clone(), index.to_string());
+        async move { publisher.publish(FIRST, parcel(&body)).await }
+    }));
+    let (sent, widened) = tokio::join!(sent, consumer.widen(100));
+    (sent?, widened?);
+    let mut bodies = std::collections::BTreeSet::new();
+    let mut last = 0;
+    for _ in 0..20 {
+        let delivery = next(&mut consumer).await?;
+        bodies.insert(delivery.parcel.body);
+        last = delivery.tag;
+    }
+    consumer.ack_through(last).await?;
+    ensure!(bodies.len() == 20, "{} of 20", bodies.len());
     Ok(())
 }
 

@@ -5,9 +5,9 @@ use std::process::Command;
 use harness::driver::{payments, send};
 use harness::installation::Installation;
 use harness::program::Program;
-use harness::{postgres, rabbitmq};
+use harness::{postgres, rabbitmq, wait};
 
-use crate::watch::answers;
+use crate::watch::{PATIENCE, answers};
 
 const PAID: &str = "select count(*) from quittance.orders where status = 'paid'";
 const RETRYING: &str = "select count(*) from quittance.receipts where bucket = 'retrying'";
@@ -44,6 +44,17 @@ async fn an_order_that_somebody_keeps_locked_is_retried_and_then_settles() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_is_away_costs_no_attempt() {
+    outage("allow_connections false", "allow_connections true").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_takes_no_writes_costs_no_attempt() {
+    outage("set default_transaction_read_only = on", "reset default_transaction_read_only").await;
+}
+
+/// For one database alone the server is gone while notifications come, and then it is back.
+#[expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+async fn outage(begin: &str, end: &str) {
     let installation = Installation::on_servers().await.unwrap();
     let burst = payments(&installation.signer, 200, 0, 32).unwrap();
     installation.import(burst.orders.iter().cloned()).unwrap();
@@ -54,18 +65,20 @@ async fn a_ledger_that_is_away_costs_no_attempt() {
     let (before, during) = burst.bodies.split_at(100);
     send(std::slice::from_ref(&door.url), before).await.unwrap();
 
-    // For this database alone the server is gone.
-    let away = format!("alter database {name} allow_connections false");
-    postgres::sql(server.url(), &away).await.unwrap();
+    postgres::sql(server.url(), &format!("alter database {name} {begin}")).await.unwrap();
     let cut = format!(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'"
     );
     postgres::sql(server.url(), &cut).await.unwrap();
     let sent = send(std::slice::from_ref(&door.url), during).await.unwrap();
     assert_eq!(sent.repeated, 0, "the door needs no ledger");
+    wait::until("the lanes to have tried often", PATIENCE, || async {
+        (worker.stderr().matches("waiting with what is in hand").count() > 10).then_some(())
+    })
+    .await
+    .unwrap();
 
-    let back = format!("alter database {name} allow_connections true");
-    postgres::sql(server.url(), &back).await.unwrap();
+    postgres::sql(server.url(), &format!("alter database {name} {end}")).await.unwrap();
     answers(&installation, PAID, "200").await.unwrap();
     answers(&installation, ANNOUNCED, "200|200").await.unwrap();
     let stderr = worker.stderr();

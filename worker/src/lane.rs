@@ -62,7 +62,7 @@ struct Hands<C, P, S> {
     session: S,
     /// Taken from the consumer, to be settled alone.
     alone: Option<Delivery>,
-    beaten: Instant,
+    beaten: Option<Instant>,
 }
 
 impl<B: Broker, L: Ledger> Lane<B, L> {
@@ -93,13 +93,12 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         reconnect: &mut Reconnect,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
-        let session = self.ledger.open().await?;
+        let mut session = self.ledger.open().await?;
+        // A write, before anything is consumed: a ledger that takes none is not reached.
+        session.lane_beat(id, false, process::now()).await?;
         publisher.probe().await?;
         let consumer = self.broker.consumer(self.shard, 1).await?;
-        let beaten = Instant::now();
-        let mut hands = Hands { id, consumer, publisher, session, alone: None, beaten };
-        self.health.set(&self.name, Ok(()));
-        reconnect.reached();
+        let mut hands = Hands { id, consumer, publisher, session, alone: None, beaten: None };
         info!(lane = self.name, shard = self.shard, "consuming");
 
         // With one message that crashes its reader, a full prefetch would take innocents with it.
@@ -108,20 +107,61 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
             let size = if probation { 1 } else { self.batch_max };
             let batch = hands.collect(size, self.batch_wait, stop).await?;
             let innocent = batch.first().is_none_or(|delivery| delivery.returns == 0);
-            let idle = batch.is_empty();
-            if !idle {
-                self.settle(&mut hands, &batch).await?;
-            }
-            if probation && innocent && !stop.is_cancelled() {
-                hands.consumer.widen(PREFETCH_BATCHES.saturating_mul(self.batch_max)).await?;
-                probation = false;
+            if !self.hold_until_done(&mut hands, &batch, reconnect, stop).await? {
+                break;
             }
             if let Some(last) = batch.last() {
                 hands.consumer.ack_through(last.tag).await?;
             }
-            hands.beat(idle).await?;
+            if probation && innocent && hands.alone.is_none() && !stop.is_cancelled() {
+                hands.consumer.widen(PREFETCH_BATCHES.saturating_mul(self.batch_max)).await?;
+                probation = false;
+            }
         }
         Ok(())
+    }
+
+    /// Settles the batch, and tries again for as long as the ledger or the broker's publishing is
+    /// away: the deliveries stay in hand, so that an outage costs them neither an attempt nor a
+    /// return. False when told to stop before it was done.
+    async fn hold_until_done(
+        &self,
+        hands: &mut Hands<B::Consumer, B::Publisher, L::Session>,
+        batch: &[Delivery],
+        reconnect: &mut Reconnect,
+        stop: &CancellationToken,
+    ) -> Result<bool, Broken> {
+        loop {
+            let error = match self.attend(hands, batch).await {
+                Ok(()) => {
+                    self.health.set(&self.name, Ok(()));
+                    reconnect.reached();
+                    return Ok(true);
+                }
+                Err(Broken::Broker(error)) => return Err(error.into()),
+                Err(error @ (Broken::Ledger(_) | Broken::Publish(_))) => error,
+            };
+            warn!(lane = self.name, in_hand = batch.len(), %error, "waiting with what is in hand");
+            self.health.set(&self.name, Err(error.to_string()));
+            if !pause(reconnect.next_delay(), stop).await {
+                return Ok(false);
+            }
+            if let Ok(session) = self.ledger.open().await {
+                hands.session = session;
+            }
+        }
+    }
+
+    /// Settles what is in hand, and tells the ledger that the lane lives.
+    async fn attend(
+        &self,
+        hands: &mut Hands<B::Consumer, B::Publisher, L::Session>,
+        batch: &[Delivery],
+    ) -> Result<(), Broken> {
+        if !batch.is_empty() {
+            self.settle(hands, batch).await?;
+        }
+        Ok(hands.beat(batch.is_empty()).await?)
     }
 
     /// Gives every delivery its next home: the ledger, and the broker for retries and burials.
@@ -218,10 +258,11 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
     }
 
     async fn beat(&mut self, idle: bool) -> Result<(), LedgerError> {
-        if self.beaten.elapsed() < BEAT {
+        if self.beaten.is_some_and(|beaten| beaten.elapsed() < BEAT) {
             return Ok(());
         }
-        self.beaten = Instant::now();
-        self.session.lane_beat(self.id, idle, process::now()).await
+        self.session.lane_beat(self.id, idle, process::now()).await?;
+        self.beaten = Some(Instant::now());
+        Ok(())
     }
 }

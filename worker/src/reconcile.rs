@@ -8,7 +8,6 @@ use shared::process::{self, pause};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -27,14 +26,34 @@ pub struct Reconcile<L> {
 }
 
 impl<L: Ledger> Reconcile<L> {
-    /// Runs until told to stop.
+    /// Runs until told to stop. The balance has a session of its own: it reads much, and must never
+    /// hold up a sweep.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.sweeping(&stop), self.balancing(&stop));
+    }
+
+    async fn sweeping(&self, stop: &CancellationToken) {
         let mut reconnect = Reconnect::default();
         while !stop.is_cancelled() {
-            if let Err(error) = self.serve(&mut reconnect, &stop).await {
+            if let Err(error) = self.serve(&mut reconnect, stop).await {
                 warn!(%error, "reconciling starts again");
                 self.health.set("reconcile", Err(error.to_string()));
-                pause(reconnect.next_delay(), &stop).await;
+                pause(reconnect.next_delay(), stop).await;
+            }
+        }
+    }
+
+    async fn balancing(&self, stop: &CancellationToken) {
+        while pause(BALANCE_INTERVAL, stop).await {
+            let balance = async { self.ledger.open().await?.balance(process::now()).await };
+            match balance.await {
+                Ok(balance) => {
+                    gauge!("quittance_unaccounted").set(balance.unaccounted as f64);
+                    if balance.unaccounted > 0 {
+                        error!(unaccounted = balance.unaccounted, "accepted messages are missing");
+                    }
+                }
+                Err(error) => warn!(%error, "no balance this time"),
             }
         }
     }
@@ -45,17 +64,8 @@ impl<L: Ledger> Reconcile<L> {
         stop: &CancellationToken,
     ) -> Result<(), LedgerError> {
         let mut session = self.ledger.open().await?;
-        let mut balanced: Option<Instant> = None;
         while !stop.is_cancelled() {
             self.sweep(&mut session).await?;
-            if balanced.is_none_or(|at| at.elapsed() >= BALANCE_INTERVAL) {
-                balanced = Some(Instant::now());
-                let balance = session.balance(process::now()).await?;
-                gauge!("quittance_unaccounted").set(balance.unaccounted as f64);
-                if balance.unaccounted > 0 {
-                    error!(unaccounted = balance.unaccounted, "accepted messages are missing");
-                }
-            }
             self.health.set("reconcile", Ok(()));
             reconnect.reached();
             pause(SWEEP_INTERVAL, stop).await;

@@ -60,6 +60,10 @@ pub async fn settle<S: Session>(
         .zip(deliveries)
         .map(|(judged, delivery)| match judged {
             Ok(work) => work.clone(),
+            // Whoever made it may have copied the number of a message of ours.
+            Err(Failure::Unsealed(_)) => {
+                Work::Buried { id: delivery.parcel.id.clone(), number: None }
+            }
             Err(_) => buried(delivery),
         })
         .collect();

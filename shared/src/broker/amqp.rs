@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Acker, Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
@@ -91,9 +91,15 @@ impl Broker for Amqp {
             .connect("quittance consumer")
             .await
             .map_err(|error| BrokerError(error.to_string()))?;
-        let channel = connection.create_channel().await.map_err(lost)?;
         let queue = ShortString::try_new(self.topology.queue(shard)).unwrap_or_default();
-        let stream = consume(&channel, &queue, prefetch).await?;
+        let opened = async {
+            let channel = connection.create_channel().await.map_err(lost)?;
+            let stream = consume(&channel, &queue, prefetch).await?;
+            Ok((channel, stream))
+        };
+        let (channel, stream) = timeout(STEP_TIMEOUT, opened)
+            .await
+            .map_err(|_| BrokerError("consuming took too long to begin".to_owned()))??;
         Ok(AmqpConsumer {
             connection,
             channel,
@@ -132,17 +138,20 @@ impl Consumer for AmqpConsumer {
     }
 
     async fn widen(&mut self, prefetch: u16) -> Result<(), BrokerError> {
-        if !self.connection.status().connected() {
-            return Err(BrokerError("the connection is gone".to_owned()));
-        }
-        // What an empty queue sends at this very moment is returned by the client, once.
-        let tag = self.stream.tag();
-        let cancelled = self.channel.basic_cancel(tag, BasicCancelOptions::default());
-        timeout(STEP_TIMEOUT, cancelled)
-            .await
-            .map_err(|_| BrokerError("cancelling took too long".to_owned()))?
-            .map_err(lost)?;
-        self.stream = consume(&self.channel, &self.queue, prefetch).await?;
+        // Cancelling would strand a delivery that is on its way: unseen, yet unacknowledged on the same
+        // channel, so that a later multiple acknowledgement took it along. A closed channel returns it.
+        let reopened = async {
+            self.channel.close(200, "widening".into()).await.map_err(lost)?;
+            let channel = self.connection.create_channel().await.map_err(lost)?;
+            let stream = consume(&channel, &self.queue, prefetch).await?;
+            Ok((channel, stream))
+        };
+        let took_too_long = || BrokerError("widening took too long".to_owned());
+        let (channel, stream) =
+            timeout(STEP_TIMEOUT, reopened).await.map_err(|_| took_too_long())??;
+        (self.channel, self.stream) = (channel, stream);
+        self.unacknowledged.clear();
+        self.acknowledged = self.tag;
         Ok(())
     }
 }

@@ -67,18 +67,22 @@ impl Topology {
 
     /// Declares all of it. Idempotent; the first refusal is returned as a finding.
     pub async fn declare(&self, connection: &Connection) -> Result<(), Finding> {
+        // The first refusal closes the channel and ends the work, so one channel serves for all.
+        let channel = channel(connection, "everything").await?;
         for exchange in self.exchanges() {
-            let channel = channel(connection, &exchange.shown()).await?;
             let declared = exchange.declare(&channel).await;
             declared.map_err(|error| unsafe_object(&exchange.shown(), &error))?;
         }
         for queue in self.queues() {
-            let channel = channel(connection, &queue.shown()).await?;
             let declared = queue.declare(&channel).await;
             declared.map_err(|error| unsafe_object(&queue.shown(), &error))?;
             let bound = queue.bind(&channel).await;
             bound.map_err(|error| unsafe_object(&queue.shown(), &error))?;
         }
+        channel
+            .close(200, "declared".into())
+            .await
+            .map_err(|error| unsafe_object("everything", &error))?;
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub fn load(file: Option<&Path>) -> Result<Config, Problem> {
         Some(path) => (read(path)?, folder(path)),
         None => (String::new(), PathBuf::new()),
     };
-    parse(&text, std::env::vars(), base)
+    parse(&text, variables()?.into_iter(), base)
 }
 
 /// Lays the variables over the file's text.
@@ -45,6 +45,19 @@ pub fn parse(
     }
     let config: Config = table.try_into().map_err(|error: toml::de::Error| explain(&error))?;
     Ok(Config { base, ..config })
+}
+
+/// Our variables; those of others need not even be text.
+fn variables() -> Result<Vec<(String, String)>, Problem> {
+    let mut ours = vec![];
+    for (name, value) in std::env::vars_os() {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(VARIABLE_PREFIX)) else {
+            continue;
+        };
+        let value = value.into_string().map_err(|_| problem(name, "must be UTF-8"))?;
+        ours.push((name.to_owned(), value));
+    }
+    Ok(ours)
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

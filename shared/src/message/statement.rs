@@ -99,7 +99,9 @@ impl Numbers {
     /// What can be stated now; nothing when no number was settled since the last statement.
     pub fn state(&self) -> Option<Statement> {
         let to = self.in_flight.first().map_or(self.last, |first| first - 1);
-        let holes = self.holes.range(..=to).copied().collect();
+        // A window ends with its last hole when there are too many: the next one goes on from there.
+        let holes: Vec<i64> = self.holes.range(..=to).copied().take(HOLES_MAX).collect();
+        let to = if holes.len() == HOLES_MAX { holes.last().copied().unwrap_or(to) } else { to };
         (to > self.stated).then_some(Statement { epoch: self.epoch, from: self.stated, to, holes })
     }
 
@@ -131,6 +133,22 @@ mod tests {
         numbers.confirmed(3);
         let statement = numbers.state().unwrap();
         assert_eq!((statement.from, statement.to, statement.holes.len()), (2, 4, 0));
+    }
+
+    #[test]
+    fn no_statement_grows_without_limit() {
+        let mut numbers = Numbers::new(Uuid::nil());
+        for seq in 1..=2_500 {
+            numbers.take();
+            numbers.hole(seq);
+        }
+        let mut windows = vec![];
+        while let Some(statement) = numbers.state() {
+            assert!(statement.holes.len() <= HOLES_MAX);
+            windows.push((statement.from, statement.to));
+            numbers.stated(&statement);
+        }
+        assert_eq!(windows, [(0, 1_000), (1_000, 2_000), (2_000, 2_500)]);
     }
 
     #[test]

@@ -100,7 +100,9 @@ impl Ledger for Postgres {
     async fn migrate(&self) -> Result<(), LedgerError> {
         let setup = format!(
             "select pg_advisory_lock({MIGRATION_LOCK});
-             create schema if not exists quittance;
+             do $$ begin
+                 if to_regnamespace('quittance') is null then create schema quittance; end if;
+             end $$;
              set search_path to quittance;"
         );
         let conn = self.connect(&setup).await?;

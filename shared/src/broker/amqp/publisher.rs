@@ -47,6 +47,10 @@ struct Job {
 struct Flight {
     confirms: FuturesUnordered<BoxFuture<'static, (u64, lapin::Result<Confirmation>)>>,
     waiting: HashMap<u64, (String, oneshot::Sender<Result<(), PublishError>>)>,
+    /// Confirmed, not answered yet.
+    confirmed: HashMap<u64, Result<(), PublishError>>,
+    /// Came back; their own confirms may still be on their way.
+    returned: HashSet<String>,
     tickets: u64,
 }
 
@@ -160,10 +164,14 @@ async fn refusing_with<T>(
 /// Serves until the connection fails (false) or all handles are gone and all is answered (true).
 async fn serve(connection: &Connection, jobs: &mut mpsc::Receiver<Job>) -> bool {
     let mut events = Box::pin(connection.events_listener());
-    let channel = match confirm_channel(connection).await {
-        Ok(channel) => channel,
-        Err(error) => {
+    let channel = match timeout(PROBE_TIMEOUT, confirm_channel(connection)).await {
+        Ok(Ok(channel)) => channel,
+        Ok(Err(error)) => {
             warn!(%error, "no confirm channel");
+            return false;
+        }
+        Err(_) => {
+            warn!("no confirm channel in time");
             return false;
         }
     };
@@ -210,12 +218,22 @@ async fn confirm_channel(connection: &Connection) -> lapin::Result<Channel> {
 
 impl Default for Flight {
     fn default() -> Self {
-        Self { confirms: FuturesUnordered::new(), waiting: HashMap::new(), tickets: 0 }
+        Self {
+            confirms: FuturesUnordered::new(),
+            waiting: HashMap::new(),
+            confirmed: HashMap::new(),
+            returned: HashSet::new(),
+            tickets: 0,
+        }
     }
 }
 
 impl Flight {
     fn begin(&mut self, channel: &Channel, job: Job) {
+        // Who stopped waiting was told that the outcome is unknown: now it is known, nothing was sent.
+        if job.answer.is_closed() {
+            return;
+        }
         self.tickets += 1;
         let ticket = self.tickets;
         self.waiting.insert(ticket, (job.parcel.id, job.answer));
@@ -240,17 +258,15 @@ impl Flight {
                 break;
             }
         }
-        let mut outcomes = vec![];
-        let mut returned = HashSet::new();
         let mut healthy = true;
         for (ticket, confirmation) in ready {
             let outcome = match confirmation {
                 Ok(Confirmation::Ack(message)) => {
-                    returned.extend(message.as_ref().and_then(returned_id));
+                    self.returned.extend(message.as_ref().and_then(returned_id));
                     Ok(())
                 }
                 Ok(Confirmation::Nack(message)) => {
-                    returned.extend(message.as_ref().and_then(returned_id));
+                    self.returned.extend(message.as_ref().and_then(returned_id));
                     Err(PublishError::Refused)
                 }
                 Ok(Confirmation::NotRequested) => Err(PublishError::Refused),
@@ -260,16 +276,29 @@ impl Flight {
                     Err(PublishError::Lost)
                 }
             };
-            outcomes.push((ticket, outcome));
+            self.confirmed.insert(ticket, outcome);
         }
-        for (ticket, outcome) in outcomes {
-            // Nobody waits any more for what was answered as blocked.
-            let Some((id, waiting)) = self.waiting.remove(&ticket) else { continue };
-            let outcome =
-                if returned.remove(&id) { Err(PublishError::Unroutable) } else { outcome };
-            answer(waiting, outcome);
-        }
+        self.answer_confirmed();
         healthy
+    }
+
+    /// Answers what is confirmed, unless a returned message's own confirm is still on its way: that
+    /// one may bring the return of another that looks confirmed now.
+    fn answer_confirmed(&mut self) {
+        let Self { waiting, confirmed, returned, .. } = self;
+        let outstanding = |(ticket, (id, _)): (&u64, &(String, _))| {
+            returned.contains(id) && !confirmed.contains_key(ticket)
+        };
+        if !returned.is_empty() && waiting.iter().any(outstanding) {
+            return;
+        }
+        for (ticket, outcome) in confirmed.drain() {
+            // Nobody waits any more for what was answered as blocked.
+            let Some((id, waiting)) = waiting.remove(&ticket) else { continue };
+            let came_back = returned.contains(&id);
+            answer(waiting, if came_back { Err(PublishError::Unroutable) } else { outcome });
+        }
+        returned.clear();
     }
 
     fn answer_all(&mut self, error: &PublishError) {

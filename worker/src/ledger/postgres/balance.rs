@@ -56,8 +56,13 @@ statement!(
 
 statement!(
     Unproven {} -> (BigInt) = "
-    select count(*) from receipts r
-    where r.seq > coalesce((select max(s.to_seq) from statements s where s.epoch = r.epoch), 0)"
+    select coalesce(sum((
+        select count(*) from receipts r where r.epoch = e.epoch and r.seq > e.stated)), 0)::bigint
+    from (
+        select r.epoch, coalesce(max(s.to_seq), 0) as stated
+        from (select distinct epoch from receipts) r left join statements s using (epoch)
+        group by r.epoch
+    ) as e"
 );
 
 statement!(

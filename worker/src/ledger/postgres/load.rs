@@ -135,6 +135,10 @@ pub(super) async fn states(
     let mut refunds = refunds(conn, &payments).await?;
     for row in payments {
         let (key, payment) = payment(row, &mut refunds)?;
+        if payment.link == Link::Order && !books.numbers.contains_key(&payment.order_number) {
+            // Its order appeared, and somebody joined it, after the orders were looked up here.
+            return Err(LedgerError::Conflict("an order appeared at this moment".to_owned()));
+        }
         let number = &payment.order_number;
         let name = books.numbers.get(number).unwrap_or(number).clone();
         books.states.entry(name).or_default().payments.insert(key, payment);

@@ -28,12 +28,19 @@ statement!(
     on conflict (order_no) do update
     set amount = excluded.amount, currency = excluded.currency, account = excluded.account,
         expires_at = excluded.expires_at, metadata = excluded.metadata
-    where orders.status = 'pending'
-      and not exists (select from payments p where p.order_no = orders.order_no)
-      and (orders.amount, orders.currency, orders.account, orders.expires_at, orders.metadata)
+    where (orders.amount, orders.currency, orders.account, orders.expires_at, orders.metadata)
           is distinct from (excluded.amount, excluded.currency, excluded.account,
                             excluded.expires_at, excluded.metadata)
+      and orders.status = 'pending'
+      and not exists (
+          select from order_numbers n join payments p on p.order_number = n.number
+          where n.order_no = orders.order_no)
     returning order_no, xmax = 0"
+);
+
+statement!(
+    Lock { order_nos: Array<Text> = [String] } -> (Text) = "
+    select order_no from orders where order_no = any(?::text[]) order by order_no for update"
 );
 
 statement!(
@@ -162,6 +169,8 @@ async fn write(
             metadata: &metadata,
             now: &now,
         };
+        // Locked before it looks for payments, so that it sees those of whoever held the lock.
+        let _: Vec<String> = Lock { order_nos: &order_nos }.load(conn).await?;
         let written: Vec<(String, bool)> = upsert.load(conn).await?;
         let same = Same {
             order_nos: &order_nos,
