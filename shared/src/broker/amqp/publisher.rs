@@ -1,22 +1,22 @@
 //! One task owns a confirm channel, with many publishes in flight on it.
 //!
-//! **Invariant**: a returned message is matched by its `message_id`, after every confirm that is
-//! ready was collected: lapin attaches a return to whichever confirm it handles next.
+//! **Invariant**: whoever asks is answered, within a limit: by the broker's confirm, or with why there
+//! is none.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use futures_util::stream::StreamExt as _;
+use lapin::options::ConfirmSelectOptions;
 use lapin::types::ShortString;
-use lapin::{BasicProperties, Channel, Confirmation, Connection, Event};
+use lapin::{BasicProperties, Channel, Connection, Event};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+mod flight;
+
+use self::flight::{Flight, answer};
 use super::{Amqp, ConnectError, wire};
 use crate::broker::{PublishError, Publisher, Route};
 use crate::message::parcel::Parcel;
@@ -41,17 +41,6 @@ struct Job {
     properties: BasicProperties,
     parcel: Parcel,
     answer: oneshot::Sender<Result<(), PublishError>>,
-}
-
-/// What is in flight, by ticket.
-struct Flight {
-    confirms: FuturesUnordered<BoxFuture<'static, (u64, lapin::Result<Confirmation>)>>,
-    waiting: HashMap<u64, (String, oneshot::Sender<Result<(), PublishError>>)>,
-    /// Confirmed, not answered yet.
-    confirmed: HashMap<u64, Result<(), PublishError>>,
-    /// Came back; their own confirms may still be on their way.
-    returned: HashSet<String>,
-    tickets: u64,
 }
 
 impl AmqpPublisher {
@@ -214,116 +203,4 @@ async fn confirm_channel(connection: &Connection) -> lapin::Result<Channel> {
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     Ok(channel)
-}
-
-impl Default for Flight {
-    fn default() -> Self {
-        Self {
-            confirms: FuturesUnordered::new(),
-            waiting: HashMap::new(),
-            confirmed: HashMap::new(),
-            returned: HashSet::new(),
-            tickets: 0,
-        }
-    }
-}
-
-impl Flight {
-    fn begin(&mut self, channel: &Channel, job: Job) {
-        // Who stopped waiting was told that the outcome is unknown: now it is known, nothing was sent.
-        if job.answer.is_closed() {
-            return;
-        }
-        self.tickets += 1;
-        let ticket = self.tickets;
-        self.waiting.insert(ticket, (job.parcel.id, job.answer));
-        let (channel, body) = (channel.clone(), job.parcel.body);
-        let (exchange, key, properties) = (job.exchange, job.routing_key, job.properties);
-        self.confirms.push(Box::pin(async move {
-            (ticket, publish(&channel, (exchange, key), &body, properties).await)
-        }));
-    }
-
-    /// Collects every confirm that is ready, then answers. False: the channel failed.
-    async fn settle(&mut self, first: (u64, lapin::Result<Confirmation>)) -> bool {
-        let mut ready = vec![first];
-        loop {
-            let known = ready.len();
-            // lapin's thread may be in the middle of one multiple confirm.
-            tokio::task::yield_now().await;
-            while let Some(Some(more)) = self.confirms.next().now_or_never() {
-                ready.push(more);
-            }
-            if ready.len() == known {
-                break;
-            }
-        }
-        let mut healthy = true;
-        for (ticket, confirmation) in ready {
-            let outcome = match confirmation {
-                Ok(Confirmation::Ack(message)) => {
-                    self.returned.extend(message.as_ref().and_then(returned_id));
-                    Ok(())
-                }
-                Ok(Confirmation::Nack(message)) => {
-                    self.returned.extend(message.as_ref().and_then(returned_id));
-                    Err(PublishError::Refused)
-                }
-                Ok(Confirmation::NotRequested) => Err(PublishError::Refused),
-                Err(error) => {
-                    warn!(%error, "a publish failed");
-                    healthy = false;
-                    Err(PublishError::Lost)
-                }
-            };
-            self.confirmed.insert(ticket, outcome);
-        }
-        self.answer_confirmed();
-        healthy
-    }
-
-    /// Answers what is confirmed, unless a returned message's own confirm is still on its way: that
-    /// one may bring the return of another that looks confirmed now.
-    fn answer_confirmed(&mut self) {
-        let Self { waiting, confirmed, returned, .. } = self;
-        let outstanding = |(ticket, (id, _)): (&u64, &(String, _))| {
-            returned.contains(id) && !confirmed.contains_key(ticket)
-        };
-        if !returned.is_empty() && waiting.iter().any(outstanding) {
-            return;
-        }
-        for (ticket, outcome) in confirmed.drain() {
-            // Nobody waits any more for what was answered as blocked.
-            let Some((id, waiting)) = waiting.remove(&ticket) else { continue };
-            let came_back = returned.contains(&id);
-            answer(waiting, if came_back { Err(PublishError::Unroutable) } else { outcome });
-        }
-        returned.clear();
-    }
-
-    fn answer_all(&mut self, error: &PublishError) {
-        for (_, (_, waiting)) in self.waiting.drain() {
-            answer(waiting, Err(error.clone()));
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the one place that publishes")]
-async fn publish(
-    channel: &Channel,
-    (exchange, routing_key): (ShortString, ShortString),
-    body: &[u8],
-    properties: BasicProperties,
-) -> lapin::Result<Confirmation> {
-    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-    channel.basic_publish(exchange, routing_key, options, body, properties).await?.await
-}
-
-fn returned_id(message: &lapin::message::BasicReturnMessage) -> Option<String> {
-    message.delivery.properties.message_id().as_ref().map(ToString::to_string)
-}
-
-/// Who stopped waiting needs no answer.
-fn answer(waiting: oneshot::Sender<Result<(), PublishError>>, outcome: Result<(), PublishError>) {
-    drop(waiting.send(outcome));
 }

@@ -1,0 +1,145 @@
+//! What is in flight on a confirm channel, and how its confirms are answered.
+//!
+//! **Invariant**: a returned message is matched by its `message_id`, and nothing is answered while a
+//! returned message's own confirm is on its way: lapin attaches a return to whichever confirm it
+//! handles next.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Channel, Confirmation};
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::Job;
+use crate::broker::PublishError;
+
+/// What is in flight, by ticket.
+pub(super) struct Flight {
+    pub(super) confirms: FuturesUnordered<BoxFuture<'static, (u64, lapin::Result<Confirmation>)>>,
+    waiting: HashMap<u64, (String, oneshot::Sender<Result<(), PublishError>>)>,
+    /// Confirmed, not answered yet.
+    confirmed: HashMap<u64, Result<(), PublishError>>,
+    /// Came back; their own confirms may still be on their way.
+    returned: HashSet<String>,
+    tickets: u64,
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self {
+            confirms: FuturesUnordered::new(),
+            waiting: HashMap::new(),
+            confirmed: HashMap::new(),
+            returned: HashSet::new(),
+            tickets: 0,
+        }
+    }
+}
+
+impl Flight {
+    pub(super) fn begin(&mut self, channel: &Channel, job: Job) {
+        // Who stopped waiting was told that the outcome is unknown: now it is known, nothing was sent.
+        if job.answer.is_closed() {
+            return;
+        }
+        self.tickets += 1;
+        let ticket = self.tickets;
+        self.waiting.insert(ticket, (job.parcel.id, job.answer));
+        let (channel, body) = (channel.clone(), job.parcel.body);
+        let (exchange, key, properties) = (job.exchange, job.routing_key, job.properties);
+        self.confirms.push(Box::pin(async move {
+            (ticket, publish(&channel, (exchange, key), &body, properties).await)
+        }));
+    }
+
+    /// Collects every confirm that is ready, then answers. False: the channel failed.
+    pub(super) async fn settle(&mut self, first: (u64, lapin::Result<Confirmation>)) -> bool {
+        let mut ready = vec![first];
+        loop {
+            let known = ready.len();
+            // lapin's thread may be in the middle of one multiple confirm.
+            tokio::task::yield_now().await;
+            while let Some(Some(more)) = self.confirms.next().now_or_never() {
+                ready.push(more);
+            }
+            if ready.len() == known {
+                break;
+            }
+        }
+        let mut healthy = true;
+        for (ticket, confirmation) in ready {
+            let outcome = match confirmation {
+                Ok(Confirmation::Ack(message)) => {
+                    self.returned.extend(message.as_ref().and_then(returned_id));
+                    Ok(())
+                }
+                Ok(Confirmation::Nack(message)) => {
+                    self.returned.extend(message.as_ref().and_then(returned_id));
+                    Err(PublishError::Refused)
+                }
+                Ok(Confirmation::NotRequested) => Err(PublishError::Refused),
+                Err(error) => {
+                    warn!(%error, "a publish failed");
+                    healthy = false;
+                    Err(PublishError::Lost)
+                }
+            };
+            self.confirmed.insert(ticket, outcome);
+        }
+        self.answer_confirmed();
+        healthy
+    }
+
+    /// Answers what is confirmed, unless a returned message's own confirm is still on its way: that
+    /// one may bring the return of another that looks confirmed now.
+    fn answer_confirmed(&mut self) {
+        let Self { waiting, confirmed, returned, .. } = self;
+        let outstanding = |(ticket, (id, _)): (&u64, &(String, _))| {
+            returned.contains(id) && !confirmed.contains_key(ticket)
+        };
+        if !returned.is_empty() && waiting.iter().any(outstanding) {
+            return;
+        }
+        for (ticket, outcome) in confirmed.drain() {
+            // Nobody waits any more for what was answered as blocked.
+            let Some((id, waiting)) = waiting.remove(&ticket) else { continue };
+            let came_back = returned.contains(&id);
+            answer(waiting, if came_back { Err(PublishError::Unroutable) } else { outcome });
+        }
+        returned.clear();
+    }
+
+    pub(super) fn answer_all(&mut self, error: &PublishError) {
+        for (_, (_, waiting)) in self.waiting.drain() {
+            answer(waiting, Err(error.clone()));
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that publishes")]
+async fn publish(
+    channel: &Channel,
+    (exchange, routing_key): (ShortString, ShortString),
+    body: &[u8],
+    properties: BasicProperties,
+) -> lapin::Result<Confirmation> {
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    channel.basic_publish(exchange, routing_key, options, body, properties).await?.await
+}
+
+fn returned_id(message: &lapin::message::BasicReturnMessage) -> Option<String> {
+    message.delivery.properties.message_id().as_ref().map(ToString::to_string)
+}
+
+/// Who stopped waiting needs no answer.
+pub(super) fn answer(
+    waiting: oneshot::Sender<Result<(), PublishError>>,
+    outcome: Result<(), PublishError>,
+) {
+    drop(waiting.send(outcome));
+}
