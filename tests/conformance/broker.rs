@@ -140,7 +140,8 @@ pub(crate) async fn a_consumer_holds_no_more_than_its_prefetch<B: Broker, L: Led
         async move { publisher.publish(FIRST, parcel(&body)).await }
     }));
     let (sent, widened) = tokio::join!(sent, consumer.widen(100));
-    (sent?, widened?);
+    sent?;
+    widened?;
     let mut bodies = std::collections::BTreeSet::new();
     let mut last = 0;
     for _ in 0..20 {
