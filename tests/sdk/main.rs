@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
+use harness::driver::post;
+use harness::installation::{Addresses, Installation};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -84,6 +86,27 @@ fn we_take_what_the_sdk_signs_and_nothing_that_was_changed() {
         let expected = if line["genuine"] == true { Ok(()) } else { Err(Rejection::Forged) };
         assert_eq!(verdict, expected, "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_door_takes_what_the_sdk_signs_and_nothing_that_was_changed() {
+    let lines = sdk(&["sign", &COUNT.to_string(), &(SEED + 1).to_string()], &[]);
+    let (key, notifications) = lines.split_first().unwrap();
+    let installation = Installation::embedded().unwrap();
+    std::fs::write(installation.path("alipay.pub"), text(&key["public_key"])).unwrap();
+    let file = installation.path("quittance.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let any_seller = config.lines().filter(|line| !line.starts_with("seller_id"));
+    std::fs::write(&file, any_seller.collect::<Vec<_>>().join("\n")).unwrap();
+
+    let mut door = installation.serve(Addresses::free().unwrap()).await.unwrap();
+    let client = reqwest::Client::new();
+    for line in notifications {
+        let answer = post(&client, &door.url, text(&line["body"])).await.unwrap();
+        let expected = if line["genuine"] == true { (200, "success") } else { (401, "fail") };
+        assert_eq!((answer.0, answer.1.as_str()), expected, "{line}");
+    }
+    assert!(door.program.terminate().await.unwrap().success());
 }
 
 #[test]
