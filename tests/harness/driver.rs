@@ -62,7 +62,7 @@ pub fn payments(signer: &Signer, total: usize, percent: usize, seed: u64) -> any
 
 /// Sends each body to the doors in turn until one of them answers success.
 pub async fn send(urls: &[String], bodies: &[Arc<str>]) -> anyhow::Result<Sent> {
-    let client = Client::builder().timeout(Duration::from_secs(10)).build()?;
+    let client = Client::builder().timeout(Duration::from_secs(30)).build()?;
     let repeated = AtomicUsize::new(0);
     stream::iter(bodies.iter().enumerate())
         .map(Ok)

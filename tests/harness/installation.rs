@@ -17,6 +17,9 @@ use crate::{ports, postgres, rabbitmq};
 /// The account that every installation has.
 pub const ACCOUNT: &str = "shop-alipay";
 
+/// A busy machine may stall for seconds, and its speed is not what the tests are about.
+const PUBLISH_TIMEOUT: (&str, &str) = ("QUITTANCE__INGRESS__PUBLISH_TIMEOUT", "20s");
+
 /// Where everything of it stands.
 pub struct Installation {
     folder: TempDir,
@@ -56,8 +59,9 @@ impl Addresses {
     }
 
     /// As a program reads them from its environment.
-    pub fn variables(&self) -> [(&'static str, &str); 3] {
+    pub fn variables(&self) -> [(&'static str, &str); 4] {
         [
+            PUBLISH_TIMEOUT,
             ("QUITTANCE__INGRESS__LISTEN", self.listen.as_str()),
             ("QUITTANCE__INGRESS__ADMIN_LISTEN", self.admin.as_str()),
             ("QUITTANCE__CONSOLE__LISTEN", self.console.as_str()),
@@ -136,7 +140,7 @@ impl Installation {
     /// Starts a worker, with more environment if wanted.
     pub async fn worker(&self, env: &[(&str, &str)]) -> anyhow::Result<Program> {
         let admin = format!("127.0.0.1:{}", ports::free()?);
-        let mut all = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str())];
+        let mut all = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str()), PUBLISH_TIMEOUT];
         all.extend(env);
         let config = self.config();
         let mut program = Program::start("quittance-worker", &["--config", &config], &all)?;
