@@ -106,6 +106,10 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         while !stop.is_cancelled() {
             let size = if probation { 1 } else { self.batch_max };
             let batch = hands.collect(size, self.batch_wait, stop).await?;
+            if batch.is_empty() && stop.is_cancelled() {
+                // Told to stop is not idle: the queue may be full, and the balance trusts an idle lane.
+                break;
+            }
             let innocent = batch.first().is_none_or(|delivery| delivery.returns == 0);
             if !self.hold_until_done(&mut hands, &batch, reconnect, stop).await? {
                 break;
