@@ -9,9 +9,10 @@ use shared::broker::Publisher;
 use shared::broker::amqp::Amqp;
 use shared::config::{Config, Problem, Problems};
 use shared::process::{pause, unless_stopped};
-use shared::provider::Account;
+use shared::provider::Accounts;
 use shared::telemetry::health::Health;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -24,7 +25,7 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// The door in front of any broker.
 pub fn door<P: Publisher>(
     config: &Config,
-    accounts: Vec<Account>,
+    accounts: watch::Receiver<Arc<Accounts>>,
     enqueue: Arc<Enqueue<P>>,
 ) -> Door<P> {
     Door {
@@ -66,6 +67,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         return Err(Problems(limits).into());
     }
     let accounts = config.accounts().map_err(Problems)?;
+    let count = accounts.0.len();
+    let (_accounts, accounts) = watch::channel(Arc::new(accounts));
     let broker = broker(&config)?;
     let keys = config.seal_keys()?;
     let health = Health::default();
@@ -75,7 +78,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let private = bind("ingress.admin_listen", config.ingress.admin_listen).await?;
     let enqueue = Enqueue::new(broker.publisher(), keys, config.broker.shards);
     let drain = config.process.shutdown_timeout.0;
-    info!(listen = %config.ingress.listen, accounts = accounts.len(), "receiving notifications");
+    info!(listen = %config.ingress.listen, accounts = count, "receiving notifications");
 
     let ended = CancellationToken::new();
     let stating = tokio::spawn(Arc::clone(&enqueue).state_until(ended.clone()));

@@ -63,7 +63,7 @@ impl<P: Publisher> Enqueue<P> {
             received_at,
             number,
             content_type: verified.content_type().map(ToOwned::to_owned),
-            http: vec![],
+            http: verified.carried().to_vec(),
             traceparent: Some(traceparent(id)),
             body: verified.into_body(),
         };

@@ -3,7 +3,6 @@
 //! **Invariant**: a provider reads its success word only after [`Enqueue::accept`] returned; an
 //! answer never says which check failed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,8 +17,9 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Rejection, Reply};
+use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply};
 use shared::telemetry::health::Health;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -27,18 +27,12 @@ use crate::enqueue::Enqueue;
 
 /// What the door needs.
 pub struct Door<P> {
-    pub accounts: Vec<Account>,
+    /// They change when keys do; a request keeps those that it found.
+    pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-}
-
-struct Shared<P> {
-    accounts: HashMap<String, Account>,
-    enqueue: Arc<Enqueue<P>>,
-    body_limit_bytes: usize,
-    body_timeout: Duration,
 }
 
 /// How a request ended: the answer's status, and the counter's labels.
@@ -54,17 +48,10 @@ enum Outcome {
 /// `POST /notify/{account}`.
 pub fn router<P: Publisher>(door: Door<P>) -> Router {
     let limit = DefaultBodyLimit::max(door.body_limit_bytes);
-    let accounts = door.accounts.into_iter().map(|account| (account.name.clone(), account));
-    let shared = Shared {
-        accounts: accounts.collect(),
-        enqueue: door.enqueue,
-        body_limit_bytes: door.body_limit_bytes,
-        body_timeout: door.body_timeout,
-    };
     Router::new()
         .route("/notify/{account}", any(notify::<P>))
         .layer(limit)
-        .with_state(Arc::new(shared))
+        .with_state(Arc::new(door))
 }
 
 /// `/livez`, `/readyz`, `/metrics`.
@@ -79,14 +66,15 @@ pub fn admin(health: Health) -> Router {
 }
 
 async fn notify<P: Publisher>(
-    State(door): State<Arc<Shared<P>>>,
+    State(door): State<Arc<Door<P>>>,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     // A name that is not even text is nobody's.
-    let account = name.ok().and_then(|Path(name)| door.accounts.get(&name));
+    let accounts = Arc::clone(&door.accounts.borrow());
+    let account = name.ok().and_then(|Path(name)| accounts.of(&name));
     let response = if method != Method::POST {
         count(None, "rejected", "wrong_method");
         let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
@@ -128,7 +116,7 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-impl<P: Publisher> Shared<P> {
+impl<P: Publisher> Door<P> {
     async fn receive(&self, account: &Account, request: Request) -> Outcome {
         let received_at = process::now();
         // A length that is stated and too large is not even read.
@@ -140,8 +128,8 @@ impl<P: Publisher> Shared<P> {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let verified =
-            request_of(&headers, body).and_then(|request| provider::verify(account, request));
+        let verified = request_of(account, &headers, body)
+            .and_then(|request| provider::verify(account, request, received_at));
         match verified {
             Err(rejection) => Outcome::Rejected(rejection),
             Ok(verified) => match self.enqueue.accept(verified, received_at).await {
@@ -167,13 +155,14 @@ impl<P: Publisher> Shared<P> {
 impl Outcome {
     fn answer(self, account: &Account) -> Response {
         let provider = account.provider();
+        let stated = |reply: Reply| StatusCode::from_u16(reply.status).unwrap_or_default();
         let (status, reply, outcome, reason) = match self {
-            Self::Accepted => (StatusCode::OK, provider.accept(), "accepted", ""),
+            Self::Accepted => (stated(provider.accept()), provider.accept(), "accepted", ""),
             Self::Rejected(rejection) => {
                 let status = if rejection.is_malformed() {
                     StatusCode::BAD_REQUEST
                 } else {
-                    StatusCode::UNAUTHORIZED
+                    stated(provider.reject())
                 };
                 info!(account = account.name, reason = rejection.reason(), detail = %rejection, "rejected");
                 (status, provider.reject(), "rejected", rejection.reason())
@@ -198,16 +187,19 @@ impl Outcome {
     }
 }
 
-fn request_of(headers: &HeaderMap, body: Bytes) -> Result<provider::Request, Rejection> {
+fn request_of(
+    account: &Account,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<provider::Request, Rejection> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Rejection::Malformed("content encoding"));
     }
-    let content_type = match headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) {
-        None => None,
-        Some(Ok(text)) if text.len() < 256 => Some(text.to_owned()),
-        Some(_) => return Err(Rejection::Malformed("content type")),
-    };
-    Ok(provider::Request { content_type, body })
+    let wanted = account.provider().headers();
+    let is_wanted = |name: &str| name == header::CONTENT_TYPE || wanted.contains(&name);
+    let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers = Headers::new(pairs.filter(|(name, _)| is_wanted(name)))?;
+    Ok(provider::Request { headers, body })
 }
 
 fn stated_length(headers: &HeaderMap) -> Option<usize> {

@@ -15,7 +15,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
-use shared::config::units::Secret;
+use shared::secret::Secret;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use worker::ledger::records::EventRecord;

@@ -3,9 +3,9 @@
 //! **Invariant**: engines come in pairs, and nothing but this file knows which pair it is.
 
 use shared::broker::amqp::Amqp;
-use shared::config::units::Secret;
 use shared::config::{Config, Engines, Problem};
 use shared::message::seal::SealKeys;
+use shared::secret::Secret;
 use worker::ledger::postgres::Postgres;
 
 use crate::embedded::{Embedded, EmbeddedError};

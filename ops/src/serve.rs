@@ -14,12 +14,13 @@ use ingress::routes::{Door, admin, router};
 use ingress::serve::listen;
 use shared::broker::Broker;
 use shared::config::Config;
-use shared::config::units::Secret;
 use shared::message::seal::SealKeys;
 use shared::process::{pause, stop_token};
-use shared::provider::Account;
+use shared::provider::Accounts;
+use shared::secret::Secret;
 use shared::telemetry::{self, health::Health};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use worker::ledger::{Ledger, LedgerError};
@@ -30,7 +31,7 @@ use crate::console;
 use crate::engine::{self, Engine};
 
 mod greeting;
-mod watch;
+mod probing;
 
 const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -43,7 +44,7 @@ pub struct Doors {
 
 /// All that a run needs beside its engines.
 struct Plan {
-    accounts: Vec<Account>,
+    accounts: watch::Receiver<Arc<Accounts>>,
     keys: SealKeys,
     settings: Settings,
     token: Option<Secret>,
@@ -81,8 +82,9 @@ pub async fn on(
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let keys = engine.seal_keys(&config)?;
-    let accounts = config.accounts()?;
-    let settings = Settings::from_config(&config, keys.clone())?;
+    let (_accounts, accounts) = watch::channel(Arc::new(config.accounts()?));
+    let (_readers, readers) = watch::channel(Arc::new(config.readers()?));
+    let settings = Settings::from_config(&config, keys.clone(), readers)?;
     let token = token(&config)?;
     let plan = Plan { accounts, keys, settings, token, config, doors };
     let served = match engine {
@@ -174,7 +176,7 @@ async fn serve<B: Broker, L: Ledger>(
         stating.await;
         Ok(())
     });
-    lasting.spawn(watch::watch(publisher, health.clone(), stop.clone(), end.clone()));
+    lasting.spawn(probing::watch(publisher, health.clone(), stop.clone(), end.clone()));
     lasting.spawn(listen(admin(health.clone()), doors.admin, end.clone(), drain));
 
     let door = Door {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::broker::topology::Topology;
 use crate::message::seal::SealKeys;
-use crate::provider::Account;
+use crate::provider::{Accounts, Readers};
 use crate::retry::Schedule;
 
 pub mod account;
@@ -22,7 +22,7 @@ use self::sections::{
     BrokerSection, ConsoleSection, DatabaseSection, EmbeddedSection, IngressSection, LogSection,
     PolicySection, ProcessSection, RetrySection, SealSection, WorkerSection,
 };
-use self::units::Secret;
+use crate::secret::Secret;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -125,17 +125,35 @@ impl Config {
         })
     }
 
-    /// The accounts with their keys read.
-    pub fn accounts(&self) -> Result<Vec<Account>, Vec<Problem>> {
-        let mut accounts = vec![];
+    /// What an ingress needs of the accounts, with keys read.
+    pub fn accounts(&self) -> Result<Accounts, Vec<Problem>> {
+        let read = |name: &str, section: &AccountSection| {
+            section.account(name, &self.base).map(|account| (name.to_owned(), account))
+        };
+        Ok(Accounts(self.each_account(read)?.into_iter().collect()))
+    }
+
+    /// What a worker needs of the accounts, with keys read.
+    pub fn readers(&self) -> Result<Readers, Vec<Problem>> {
+        let read = |name: &str, section: &AccountSection| {
+            section.reader(name, &self.base).map(|reader| (name.to_owned(), reader))
+        };
+        Ok(Readers(self.each_account(read)?.into_iter().collect()))
+    }
+
+    fn each_account<T>(
+        &self,
+        read: impl Fn(&str, &AccountSection) -> Result<T, Vec<Problem>>,
+    ) -> Result<Vec<T>, Vec<Problem>> {
+        let mut found = vec![];
         let mut problems = vec![];
         for (name, section) in &self.accounts {
-            match section.read(name, &self.base) {
-                Ok(account) => accounts.push(account),
-                Err(found) => problems.extend(found),
+            match read(name, section) {
+                Ok(account) => found.push(account),
+                Err(wrong) => problems.extend(wrong),
             }
         }
-        if problems.is_empty() { Ok(accounts) } else { Err(problems) }
+        if problems.is_empty() { Ok(found) } else { Err(problems) }
     }
 
     pub fn topology(&self) -> Result<Topology, Problem> {
@@ -166,6 +184,11 @@ impl Config {
     /// Everything that is wrong, without reaching for any server.
     pub fn check(&self) -> Vec<Problem> {
         let mut problems = self.accounts().err().unwrap_or_default();
+        for problem in self.readers().err().unwrap_or_default() {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
         problems.extend(self.topology().err());
         problems.extend(self.limits());
         problems.extend(self.console.check().err());

@@ -5,6 +5,7 @@ pub mod order;
 pub mod notification;
 pub mod event;
 pub mod message;
+pub mod secret;
 
 pub mod retry;
 pub mod provider;

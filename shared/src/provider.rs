@@ -3,19 +3,151 @@
 //! **Invariant**: only [`verify`] makes a [`Verified`]. The request may select among configured
 //! keys and is compared with the pinned algorithm; it never supplies either.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 
 use crate::notification::Notification;
 
+pub mod protocol;
+pub mod request;
+pub mod material;
 pub mod form;
+pub mod json;
+pub mod mac;
 pub mod public_key;
 pub mod alipay;
 
-/// Whose protocol an account speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Provider {
-    Alipay,
+use self::material::Material;
+use self::protocol::Protocol as _;
+pub use self::protocol::{Genuine, KeyNote, Rejection, Reply, Returned, Unreadable};
+pub use self::request::{Headers, Request};
+
+/// Declares every provider: its variant, and the module that holds its protocol. The module's name is
+/// the word in configuration, messages and tables.
+macro_rules! providers {
+    ($($variant:ident = $module:ident),+ $(,)?) => {
+        /// Whose protocol an account speaks.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Provider { $($variant),+ }
+
+        /// What proves a request to an account genuine, and whose it must be.
+        #[derive(Debug, Clone)]
+        pub enum Scheme { $($variant($module::Settings)),+ }
+
+        /// What only reading needs; an ingress never holds it.
+        #[derive(Debug, Clone)]
+        pub enum Reader { $($variant($module::Reader)),+ }
+
+        /// A provider's own keys of `[accounts.NAME]`.
+        #[derive(Debug, Clone)]
+        pub enum Section { $($variant($module::Section)),+ }
+
+        impl Provider {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word in configuration, messages and tables.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($module)),+ }
+            }
+
+            /// What stops the provider from sending it again.
+            pub fn accept(self) -> Reply {
+                match self { $(Self::$variant => $module::$variant::ACCEPT),+ }
+            }
+
+            /// What makes the provider send it again.
+            pub fn reject(self) -> Reply {
+                match self { $(Self::$variant => $module::$variant::REJECT),+ }
+            }
+
+            /// The HTTP headers that the protocol reads, in lower case.
+            pub fn headers(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => $module::$variant::HEADERS),+ }
+            }
+
+            fn carried(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => $module::$variant::CARRIED),+ }
+            }
+        }
+
+        impl Scheme {
+            pub fn provider(&self) -> Provider {
+                match self { $(Self::$variant(_) => Provider::$variant),+ }
+            }
+
+            /// Every configured key: what an operator sees of it.
+            pub fn keys(&self) -> Vec<KeyNote> {
+                match self { $(Self::$variant(settings) => $module::$variant::keys(settings)),+ }
+            }
+
+            fn verify(
+                &self,
+                request: &Request,
+                now: OffsetDateTime,
+            ) -> Result<protocol::Proof, Rejection> {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::verify(settings, request, now)),+
+                }
+            }
+
+            fn verify_return(&self, pairs: &[u8]) -> Result<Returned, Rejection> {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::verify_return(settings, pairs)),+
+                }
+            }
+        }
+
+        impl Reader {
+            pub fn provider(&self) -> Provider {
+                match self { $(Self::$variant(_) => Provider::$variant),+ }
+            }
+
+            /// Reads what was verified. One request may hold several notifications.
+            pub fn read(&self, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
+                match self { $(Self::$variant(reader) => $module::$variant::read(reader, genuine)),+ }
+            }
+        }
+
+        impl Section {
+            /// Reads the keys that belong to this provider.
+            pub fn deserialize<'de, D: Deserializer<'de>>(
+                provider: Provider,
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                match provider {
+                    $(Provider::$variant => {
+                        $module::Section::deserialize(deserializer).map(Self::$variant)
+                    })+
+                }
+            }
+
+            /// What an ingress needs; nothing when a problem was noted.
+            pub fn scheme(&self, material: &mut Material<'_>) -> Option<Scheme> {
+                match self {
+                    $(Self::$variant(section) => {
+                        $module::$variant::settings(section, material).map(Scheme::$variant)
+                    })+
+                }
+            }
+
+            /// What a worker needs; nothing when a problem was noted.
+            pub fn reader(&self, material: &mut Material<'_>) -> Option<Reader> {
+                match self {
+                    $(Self::$variant(section) => {
+                        $module::$variant::reader(section, material).map(Reader::$variant)
+                    })+
+                }
+            }
+        }
+    };
+}
+
+providers! {
+    Alipay = alipay,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
@@ -25,18 +157,13 @@ pub struct Account {
     pub scheme: Scheme,
 }
 
-/// What proves a request to an account genuine, and whose it must be.
-#[derive(Debug, Clone)]
-pub enum Scheme {
-    Alipay(alipay::Settings),
-}
+/// The accounts of an ingress, by their names.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts(pub HashMap<String, Account>);
 
-/// One HTTP request as it came.
-#[derive(Debug, Clone)]
-pub struct Request {
-    pub content_type: Option<String>,
-    pub body: Bytes,
-}
+/// How each account's notifications are read, by its name.
+#[derive(Debug, Clone, Default)]
+pub struct Readers(pub HashMap<String, Reader>);
 
 /// Bytes that were proven genuine, and by what.
 #[derive(Debug, Clone)]
@@ -45,100 +172,62 @@ pub struct Verified {
     account: String,
     key: String,
     content_type: Option<String>,
+    carried: Vec<(String, String)>,
     affinity: u64,
     body: Bytes,
 }
 
-/// Why a request is not let in. The answer never says which; the counter and the log do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    #[error("the body is not in the provider's form: {0}")]
-    Malformed(&'static str),
-    #[error("the signature is missing or empty")]
-    Unsigned,
-    #[error("the signature algorithm is missing or not the pinned one")]
-    WrongAlgorithm,
-    #[error("no configured key verifies the signature")]
-    Forged,
-    #[error("what was signed can be read in two ways")]
-    Ambiguous,
-    #[error("it is genuine, but for another `{0}`")]
-    NotOurs(&'static str),
-    #[error("it is genuine, but it is no notification")]
-    NotANotification,
-}
-
-/// A genuine body that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unreadable: {0}")]
-pub struct Unreadable(pub &'static str);
-
-/// An answer in the provider's own form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reply {
-    pub content_type: &'static str,
-    pub body: &'static str,
-}
-
-/// Proves a request genuine and ours, or says why it is not.
-pub fn verify(account: &Account, request: Request) -> Result<Verified, Rejection> {
-    let proof = match &account.scheme {
-        Scheme::Alipay(settings) => {
-            alipay::verify(settings, request.content_type.as_deref(), &request.body)?
-        }
+/// Proves a request genuine and ours, or says why it is not. `now` is when it was received.
+pub fn verify(
+    account: &Account,
+    request: Request,
+    now: OffsetDateTime,
+) -> Result<Verified, Rejection> {
+    let proof = account.scheme.verify(&request, now)?;
+    let provider = account.provider();
+    let carry = |name: &&'static str| {
+        request.headers.get(name).map(|value| ((*name).to_owned(), value.to_owned()))
     };
     Ok(Verified {
-        provider: account.provider(),
+        provider,
         account: account.name.clone(),
         key: proof.key,
-        content_type: request.content_type,
+        content_type: request.headers.content_type().map(ToOwned::to_owned),
+        carried: provider.carried().iter().filter_map(carry).collect(),
         affinity: affinity(&proof.subject),
         body: request.body,
     })
 }
 
-/// Reads what was verified. One request may hold several notifications.
-pub fn read(provider: Provider, body: &[u8]) -> Result<Vec<Notification>, Unreadable> {
-    match provider {
-        Provider::Alipay => alipay::read(body).map(|notification| vec![notification]),
-    }
+/// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
+/// it is paid.
+pub fn verify_return(account: &Account, pairs: &[u8]) -> Result<Returned, Rejection> {
+    account.scheme.verify_return(pairs)
 }
 
 impl Provider {
-    pub const ALL: [Self; 1] = [Self::Alipay];
-
-    /// The word in configuration, messages and tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Alipay => "alipay",
-        }
-    }
-
     /// The provider that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == word)
-    }
-
-    /// What stops the provider from sending it again.
-    pub fn accept(self) -> Reply {
-        match self {
-            Self::Alipay => alipay::ACCEPT,
-        }
-    }
-
-    /// What makes the provider send it again.
-    pub fn reject(self) -> Reply {
-        match self {
-            Self::Alipay => alipay::REJECT,
-        }
+        Self::ALL.iter().copied().find(|provider| provider.as_str() == word)
     }
 }
 
 impl Account {
     pub fn provider(&self) -> Provider {
-        match self.scheme {
-            Scheme::Alipay(_) => Provider::Alipay,
-        }
+        self.scheme.provider()
+    }
+}
+
+impl Accounts {
+    pub fn of(&self, name: &str) -> Option<&Account> {
+        self.0.get(name)
+    }
+}
+
+impl Readers {
+    /// The account's reader, if it is of this provider.
+    pub fn of(&self, account: &str, provider: Provider) -> Option<&Reader> {
+        self.0.get(account).filter(|reader| reader.provider() == provider)
     }
 }
 
@@ -151,7 +240,7 @@ impl Verified {
         &self.account
     }
 
-    /// The fingerprint of the key that verified it.
+    /// Which of the account's keys verified it, as [`KeyNote::id`] names it.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -160,7 +249,13 @@ impl Verified {
         self.content_type.as_deref()
     }
 
-    /// Requests about one order share this number, so that they can share a shard.
+    /// The HTTP headers that are needed to read it, by lower-case name, sorted.
+    pub fn carried(&self) -> &[(String, String)] {
+        &self.carried
+    }
+
+    /// Requests about one order share this number where the protocol shows the order, so that they can
+    /// share a shard.
     pub fn affinity(&self) -> u64 {
         self.affinity
     }
@@ -170,34 +265,21 @@ impl Verified {
     }
 }
 
-impl Rejection {
-    /// The counter's label.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Malformed(_) => "malformed",
-            Self::Unsigned => "unsigned",
-            Self::WrongAlgorithm => "wrong_algorithm",
-            Self::Forged => "forged",
-            Self::Ambiguous => "ambiguous",
-            Self::NotOurs(_) => "not_ours",
-            Self::NotANotification => "not_a_notification",
-        }
-    }
-
-    /// Could it not even be read as the provider's form?
-    pub fn is_malformed(self) -> bool {
-        matches!(self, Self::Malformed(_))
-    }
-}
-
-/// What a provider's file returns of a genuine request.
-struct Proof {
-    key: String,
-    /// What the request is about, as bytes: only to spread load.
-    subject: Vec<u8>,
-}
-
 fn affinity(subject: &[u8]) -> u64 {
     let digest = Sha256::digest(subject);
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_carried_is_read_and_stands_sorted() {
+        for provider in Provider::ALL.iter().copied() {
+            assert_eq!(Provider::from_word(provider.as_str()), Some(provider));
+            assert!(provider.carried().is_sorted());
+            assert!(provider.carried().iter().all(|name| provider.headers().contains(name)));
+        }
+    }
 }

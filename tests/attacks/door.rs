@@ -1,5 +1,6 @@
 //! The real door on a loopback port, in front of a broker that only collects.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use ingress::serve::listen;
 use shared::broker::{PublishError, Publisher, Route};
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
+use shared::provider::{Account, Accounts, Scheme};
 use shared::telemetry::metrics_text;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::sender::account;
+use crate::sender::account as alipay;
 
 pub(crate) const BODY_LIMIT: usize = 4096;
 pub(crate) const FORM: &str = "content-type: application/x-www-form-urlencoded; charset=utf-8\r\n";
@@ -64,21 +67,29 @@ impl Publisher for Collector {
 
 impl Door {
     pub(crate) async fn open(account: &'static str) -> Self {
-        Self::before(account, Collector::default()).await
+        Self::before(account, alipay(account), Collector::default()).await
+    }
+
+    /// A door for an account of any provider.
+    pub(crate) async fn of(name: &'static str, scheme: Scheme) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
+        Self::before(name, account, Collector::default()).await
     }
 
     /// A door before a broker that takes nothing.
     pub(crate) async fn refusing(account: &'static str, refusal: PublishError) -> Self {
-        Self::before(account, Collector { refusal: Some(refusal), ..Collector::default() }).await
+        let collector = Collector { refusal: Some(refusal), ..Collector::default() };
+        Self::before(account, alipay(account), collector).await
     }
 
-    async fn before(name: &'static str, collector: Collector) -> Self {
+    async fn before(name: &'static str, account: Account, collector: Collector) -> Self {
         // Whoever counts first installs the counters.
         metrics_text();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let door = routes::Door {
-            accounts: vec![account(name)],
+            accounts: watch::channel(Arc::new(accounts)).1,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,

@@ -1,7 +1,8 @@
 //! What must not get in.
 
+use shared::process::now;
 use shared::provider::form::Form;
-use shared::provider::{Request, verify};
+use shared::provider::{Headers, Request, verify};
 
 use crate::door::{Door, FORM};
 use crate::sender::{
@@ -45,8 +46,8 @@ fn no_changed_byte_changes_what_a_genuine_notification_says() {
         for flip in [0x01, 0x10, 0x20, 0x80] {
             let mut changed = genuine.clone();
             changed[at] ^= flip;
-            let request = Request { content_type: None, body: changed.clone().into() };
-            if verify(&account, request).is_ok() {
+            let request = Request { headers: Headers::default(), body: changed.clone().into() };
+            if verify(&account, request, now()).is_ok() {
                 // `%2f` says what `%2F` says.
                 assert_eq!(self::said(&changed), said, "byte {at}");
                 harmless += 1;

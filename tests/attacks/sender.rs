@@ -9,9 +9,10 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs1v15::SigningKey;
 use rsa::sha2::Sha256;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
+use shared::notification::Notification;
 use shared::provider::alipay::Settings;
 use shared::provider::public_key::PublicKey;
-use shared::provider::{Account, Scheme};
+use shared::provider::{Account, Genuine, Reader, Scheme, Unreadable};
 
 pub(crate) const APP_ID: &str = "2021000000000001";
 pub(crate) const SELLER_ID: &str = "2088102177890000";
@@ -107,4 +108,9 @@ pub(crate) fn body(pairs: &Pairs) -> Vec<u8> {
 /// A genuine payment's body.
 pub(crate) fn genuine() -> Vec<u8> {
     body(&signed(payment()))
+}
+
+/// What a worker would read from it.
+pub(crate) fn read(body: &[u8]) -> Result<Vec<Notification>, Unreadable> {
+    Reader::Alipay(()).read(&Genuine { http: &[], received_at: shared::process::now(), body })
 }

@@ -13,7 +13,8 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOpti
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use shared::config::load::load;
-use shared::provider::{self, Request};
+use shared::process;
+use shared::provider::{self, Headers, Request};
 
 const MEASURED: Duration = Duration::from_secs(1);
 const WINDOW: usize = 256;
@@ -33,11 +34,12 @@ pub(crate) fn verifications_per_second(
 ) -> anyhow::Result<f64> {
     let config = load(Some(&installation.path("quittance.toml")))?;
     let accounts = config.accounts().map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-    let account = accounts.iter().find(|account| account.name == ACCOUNT).context("no account")?;
+    let account = accounts.of(ACCOUNT).context("no account")?;
     let (begun, mut count) = (Instant::now(), 0);
     for body in bodies.iter().cycle() {
         let body = bytes::Bytes::copy_from_slice(body.as_bytes());
-        provider::verify(account, Request { content_type: None, body })?;
+        let request = Request { headers: Headers::default(), body };
+        provider::verify(account, request, process::now())?;
         count += 1;
         if begun.elapsed() > MEASURED {
             break;

@@ -75,7 +75,7 @@ impl Installation {
         let broker = rabbitmq::server().await?;
         let server = postgres::server().await?;
         let migrate = async |url: String| {
-            let ledger = Postgres::new(shared::config::units::Secret::new(url));
+            let ledger = Postgres::new(shared::secret::Secret::new(url));
             Ok(ledger.migrate().await?)
         };
         let template = postgres::template(server, migrate).await?;
@@ -124,7 +124,7 @@ impl Installation {
     /// Its ledger on PostgreSQL.
     pub fn ledger(&self) -> anyhow::Result<Postgres> {
         let database = self.database.as_ref().context("no database")?;
-        Ok(Postgres::new(shared::config::units::Secret::new(database.url.clone())))
+        Ok(Postgres::new(shared::secret::Secret::new(database.url.clone())))
     }
 
     /// Starts an ingress on ports of its own.

@@ -16,9 +16,10 @@ use rand::{Rng as _, SeedableRng as _};
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::{EncodePublicKey as _, LineEnding};
 use serde_json::{Value, json};
+use shared::process::now;
 use shared::provider::alipay::{Settings, SignClass, sign};
 use shared::provider::public_key::PublicKey;
-use shared::provider::{Account, Rejection, Request, Scheme, verify};
+use shared::provider::{Account, Headers, Rejection, Request, Scheme, verify};
 
 const COUNT: usize = 300;
 const SEED: u64 = 20_261_123;
@@ -82,7 +83,8 @@ fn we_take_what_the_sdk_signs_and_nothing_that_was_changed() {
     let account = account(text(&key["public_key"]));
     for line in notifications {
         let body = Bytes::from(text(&line["body"]).to_owned());
-        let verdict = verify(&account, Request { content_type: None, body }).map(drop);
+        let verdict =
+            verify(&account, Request { headers: Headers::default(), body }, now()).map(drop);
         let expected = if line["genuine"] == true { Ok(()) } else { Err(Rejection::Forged) };
         assert_eq!(verdict, expected, "{line}");
     }

@@ -14,6 +14,7 @@ const READING_ORDER: &[&str] = &[
     "shared::notification",
     "shared::event",
     "shared::message",
+    "shared::secret",
     // rules
     "shared::retry",
     "shared::provider",

@@ -1,5 +1,7 @@
 //! From the configuration to a running worker.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -10,6 +12,7 @@ use shared::process::pause;
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -29,7 +32,10 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
         publish_timeout: config.ingress.publish_timeout.0,
     };
     let ledger = Postgres::new(config.database_url()?);
-    let settings = Settings { roles, ..Settings::from_config(&config, config.seal_keys()?)? };
+    let readers = config.readers().map_err(Problems)?;
+    let (_readers, readers) = watch::channel(Arc::new(readers));
+    let settings = Settings::from_config(&config, config.seal_keys()?, readers)?;
+    let settings = Settings { roles, ..settings };
     let health = Health::default();
     health.set("schema", Err("not migrated yet".to_owned()));
     let address = config.worker.admin_listen;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use shared::money::Money;
-use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use shared::notification::{Notification, PaymentFact, PaymentStatus, RefundTotal};
 use shared::order::OrderStatus;
 use time::OffsetDateTime;
 
@@ -115,7 +115,7 @@ pub fn decide(
     now: OffsetDateTime,
     patience: Duration,
 ) -> (Decision, State) {
-    let Some(fact) = &notification.fact else { return (Decision::NoOp, state.clone()) };
+    let Some(fact) = notification.payment() else { return (Decision::NoOp, state.clone()) };
     let key = PaymentKey { account: account.to_owned(), transaction: fact.transaction.clone() };
     let mut next = state.clone();
     let waiting = Link::Waiting { deadline: now + patience };
@@ -157,7 +157,7 @@ pub fn reconsider(state: &State, now: OffsetDateTime) -> State {
 }
 
 impl Payment {
-    fn new(fact: &TransactionFact, link: Link) -> Self {
+    fn new(fact: &PaymentFact, link: Link) -> Self {
         let mut payment = Self {
             order_number: fact.order_number.clone(),
             status: fact.status,
@@ -172,7 +172,7 @@ impl Payment {
     }
 
     /// A join: commutative, associative, idempotent. Of two proofs the earlier instant counts.
-    fn merge(&mut self, fact: &TransactionFact) {
+    fn merge(&mut self, fact: &PaymentFact) {
         let ours = (strength(self.status), std::cmp::Reverse(self.occurred_at), self.amount);
         let theirs = (strength(fact.status), std::cmp::Reverse(fact.occurred_at), fact.amount);
         if theirs > ours {

@@ -25,6 +25,9 @@ pub enum Failure {
     Unreadable(#[from] Unreadable),
     #[error("its provider is not known here")]
     UnknownProvider,
+    /// It may be new, and this worker's configuration older than the ingress's.
+    #[error("its account is not configured here")]
+    UnknownAccount,
     #[error("{0}")]
     Ledger(#[from] LedgerError),
 }
@@ -64,7 +67,11 @@ pub fn dispose(
         Failure::Unsealed(Unsealed::Missing(_)) => bury("seal", "no_message_of_ours"),
         Failure::Unsealed(Unsealed::UnknownKey) => bury("seal", "unknown_key"),
         Failure::Unsealed(Unsealed::Broken) => bury("seal", "broken"),
-        Failure::Unreadable(_) => bury("read", "unreadable"),
+        Failure::Unreadable(unreadable) => bury("read", unreadable.code()),
+        Failure::UnknownAccount => match schedule.delay_after(attempt, rng) {
+            Some(delay) => Disposition::RetryIn(delay),
+            None => bury("read", "unknown_account"),
+        },
         Failure::UnknownProvider => bury("read", "unknown_provider"),
         Failure::Ledger(LedgerError::Refused(_)) => bury("settle", "refused"),
         Failure::Ledger(LedgerError::Unreachable(_)) => Disposition::Pause,
@@ -98,7 +105,10 @@ mod tests {
             (Ok(Bucket::Case), 0, Disposition::Ack(Bucket::Case)),
             (Err(Failure::Crashing(5)), 0, bury("crash", "reader_crashed")),
             (Err(Failure::Unsealed(Unsealed::Broken)), 0, bury("seal", "broken")),
-            (Err(Failure::Unreadable(Unreadable("x"))), 0, bury("read", "unreadable")),
+            (Err(Failure::Unreadable(Unreadable::Malformed("x"))), 0, bury("read", "unreadable")),
+            (Err(Failure::Unreadable(Unreadable::NotOurs("mchid"))), 0, bury("read", "not_ours")),
+            (Err(Failure::UnknownAccount), 0, Disposition::RetryIn(Duration::from_secs(1))),
+            (Err(Failure::UnknownAccount), 6, bury("read", "unknown_account")),
             (ledger(LedgerError::Refused(text())), 0, bury("settle", "refused")),
             (ledger(LedgerError::Unreachable(text())), 9, Disposition::Pause),
             (ledger(LedgerError::Fault(text())), 0, Disposition::RetryIn(Duration::from_secs(1))),

@@ -7,8 +7,9 @@ use anyhow::bail;
 use shared::broker::Broker;
 use shared::config::{Config, Problem};
 use shared::message::seal::SealKeys;
+use shared::provider::Readers;
 use shared::telemetry::health::Health;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -61,10 +62,14 @@ impl Role {
 }
 
 impl Settings {
-    pub fn from_config(config: &Config, keys: SealKeys) -> Result<Self, Problem> {
+    pub fn from_config(
+        config: &Config,
+        keys: SealKeys,
+        readers: watch::Receiver<Arc<Readers>>,
+    ) -> Result<Self, Problem> {
         let schedule = config.schedule()?;
         Ok(Self {
-            policy: Policy { keys, schedule, patience: config.policy.order_deadline.0 },
+            policy: Policy { keys, readers, schedule, patience: config.policy.order_deadline.0 },
             shards: config.broker.shards,
             lanes: config.worker.lanes,
             batch_max: config.worker.batch_max,

@@ -4,15 +4,17 @@
 //! **Invariant**: what leaves here is recorded, receipts of retries and burials included; only then
 //! may anything be published or acknowledged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::broker::Delivery;
 use shared::message::seal::SealKeys;
 use shared::message::statement::{self, Statement};
 use shared::message::{self, Message};
-use shared::provider::{self, Provider, Unreadable};
+use shared::provider::{Genuine, Provider, Readers, Unreadable};
 use shared::retry::Schedule;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tracing::warn;
 
 use crate::decide::fold::Reading;
@@ -26,23 +28,27 @@ const RERUNS: u32 = 3;
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub keys: SealKeys,
+    /// How each account's notifications are read; it changes when keys do.
+    pub readers: watch::Receiver<Arc<Readers>>,
     pub schedule: Schedule,
     /// How long a payment waits for its order.
     pub patience: Duration,
 }
 
 /// Reads a delivery: its seal first, then the provider's bytes.
-pub fn judge(delivery: &Delivery, keys: &SealKeys) -> Result<Work, Failure> {
+pub fn judge(delivery: &Delivery, keys: &SealKeys, readers: &Readers) -> Result<Work, Failure> {
     if delivery.returns >= CRASHES_MAX {
         return Err(Failure::Crashing(delivery.returns));
     }
     let message = Message::open(&delivery.parcel, keys)?;
     if message.kind == statement::KIND {
-        let statement = Statement::read(&message).ok_or(Unreadable("no statement"))?;
+        let statement = Statement::read(&message).ok_or(Unreadable::Malformed("no statement"))?;
         return Ok(Work::Statement(statement));
     }
     let provider = Provider::from_word(&message.kind).ok_or(Failure::UnknownProvider)?;
-    let notifications = provider::read(provider, &message.body)?;
+    let reader = readers.of(&message.account, provider).ok_or(Failure::UnknownAccount)?;
+    let (http, received_at, body) = (&message.http, message.received_at, &message.body);
+    let notifications = reader.read(&Genuine { http, received_at, body })?;
     Ok(Work::Reading(Box::new(Reading { message, notifications })))
 }
 
@@ -54,7 +60,9 @@ pub async fn settle<S: Session>(
     policy: &Policy,
     now: OffsetDateTime,
 ) -> Result<Vec<Disposition>, LedgerError> {
-    let judged: Vec<_> = deliveries.iter().map(|delivery| judge(delivery, &policy.keys)).collect();
+    let readers = Arc::clone(&policy.readers.borrow());
+    let judge = |delivery| judge(delivery, &policy.keys, &readers);
+    let judged: Vec<_> = deliveries.iter().map(judge).collect();
     let works: Vec<Work> = judged
         .iter()
         .zip(deliveries)

@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 use rsa::RsaPrivateKey;
 use serde::Serialize;
 use shared::config::Config;
-use shared::config::account::{AccountSection, AlipaySection};
 use shared::money::{Currency, Money};
+use shared::provider::Section;
+use shared::provider::alipay::Section as AlipaySection;
 
 use super::exit::{Exit, Failure};
 use super::output::{Output, data, say};
@@ -84,8 +85,9 @@ struct Line {
 pub async fn run(args: SimulateArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
     let ProviderArgs::Alipay(args) = args.provider;
     let key = signing_key(&args, config)?;
-    let AccountSection::Alipay(section) =
+    let section =
         config.accounts.get(&args.account).ok_or_else(|| unknown(&args.account, config))?;
+    let Section::Alipay(section) = &section.own;
     let simulated = simulate(args.scenario, &terms(&args, section), &key);
     let times = args.repeat.unwrap_or(args.scenario.times());
     if args.print {
@@ -146,7 +148,8 @@ fn signing_key(args: &AlipayArgs, config: &Config) -> Result<RsaPrivateKey, Fail
         say(&format!("made a key pair: {} and {}", path.display(), public.display()));
         signing_key
     };
-    if let Some(AccountSection::Alipay(section)) = config.accounts.get(&args.account)
+    if let Some(Section::Alipay(section)) =
+        config.accounts.get(&args.account).map(|section| &section.own)
         && !section.public_keys.iter().any(|file| config.resolve(file) == public)
     {
         let (account, file) = (&args.account, relative_public(&args.account));

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use shared::config::units::Secret;
+use shared::secret::Secret;
 use subtle::ConstantTimeEq as _;
 
 /// Source: CSP Level 3. The page is plain: it loads nothing, sends nothing, and stands in no frame.

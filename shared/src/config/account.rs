@@ -1,94 +1,100 @@
-//! `[accounts.NAME]`: one merchant account with one provider.
+//! `[accounts.NAME]`: one merchant account with one provider. What every account may set stands here;
+//! a provider's own keys stand in its file.
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Table;
 
 use super::{Problem, problem};
-use crate::provider::public_key::PublicKey;
-use crate::provider::{Account, Scheme, alipay};
+use crate::provider::material::Material;
+use crate::provider::{Account, Provider, Reader, Section};
 
 /// Letters of an account's name: it is a part of a url, a header and a label.
 const NAME_MAX_BYTES: usize = 64;
-const KEYS_MAX: usize = 8;
+/// A key file, with a chain of certificates.
+const FILE_MAX_BYTES: u64 = 64 * 1024;
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "provider", rename_all = "snake_case", deny_unknown_fields)]
-pub enum AccountSection {
-    Alipay(AlipaySection),
+#[derive(Debug, Clone)]
+pub struct AccountSection {
+    pub general: General,
+    pub own: Section,
 }
 
+/// What every account may set, whatever its provider.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AlipaySection {
-    pub app_id: String,
-    pub seller_id: Option<String>,
-    /// Files of Alipay's public keys: PEM, bare base64 SPKI, or an X.509 certificate.
-    pub public_keys: Vec<std::path::PathBuf>,
-    #[serde(default)]
-    pub sign_type: SignType,
+pub struct General {
+    /// The provider's word.
+    pub provider: String,
 }
 
-/// The pinned algorithm. The message never chooses.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub enum SignType {
-    #[default]
-    RSA2,
+/// The keys of [`General`].
+const GENERAL: [&str; 1] = ["provider"];
+
+impl<'de> Deserialize<'de> for AccountSection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut own = Table::deserialize(deserializer)?;
+        let mut general = Table::new();
+        for key in GENERAL {
+            general.extend(own.remove(key).map(|value| (key.to_owned(), value)));
+        }
+        let explain = |error: toml::de::Error| D::Error::custom(error.message());
+        let general: General = general.try_into().map_err(explain)?;
+        let provider = Provider::from_word(&general.provider).ok_or_else(|| {
+            let words: Vec<_> = Provider::ALL.iter().map(|provider| provider.as_str()).collect();
+            let (word, known) = (&general.provider, words.join("`, `"));
+            D::Error::custom(format!("unknown variant `{word}`, expected one of `{known}`"))
+        })?;
+        let own = Section::deserialize(provider, own).map_err(explain)?;
+        Ok(Self { general, own })
+    }
 }
 
 impl AccountSection {
-    /// Reads the keys from their files.
-    pub fn read(&self, name: &str, base: &Path) -> Result<Account, Vec<Problem>> {
-        let mut problems = vec![];
-        if !is_name(name) {
-            let rule = format!("a name has up to {NAME_MAX_BYTES} letters, digits, `-` or `_`");
-            problems.push(problem(&format!("accounts.{name}"), &rule));
-        }
-        let Self::Alipay(section) = self;
-        let scheme = section.read(name, base).map(Scheme::Alipay);
-        match scheme {
-            Ok(scheme) if problems.is_empty() => Ok(Account { name: name.to_owned(), scheme }),
-            Ok(_) => Err(problems),
-            Err(found) => {
-                problems.extend(found);
-                Err(problems)
-            }
-        }
+    /// What an ingress needs, with the keys read from their files.
+    pub fn account(&self, name: &str, base: &Path) -> Result<Account, Vec<Problem>> {
+        let scheme = resolve(name, base, |material| self.own.scheme(material))?;
+        Ok(Account { name: name.to_owned(), scheme })
+    }
+
+    /// What a worker needs, with the keys read from their files.
+    pub fn reader(&self, name: &str, base: &Path) -> Result<Reader, Vec<Problem>> {
+        resolve(name, base, |material| self.own.reader(material))
     }
 }
 
-impl AlipaySection {
-    fn read(&self, name: &str, base: &Path) -> Result<alipay::Settings, Vec<Problem>> {
-        let SignType::RSA2 = self.sign_type;
-        let at = |field: &str| format!("accounts.{name}.{field}");
-        let mut problems = vec![];
-        if self.app_id.is_empty() {
-            problems.push(problem(&at("app_id"), "may not be empty"));
-        }
-        if self.public_keys.is_empty() || self.public_keys.len() > KEYS_MAX {
-            let rule = format!("from 1 to {KEYS_MAX} files with Alipay's public key");
-            problems.push(problem(&at("public_keys"), &rule));
-        }
-        let mut keys = vec![];
-        for file in &self.public_keys {
-            let path = base.join(file);
-            let read = std::fs::read_to_string(&path)
-                .map_err(|error| error.to_string())
-                .and_then(|text| PublicKey::parse(&text).map_err(|error| error.to_string()));
-            match read {
-                Ok(key) => keys.push(key),
-                Err(error) => {
-                    let message = format!("{}: {error}", path.display());
-                    problems.push(problem(&at("public_keys"), &message));
-                }
-            }
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let (app_id, seller_id) = (self.app_id.clone(), self.seller_id.clone());
-        Ok(alipay::Settings { app_id, seller_id, keys })
+fn resolve<T>(
+    name: &str,
+    base: &Path,
+    read: impl FnOnce(&mut Material<'_>) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let section = format!("accounts.{name}");
+    let read_file = |file: &Path| text(&base.join(file));
+    let mut material = Material::new(&read_file);
+    let found = read(&mut material);
+    let mut problems: Vec<_> = material
+        .into_problems()
+        .into_iter()
+        .map(|(key, message)| problem(&format!("{section}.{key}"), &message))
+        .collect();
+    if !is_name(name) {
+        let rule = format!("a name has up to {NAME_MAX_BYTES} letters, digits, `-` or `_`");
+        problems.insert(0, problem(&section, &rule));
     }
+    match found {
+        Some(found) if problems.is_empty() => Ok(found),
+        Some(_) | None => Err(problems),
+    }
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
+    if std::fs::metadata(path).map_err(fail)?.len() > FILE_MAX_BYTES {
+        return Err(format!("{}: larger than {FILE_MAX_BYTES} bytes", path.display()));
+    }
+    std::fs::read_to_string(path).map_err(fail)
 }
 
 fn is_name(name: &str) -> bool {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::units::{Bytes, Secret, Span};
+use super::units::{Bytes, Span};
 use super::{Problem, problem};
 use crate::retry::Schedule;
+use crate::secret::Secret;
 use crate::telemetry::LogFormat;
 
 /// Names on the broker have 255 bytes; ours add at most 40.

@@ -1,6 +1,5 @@
-//! Values with units, and values that must not be seen.
+//! Values with units.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
@@ -12,28 +11,6 @@ pub struct Span(pub Duration);
 /// A number of bytes, written `512B`, `64KiB`, `1MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bytes(pub usize);
-
-/// A url with a password, or a token.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text itself: only to hand it to a server.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
 
 impl Span {
     /// Reads a whole number and its unit.
@@ -101,10 +78,5 @@ mod tests {
         for text in ["", "5", "ms", "-1s", "1.5s", "5 parsecs", "99999999999999999999s"] {
             assert_eq!(Span::parse(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn a_secret_is_never_shown() {
-        assert_eq!(format!("{:?}", Secret::new("hunter2".into())), "(secret)");
     }
 }

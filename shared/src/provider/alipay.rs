@@ -4,32 +4,28 @@
 //! without `sign` and, for payments, without `sign_type`. All work is on bytes, so that a GBK
 //! notification verifies over GBK bytes. Source: open.alipay.com, 异步通知验签.
 
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use rsa::RsaPrivateKey;
 use rsa::pkcs1v15::SigningKey;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
+use serde::Deserialize;
 use sha2::Sha256;
-use time::format_description::BorrowedFormatItem;
-use time::macros::{format_description, offset};
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 
 use super::form::{self, Form};
+use super::material::Material;
+use super::protocol::{Proof, Protocol};
 use super::public_key::PublicKey;
-use super::{Proof, Rejection, Reply, Unreadable};
-use crate::money::{Currency, Money};
-use crate::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
+use crate::notification::Notification;
 
-/// Exactly these seven bytes stop the repeats.
-pub const ACCEPT: Reply = Reply { content_type: "text/plain; charset=utf-8", body: "success" };
-/// Anything else is a failure; this is the convention.
-pub const REJECT: Reply = Reply { content_type: "text/plain; charset=utf-8", body: "fail" };
+mod reading;
 
 /// The only algorithm so far: SHA-256 with RSA, PKCS #1 v1.5.
 const SIGN_TYPE: &[u8] = b"RSA2";
-/// Characters that Alipay allows in `notify_id`; `trade_no` and `out_trade_no` have at most 64.
-const NUMBER_MAX_BYTES: usize = 128;
 /// What decides whose money it is, and how much.
 const DECISIVE: [&str; 17] = [
     "app_id",
@@ -50,8 +46,30 @@ const DECISIVE: [&str; 17] = [
     "trade_no",
     "trade_status",
 ];
-const TIME: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+
+pub(super) struct Alipay;
+
+/// The account's keys in the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    pub app_id: String,
+    pub seller_id: Option<String>,
+    /// Files of Alipay's public keys: PEM, bare base64 SPKI, or an X.509 certificate.
+    pub public_keys: Vec<PathBuf>,
+    #[serde(default)]
+    pub sign_type: SignType,
+}
+
+/// The pinned algorithm. The message never chooses.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub enum SignType {
+    #[default]
+    RSA2,
+}
+
+/// What an account does not need for reading.
+pub type Reader = ();
 
 /// Whose notifications an account takes, and which keys prove them.
 #[derive(Debug, Clone)]
@@ -79,22 +97,66 @@ pub enum EmptyValues {
     Kept,
 }
 
-pub(super) fn verify(
-    settings: &Settings,
-    content_type: Option<&str>,
-    body: &[u8],
-) -> Result<Proof, Rejection> {
-    if !content_type.is_none_or(is_form) {
-        return Err(Rejection::Malformed("not a form"));
+impl Protocol for Alipay {
+    type Section = Section;
+    type Settings = Settings;
+    /// The body says all that there is to read.
+    type Reader = ();
+
+    /// Exactly these seven bytes stop the repeats.
+    const ACCEPT: Reply =
+        Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "success" };
+    /// Anything else is a failure; this is the convention.
+    const REJECT: Reply =
+        Reply { status: 401, content_type: "text/plain; charset=utf-8", body: "fail" };
+
+    fn settings(section: &Section, material: &mut Material<'_>) -> Option<Settings> {
+        let SignType::RSA2 = section.sign_type;
+        let app_id = material.filled("app_id", &section.app_id);
+        let keys = material.public_keys("public_keys", &section.public_keys);
+        Some(Settings { app_id: app_id?, seller_id: section.seller_id.clone(), keys: keys? })
     }
-    let form = Form::parse(body)?;
+
+    fn reader(_: &Section, _: &mut Material<'_>) -> Option<()> {
+        Some(())
+    }
+
+    fn keys(settings: &Settings) -> Vec<KeyNote> {
+        settings.keys.iter().map(PublicKey::note).collect()
+    }
+
+    fn verify(
+        settings: &Settings,
+        request: &Request,
+        _: OffsetDateTime,
+    ) -> Result<Proof, Rejection> {
+        if !request.headers.may_be("application/x-www-form-urlencoded") {
+            return Err(Rejection::Malformed("not a form"));
+        }
+        let form = Form::parse(&request.body)?;
+        let key = prove(settings, &form)?;
+        // The payer's own return link bears the same signature, but neither of these.
+        if form.get("notify_id").is_none() || form.get("notify_type").is_none() {
+            return Err(Rejection::NotANotification);
+        }
+        let subject = form.get("out_trade_no").or(form.get("notify_id")).unwrap_or_default();
+        Ok(Proof { key: key.fingerprint().to_owned(), subject: subject.to_vec() })
+    }
+
+    fn read((): &(), genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
+        reading::read(genuine.body).map(|notification| vec![notification])
+    }
+}
+
+/// What notifications and returns have in common: signed by Alipay, with one meaning, and ours.
+fn prove<'a>(settings: &'a Settings, form: &Form) -> Result<&'a PublicKey, Rejection> {
     let signature = form.get("sign").ok_or(Rejection::Unsigned)?;
     if form.get("sign_type") != Some(SIGN_TYPE) {
         return Err(Rejection::WrongAlgorithm);
     }
     let signature = BASE64.decode(signature).map_err(|_| Rejection::Forged)?;
-    let key = signer(&form, &signature, &settings.keys).ok_or(Rejection::Forged)?;
-    if reads_two_ways(&form) {
+    let key = signer(form, &signature, &settings.keys).ok_or(Rejection::Forged)?;
+    if reads_two_ways(form) {
         return Err(Rejection::Ambiguous);
     }
 
@@ -109,28 +171,7 @@ pub(super) fn verify(
     {
         return Err(Rejection::NotOurs("seller_id"));
     }
-    // The payer's own return link bears the same signature, but neither of these.
-    if form.get("notify_id").is_none() || form.get("notify_type").is_none() {
-        return Err(Rejection::NotANotification);
-    }
-    let subject = form.get("out_trade_no").or(form.get("notify_id")).unwrap_or_default();
-    Ok(Proof { key: key.fingerprint().to_owned(), subject: subject.to_vec() })
-}
-
-/// Reads what [`verify`] let in.
-pub(super) fn read(body: &[u8]) -> Result<Notification, Unreadable> {
-    let form = Form::parse(body).map_err(|_| Unreadable("not a form"))?;
-    let fields = Fields { charset: charset(&form)?, form };
-    let kind = fields.required("notify_type")?;
-    let id = fields.required("notify_id")?;
-    if kind != "trade_status_sync" {
-        return Ok(Notification { identity: id, kind, fact: None });
-    }
-    let status = fields.required("trade_status")?;
-    let identity = format!("{id}/{status}");
-    let kind = format!("{kind}/{status}");
-    let fact = fields.transaction(&status)?;
-    Ok(Notification { identity, kind, fact })
+    Ok(key)
 }
 
 /// The text that was signed.
@@ -198,99 +239,4 @@ fn reads_two_ways(form: &Form) -> bool {
         value.contains(&b'&') && value.split(|byte| *byte == b'&').skip(1).any(is_decisive)
     };
     form.iter().any(|(_, value)| hides(value))
-}
-
-fn is_form(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-fn charset(form: &Form) -> Result<&'static Encoding, Unreadable> {
-    let Some(label) = form.get("charset") else { return Ok(UTF_8) };
-    match Encoding::for_label(label) {
-        Some(encoding) if [UTF_8, GBK, GB18030].contains(&encoding) => Ok(encoding),
-        Some(_) | None => Err(Unreadable("unknown charset")),
-    }
-}
-
-struct Fields {
-    charset: &'static Encoding,
-    form: Form,
-}
-
-impl Fields {
-    fn optional(&self, key: &'static str) -> Result<Option<String>, Unreadable> {
-        let Some(bytes) = self.form.get(key) else { return Ok(None) };
-        if bytes.len() > NUMBER_MAX_BYTES {
-            return Err(Unreadable("a field is too long"));
-        }
-        let text = self
-            .charset
-            .decode_without_bom_handling_and_without_replacement(bytes)
-            .ok_or(Unreadable("a field is not in the stated charset"))?;
-        if text.chars().any(char::is_control) {
-            return Err(Unreadable("a field has a control character"));
-        }
-        Ok(Some(text.into_owned()))
-    }
-
-    fn required(&self, key: &'static str) -> Result<String, Unreadable> {
-        self.optional(key)?.ok_or(Unreadable("a field is missing"))
-    }
-
-    fn money(&self, key: &'static str) -> Result<Option<Money>, Unreadable> {
-        let Some(text) = self.optional(key)? else { return Ok(None) };
-        let money = Money::from_decimal(&text, Currency::CNY);
-        money.map(Some).map_err(|_| Unreadable("an amount is not exact"))
-    }
-
-    /// The first of these times that is given.
-    fn time(&self, keys: &[&'static str]) -> Result<OffsetDateTime, Unreadable> {
-        for key in keys {
-            if let Some(text) = self.optional(key)? {
-                // A refund's time may bear a fraction of a second, which nothing here needs.
-                let text = text.split('.').next().unwrap_or_default();
-                let local = PrimitiveDateTime::parse(text, TIME)
-                    .map_err(|_| Unreadable("a time is not in the provider's form"))?;
-                return Ok(local.assume_offset(offset!(+8)));
-            }
-        }
-        Err(Unreadable("a time is missing"))
-    }
-
-    /// The fact that a `trade_status_sync` states; nothing for a status that we do not know.
-    fn transaction(&self, status: &str) -> Result<Option<TransactionFact>, Unreadable> {
-        let refunded = self.money("refund_fee")?.filter(|total| total.minor > 0);
-        let (status, times): (_, &[&'static str]) = match (status, &refunded) {
-            ("WAIT_BUYER_PAY", _) => (PaymentStatus::Pending, &["gmt_create", "notify_time"]),
-            ("TRADE_SUCCESS", _) | ("TRADE_CLOSED", Some(_)) => {
-                (PaymentStatus::Succeeded, &["gmt_payment", "gmt_create", "notify_time"])
-            }
-            ("TRADE_FINISHED", _) => (
-                PaymentStatus::Finished,
-                &["gmt_payment", "gmt_close", "gmt_create", "notify_time"],
-            ),
-            ("TRADE_CLOSED", None) => {
-                (PaymentStatus::Closed, &["gmt_close", "gmt_create", "notify_time"])
-            }
-            _ => return Ok(None),
-        };
-        let occurred_at = self.time(times)?;
-        let refund_total = match refunded {
-            Some(total) => Some(RefundTotal {
-                total_minor: total.minor,
-                refund_no: self.optional("out_biz_no")?,
-                occurred_at: self.time(&["gmt_refund", "gmt_close", "notify_time"])?,
-            }),
-            None => None,
-        };
-        Ok(Some(TransactionFact {
-            transaction: self.required("trade_no")?,
-            order_number: self.required("out_trade_no")?,
-            status,
-            amount: self.money("total_amount")?.ok_or(Unreadable("an amount is missing"))?,
-            occurred_at,
-            refund_total,
-        }))
-    }
 }

@@ -10,8 +10,11 @@ use rsa::pkcs1::EncodeRsaPublicKey as _;
 use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 use x509_cert::Certificate;
 use x509_cert::der::{DecodePem as _, Encode as _};
+
+use super::KeyNote;
 
 /// The shortest key that verifies `RSA2`.
 pub const BITS_MIN: usize = 2048;
@@ -23,6 +26,9 @@ const FINGERPRINT_BYTES: usize = 8;
 pub struct PublicKey {
     verifier: ParsedPublicKey,
     fingerprint: String,
+    bits: usize,
+    /// When the certificate that it came in ends.
+    expires_at: Option<OffsetDateTime>,
 }
 
 /// Why a text is no usable public key.
@@ -44,8 +50,11 @@ impl PublicKey {
             return Err(PublicKeyError::Private);
         }
         let unreadable = |_| PublicKeyError::Unreadable;
+        let mut expires_at = None;
         let spki = if text.contains("BEGIN CERTIFICATE") {
             let certificate = Certificate::from_pem(text).map_err(unreadable)?;
+            let end = certificate.tbs_certificate.validity.not_after.to_unix_duration();
+            expires_at = Some(OffsetDateTime::UNIX_EPOCH + end);
             certificate.tbs_certificate.subject_public_key_info.to_der().map_err(unreadable)?
         } else {
             let lines = text.lines().filter(|line| !line.starts_with("-----"));
@@ -54,7 +63,7 @@ impl PublicKey {
         };
         let key =
             RsaPublicKey::from_public_key_der(&spki).map_err(|_| PublicKeyError::Unreadable)?;
-        Self::new(&key)
+        Ok(Self { expires_at, ..Self::new(&key)? })
     }
 
     /// The key as the verifier wants it.
@@ -70,12 +79,22 @@ impl PublicKey {
         let digest = Sha256::digest(spki.as_bytes());
         let fingerprint =
             digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { verifier, fingerprint })
+        Ok(Self { verifier, fingerprint, bits, expires_at: None })
     }
 
     /// Does the key's owner stand behind these bytes? Source: RFC 8017 §8.2.2.
     pub fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
         self.verifier.verify_sig(signed, signature).is_ok()
+    }
+
+    /// What an operator sees of it.
+    pub fn note(&self) -> KeyNote {
+        let kind = if self.expires_at.is_some() { "certificate RSA" } else { "RSA" };
+        KeyNote {
+            id: self.fingerprint.clone(),
+            kind: format!("{kind} {}", self.bits),
+            expires_at: self.expires_at,
+        }
     }
 
     /// The first bytes of the SHA-256 of the key's SPKI, in hex.

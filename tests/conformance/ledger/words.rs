@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use shared::message::{Message, Number};
 use shared::money::{Currency, Money};
-use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
 use shared::process;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -73,18 +73,19 @@ impl Ingress {
             refund_no: None,
             occurred_at: PAID_AT,
         });
-        let fact = TransactionFact {
+        let fact = PaymentFact {
             transaction: says.transaction.into(),
             order_number: says.order_number.into(),
             status: PaymentStatus::Succeeded,
             amount: Money { minor: says.minor, currency: Currency::CNY },
             occurred_at: PAID_AT,
             refund_total,
+            agreement: None,
         };
         let notification = Notification {
             identity: identity.into(),
             kind: "trade_status_sync/TRADE_SUCCESS".into(),
-            fact: Some(fact),
+            fact: Some(Fact::Payment(fact)),
         };
         Work::Reading(Box::new(Reading { message, notifications: vec![notification] }))
     }

@@ -94,7 +94,7 @@ impl Books {
         now: OffsetDateTime,
         patience: Duration,
     ) -> (Verdict, Vec<Announcement>) {
-        let fact = notification.fact.as_ref();
+        let fact = notification.payment();
         let order_number = fact.map(|fact| fact.order_number.clone());
         let payment = fact.map(|fact| PaymentKey {
             account: account.to_owned(),

@@ -9,7 +9,7 @@ use diesel_async::{
     AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection as _,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
-use shared::config::units::Secret;
+use shared::secret::Secret;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;

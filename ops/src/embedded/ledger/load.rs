@@ -34,7 +34,7 @@ pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) ->
     for reading in readings {
         for notification in &reading.notifications {
             let identity = (reading.message.account.clone(), notification.identity.clone());
-            if let Some(fact) = notification.fact.as_ref().filter(|_| !seen.contains(&identity)) {
+            if let Some(fact) = notification.payment().filter(|_| !seen.contains(&identity)) {
                 numbers.insert(fact.order_number.clone());
             }
         }

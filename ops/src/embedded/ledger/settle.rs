@@ -37,7 +37,7 @@ fn reading(work: &Work) -> Option<&Reading> {
 
 #[cfg(test)]
 mod tests {
-    use shared::notification::{PaymentStatus, TransactionFact};
+    use shared::notification::{PaymentFact, PaymentStatus};
     use shared::order::OrderStatus;
     use worker::ledger::{Bucket, LedgerError, Session as _};
 
@@ -144,7 +144,7 @@ mod tests {
     #[tokio::test]
     async fn what_proves_nothing_leaves_the_order_as_it_is() {
         let mut trial = Trial::with_order("A").await;
-        let failed = TransactionFact { status: PaymentStatus::Failed, ..paid("A", "T1") };
+        let failed = PaymentFact { status: PaymentStatus::Failed, ..paid("A", "T1") };
         assert_eq!(trial.tell("n1", failed).await, Bucket::NoOp);
         let unknown = trial.message("n2", None);
         assert_eq!(trial.settle(&[unknown]).await.unwrap(), [Bucket::NoOp]);

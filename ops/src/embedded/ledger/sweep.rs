@@ -83,7 +83,7 @@ fn due(
     now: OffsetDateTime,
     limit: i64,
 ) -> Result<BTreeSet<String>> {
-    let proven = PaymentStatus::ALL.into_iter().filter(|status| status.proves_payment());
+    let proven = PaymentStatus::ALL.iter().copied().filter(|status| status.proves_payment());
     let overdue = payments::deadline
         .le(micros(now))
         .assume_not_null()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use shared::message::{Message, Number};
 use shared::money::{Currency, Money};
-use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -30,22 +30,23 @@ pub(super) struct Trial {
 }
 
 /// A success of 10.00 for the order.
-pub(super) fn paid(order_number: &str, transaction: &str) -> TransactionFact {
-    TransactionFact {
+pub(super) fn paid(order_number: &str, transaction: &str) -> PaymentFact {
+    PaymentFact {
         transaction: transaction.to_owned(),
         order_number: order_number.to_owned(),
         status: PaymentStatus::Succeeded,
         amount: Money { minor: 1_000, currency: Currency::CNY },
         occurred_at: NOW,
         refund_total: None,
+        agreement: None,
     }
 }
 
 /// The same, of which so much is refunded.
-pub(super) fn refunded(order_number: &str, transaction: &str, total: i64) -> TransactionFact {
+pub(super) fn refunded(order_number: &str, transaction: &str, total: i64) -> PaymentFact {
     let refund =
         RefundTotal { total_minor: total, refund_no: Some(format!("R{total}")), occurred_at: NOW };
-    TransactionFact { refund_total: Some(refund), ..paid(order_number, transaction) }
+    PaymentFact { refund_total: Some(refund), ..paid(order_number, transaction) }
 }
 
 /// An order of 10.00.
@@ -80,7 +81,7 @@ impl Trial {
     }
 
     /// A message about this fact; the identity tells repeats.
-    pub(super) fn message(&mut self, identity: &str, fact: Option<TransactionFact>) -> Work {
+    pub(super) fn message(&mut self, identity: &str, fact: Option<PaymentFact>) -> Work {
         self.seq += 1;
         let message = Message {
             id: Uuid::now_v7(),
@@ -96,6 +97,7 @@ impl Trial {
             body: Bytes::from_static(b"as received"),
         };
         let kind = "trade_status_sync".to_owned();
+        let fact = fact.map(Fact::Payment);
         let notification = Notification { identity: identity.to_owned(), kind, fact };
         Work::Reading(Box::new(Reading { message, notifications: vec![notification] }))
     }
@@ -105,7 +107,7 @@ impl Trial {
     }
 
     /// Settles one message alone.
-    pub(super) async fn tell(&mut self, identity: &str, fact: TransactionFact) -> Bucket {
+    pub(super) async fn tell(&mut self, identity: &str, fact: PaymentFact) -> Bucket {
         let work = self.message(identity, Some(fact));
         self.settle(&[work]).await.unwrap().remove(0)
     }

@@ -9,10 +9,15 @@ use rand::rngs::StdRng;
 use shared::money::{Currency, Money};
 use shared::notification::{Notification, PaymentStatus};
 use shared::provider::public_key::PublicKey;
-use shared::provider::{self, Account, Rejection, Request, Scheme, Verified, alipay};
+use shared::provider::{
+    self, Account, Genuine, Headers, Reader, Rejection, Request, Scheme, Verified, alipay,
+};
+use time::OffsetDateTime;
+use time::macros::datetime;
 
 use super::*;
 
+const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
 static KEY: LazyLock<RsaPrivateKey> =
     LazyLock::new(|| RsaPrivateKey::new(&mut StdRng::seed_from_u64(1), 2048).unwrap());
 
@@ -32,13 +37,14 @@ fn verified(scenario: Scenario) -> Result<Verified, Rejection> {
     let scheme = Scheme::Alipay(alipay::Settings { app_id, seller_id, keys });
     let account = Account { name: "shop".into(), scheme };
     let simulated = simulate(scenario, &terms(), &KEY);
-    let content_type = Some(simulated.content_type.to_owned());
-    provider::verify(&account, Request { content_type, body: Bytes::from(simulated.body) })
+    let headers = Headers::new([("content-type", simulated.content_type.as_bytes())]).unwrap();
+    provider::verify(&account, Request { headers, body: Bytes::from(simulated.body) }, NOW)
 }
 
 fn read(scenario: Scenario) -> Notification {
     let body = verified(scenario).unwrap().into_body();
-    provider::read(Provider::Alipay, &body).unwrap().remove(0)
+    let genuine = Genuine { http: &[], received_at: NOW, body: &body };
+    Reader::Alipay(()).read(&genuine).unwrap().remove(0)
 }
 
 #[test]
@@ -73,7 +79,7 @@ fn every_accepted_scenario_says_what_it_means() {
         (Scenario::WrongAmount, PaymentStatus::Succeeded, 11, None),
     ];
     for (scenario, status, minor, refunded) in table {
-        let fact = read(scenario).fact.unwrap();
+        let fact = read(scenario).payment().unwrap().clone();
         let total = fact.refund_total.map(|total| total.total_minor);
         assert_eq!(fact.order_number, "订单-1");
         assert_eq!(

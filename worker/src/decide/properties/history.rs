@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use shared::message::{Message, Number};
 use shared::money::{Currency, Money};
-use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -182,16 +182,18 @@ impl History {
             refund_no: Some(format!("R{percent}")),
             occurred_at: NOW,
         });
-        let fact = TransactionFact {
+        let fact = PaymentFact {
             transaction: format!("T{}", told.transaction),
             order_number: transaction.number.clone(),
             status: told.status,
             amount: transaction.amount,
             occurred_at: NOW + time::Duration::minutes(told.minute - 10),
             refund_total,
+            agreement: None,
         };
         let identity = format!("{index}/{}", told.status.as_str());
-        let notification = Notification { identity, kind: String::new(), fact: Some(fact) };
+        let notification =
+            Notification { identity, kind: String::new(), fact: Some(Fact::Payment(fact)) };
         Reading { message: message(transaction.account), notifications: vec![notification] }
     }
 }

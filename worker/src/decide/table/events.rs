@@ -1,5 +1,7 @@
 //! What is announced, in which order, and what each snapshot says.
 
+use shared::notification::Fact;
+
 use super::super::announce::{Announcement, announce};
 use super::super::standing::{About, CaseKind};
 use super::super::{Order, State, reconsider};
@@ -124,7 +126,7 @@ fn money_without_an_order_is_announced_under_its_number() {
 #[test]
 fn a_case_under_a_further_number_is_told_under_the_orders_own() {
     let mut told = says("T1", Word::Succeeded, Amount::Other.money());
-    if let Some(fact) = &mut told.fact {
+    if let Some(Fact::Payment(fact)) = &mut told.fact {
         fact.order_number = "A-1-again".into();
     }
     let before = Books::Pending.state();

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use shared::message::{Message, Number};
-use shared::notification::Notification;
+use shared::notification::{Fact, Notification};
 use uuid::Uuid;
 
 use super::super::Decision;
@@ -90,7 +90,7 @@ fn a_message_counts_as_its_strongest_part() {
 #[test]
 fn further_numbers_lead_to_the_same_order() {
     let mut again = says("T2", Word::Succeeded, PRICE);
-    if let Some(fact) = &mut again.fact {
+    if let Some(Fact::Payment(fact)) = &mut again.fact {
         fact.order_number = "A-1-again".into();
     }
     let changes =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::money::{Currency, Money};
-use shared::notification::{Notification, PaymentStatus, RefundTotal, TransactionFact};
+use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -203,7 +203,7 @@ pub(crate) fn says(transaction: &str, word: Word, amount: Money) -> Notification
             return Notification { identity: word.name().into(), kind: "new".into(), fact: None };
         }
     };
-    let fact = TransactionFact {
+    let fact = PaymentFact {
         transaction: transaction.into(),
         order_number: "A-1".into(),
         status,
@@ -214,15 +214,18 @@ pub(crate) fn says(transaction: &str, word: Word, amount: Money) -> Notification
             refund_no: Some(word.name().into()),
             occurred_at: NOW,
         }),
+        agreement: None,
     };
     let identity = format!("{transaction}/{}/{amount}", word.name());
-    Notification { identity, kind: word.name().into(), fact: Some(fact) }
+    Notification { identity, kind: word.name().into(), fact: Some(Fact::Payment(fact)) }
 }
 
 /// A success that also tells how much went back so far.
 pub(crate) fn refunded(transaction: &str, total_minor: i64, refund_no: &str) -> Notification {
     let mut notification = says(transaction, Word::PartialRefund, PRICE);
-    if let Some(refund) = notification.fact.as_mut().and_then(|fact| fact.refund_total.as_mut()) {
+    if let Some(Fact::Payment(PaymentFact { refund_total: Some(refund), .. })) =
+        &mut notification.fact
+    {
         refund.total_minor = total_minor;
         refund.refund_no = Some(refund_no.into());
     }

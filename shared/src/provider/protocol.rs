@@ -1,0 +1,186 @@
+//! What a provider's file says, always in this order: configuration, verify, read, replies. Signing,
+//! for simulation, is its last function.
+
+use std::fmt::Debug;
+
+use serde::de::DeserializeOwned;
+use time::{Duration, OffsetDateTime};
+
+use super::Request;
+use super::material::Material;
+use crate::money::Money;
+use crate::notification::Notification;
+
+/// One provider's protocol.
+pub(crate) trait Protocol {
+    /// Its own keys of `[accounts.NAME]`.
+    type Section: DeserializeOwned + Debug + Clone;
+    /// What proves a request; an ingress holds it.
+    type Settings: Debug + Clone;
+    /// What only reading needs; a worker holds it.
+    type Reader: Debug + Clone;
+
+    /// The HTTP headers that it reads beside `content-type`, in lower case.
+    const HEADERS: &'static [&'static str] = &[];
+    /// Those of them that reading needs, sorted: they travel with the message, under its seal.
+    const CARRIED: &'static [&'static str] = &[];
+    /// What stops the provider from sending it again, to the byte.
+    const ACCEPT: Reply;
+    /// What makes the provider send it again.
+    const REJECT: Reply;
+
+    /// Reads keys and checks values; nothing when a problem was noted.
+    fn settings(section: &Self::Section, material: &mut Material<'_>) -> Option<Self::Settings>;
+
+    /// The same for what reading needs.
+    fn reader(section: &Self::Section, material: &mut Material<'_>) -> Option<Self::Reader>;
+
+    /// What an operator sees of the keys.
+    fn keys(settings: &Self::Settings) -> Vec<KeyNote>;
+
+    /// Proves a request genuine and ours.
+    fn verify(
+        settings: &Self::Settings,
+        request: &Request,
+        now: OffsetDateTime,
+    ) -> Result<Proof, Rejection>;
+
+    /// Proves the pairs that the payer's browser brings back, as `application/x-www-form-urlencoded`.
+    fn verify_return(_: &Self::Settings, _: &[u8]) -> Result<Returned, Rejection> {
+        Err(Rejection::NoReturn)
+    }
+
+    /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact.
+    fn read(reader: &Self::Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable>;
+}
+
+/// What a provider's file returns of a genuine request.
+pub struct Proof {
+    /// [`KeyNote::id`] of the key that verified it.
+    pub(crate) key: String,
+    /// What the request is about, as bytes: only to spread load.
+    pub(crate) subject: Vec<u8>,
+}
+
+/// Verified bytes on their way to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Genuine<'a> {
+    /// The carried HTTP headers, by lower-case name.
+    pub http: &'a [(String, String)],
+    pub received_at: OffsetDateTime,
+    pub body: &'a [u8],
+}
+
+/// What a payer's browser brought back, proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// The number under which the shop offered the order.
+    pub order_number: String,
+    pub amount: Option<Money>,
+}
+
+/// One configured key as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyNote {
+    /// The provider's own name of it (a serial, a `PUB_KEY_ID_`), else its fingerprint.
+    pub id: String,
+    /// Such as `RSA 2048`, `certificate RSA 2048`, `HMAC-SHA256`, `Ed25519`.
+    pub kind: String,
+    /// When its certificate ends; a bare key has no end.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// An answer in the provider's own form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// For what is not malformed, too large, too slow, or not published.
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: &'static str,
+}
+
+/// Why a request is not let in. The answer never says which; the counter and the log do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    #[error("the body is not in the provider's form: {0}")]
+    Malformed(&'static str),
+    #[error("the signature is missing or empty")]
+    Unsigned,
+    #[error("the signature algorithm is missing or not the pinned one")]
+    WrongAlgorithm,
+    #[error("it names a key that is not configured")]
+    UnknownKey,
+    #[error("its signed time is too far from now")]
+    Stale,
+    #[error("no configured key verifies the signature")]
+    Forged,
+    #[error("what was signed can be read in two ways")]
+    Ambiguous,
+    #[error("it is genuine, but for another `{0}`")]
+    NotOurs(&'static str),
+    #[error("it is genuine, but it is no notification")]
+    NotANotification,
+    #[error("this provider signs no return")]
+    NoReturn,
+}
+
+/// A genuine body that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("unreadable: {0}")]
+    Malformed(&'static str),
+    /// The key for reading is another than the sender's.
+    #[error("it cannot be decrypted with the configured key")]
+    Undecryptable,
+    /// What says whose it is could only be seen by reading.
+    #[error("it is genuine, but for another `{0}`")]
+    NotOurs(&'static str),
+}
+
+impl Rejection {
+    /// The counter's label.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Unsigned => "unsigned",
+            Self::WrongAlgorithm => "wrong_algorithm",
+            Self::UnknownKey => "unknown_key",
+            Self::Stale => "stale",
+            Self::Forged => "forged",
+            Self::Ambiguous => "ambiguous",
+            Self::NotOurs(_) => "not_ours",
+            Self::NotANotification => "not_a_notification",
+            Self::NoReturn => "no_return",
+        }
+    }
+
+    /// Could it not even be read as the provider's form?
+    pub fn is_malformed(self) -> bool {
+        matches!(self, Self::Malformed(_))
+    }
+}
+
+impl Unreadable {
+    /// The dead letter's code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "unreadable",
+            Self::Undecryptable => "undecryptable",
+            Self::NotOurs(_) => "not_ours",
+        }
+    }
+}
+
+/// Is a signed time, in Unix seconds as text, strictly less than `window` away from now?
+pub(crate) fn check_fresh(
+    text: &str,
+    now: OffsetDateTime,
+    window: Duration,
+) -> Result<(), Rejection> {
+    if text.is_empty() || text.len() > 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Rejection::Malformed("a timestamp that is no number of seconds"));
+    }
+    let seconds: i64 = text.parse().map_err(|_| Rejection::Malformed("a timestamp"))?;
+    let away = (now.unix_timestamp() - seconds).unsigned_abs();
+    if away < window.whole_seconds().unsigned_abs() { Ok(()) } else { Err(Rejection::Stale) }
+}
