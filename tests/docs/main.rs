@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use harness::program::binary;
+use shared::provider::Provider;
 use worker::decide::standing::CaseKind;
 
 use crate::tree::{
@@ -30,9 +31,13 @@ fn every_configuration_key_is_described_and_no_other() {
         let keys = fields(&sections, &of).into_keys().collect();
         wrong.extend(compare_keys(&page, &format!("## [{section}]"), &keys));
     }
-    let account = fields(&text("shared/src/config/account.rs"), "AlipaySection").into_keys();
-    let keys = account.chain(["provider".to_owned()]).collect();
-    wrong.extend(compare_keys(&page, "## [accounts.NAME]", &keys));
+    let general = fields(&text("shared/src/config/account.rs"), "General").into_keys().collect();
+    wrong.extend(compare_keys(&page, "## [accounts.NAME]", &general));
+    for provider in Provider::ALL {
+        let (source, own_page) = provider_files(*provider);
+        let own = fields(&source, "Section").into_keys().collect();
+        wrong.extend(compare_keys(&own_page, "## Configuration", &own));
+    }
     nothing_is(&wrong);
 }
 
@@ -100,14 +105,21 @@ fn every_case_kind_is_described() {
 
 #[test]
 fn every_reason_and_every_grave_is_described() {
-    let (provider, broker) = (text("shared/src/provider.rs"), text("shared/src/broker.rs"));
+    let (provider, broker) =
+        (text("shared/src/provider/protocol.rs"), text("shared/src/broker.rs"));
     let (door, worker) = (text("ingress/src/routes.rs"), text("worker/src/error.rs"));
-    let (http, alipay, delivery) =
-        (text("docs/http.md"), text("docs/alipay.md"), text("docs/delivery.md"));
+    let (http, delivery) = (text("docs/http.md"), text("docs/delivery.md"));
     let mut wrong = vec![];
     for rejection in reasons(&provider) {
-        wrong.extend(unless_told(&alipay, rejection, "docs/alipay.md"));
         wrong.extend(unless_told(&http, rejection, "docs/http.md"));
+    }
+    for provider in Provider::ALL {
+        let (source, own_page) = provider_files(*provider);
+        for name in each_between(&format!("{source};"), "Rejection::", ";") {
+            let variant: String = name.chars().take_while(|c| c.is_alphanumeric()).collect();
+            let word = snake_case(&variant);
+            wrong.extend(unless_told(&own_page, &word, &format!("of {}", provider.as_str())));
+        }
     }
     for reason in reasons(&broker).into_iter().chain(each_between(&door, "\"rejected\", \"", "\""))
     {
@@ -197,6 +209,25 @@ fn the_architecture_is_short_and_names_every_module() {
             last = at;
         }
     }
+}
+
+/// A provider's source, and the page that describes it.
+fn provider_files(provider: Provider) -> (String, String) {
+    let name = provider.as_str();
+    let source = text(&format!("shared/src/provider/{name}.rs"));
+    (source, text(&format!("docs/providers/{name}.md")))
+}
+
+/// `NotOurs` is counted as `not_ours`.
+fn snake_case(variant: &str) -> String {
+    let mut word = String::new();
+    for letter in variant.chars() {
+        if letter.is_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(letter.to_ascii_lowercase());
+    }
+    word
 }
 
 /// The public fields of a struct, with their types' last words.

@@ -67,7 +67,9 @@ pub fn dispose(
         Failure::Unsealed(Unsealed::Missing(_)) => bury("seal", "no_message_of_ours"),
         Failure::Unsealed(Unsealed::UnknownKey) => bury("seal", "unknown_key"),
         Failure::Unsealed(Unsealed::Broken) => bury("seal", "broken"),
-        Failure::Unreadable(unreadable) => bury("read", unreadable.code()),
+        Failure::Unreadable(Unreadable::Malformed(_)) => bury("read", "unreadable"),
+        Failure::Unreadable(Unreadable::Undecryptable) => bury("read", "undecryptable"),
+        Failure::Unreadable(Unreadable::NotOurs(_)) => bury("read", "not_ours"),
         Failure::UnknownAccount => match schedule.delay_after(attempt, rng) {
             Some(delay) => Disposition::RetryIn(delay),
             None => bury("read", "unknown_account"),

@@ -160,17 +160,6 @@ impl Rejection {
     }
 }
 
-impl Unreadable {
-    /// The dead letter's code.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Malformed(_) => "unreadable",
-            Self::Undecryptable => "undecryptable",
-            Self::NotOurs(_) => "not_ours",
-        }
-    }
-}
-
 /// Is a signed time, in Unix seconds as text, strictly less than `window` away from now?
 pub(crate) fn check_fresh(
     text: &str,

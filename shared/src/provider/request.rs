@@ -50,7 +50,7 @@ impl Headers {
 
     /// Is it of this media type, whatever its parameters? Where none is named, it may be.
     pub(crate) fn may_be(&self, media_type: &str) -> bool {
-        self.content_type().is_none_or(|content_type| {
+        self.0.iter().filter(|(name, _)| name == CONTENT_TYPE).all(|(_, content_type)| {
             let essence = content_type.split(';').next().unwrap_or_default();
             essence.trim().eq_ignore_ascii_case(media_type)
         })
