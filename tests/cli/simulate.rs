@@ -28,7 +28,7 @@ const SCENARIOS: &[(&str, u16, &str)] = &[
 ];
 
 /// docs/cli.md lists these; the first eleven are the contract's.
-const ORDER_KEYS: [&str; 16] = [
+const ORDER_KEYS: [&str; 17] = [
     "order_no",
     "status",
     "amount",
@@ -41,6 +41,7 @@ const ORDER_KEYS: [&str; 16] = [
     "cases",
     "events",
     "account",
+    "disputes",
     "cancelled_at",
     "created_at",
     "numbers",
