@@ -20,6 +20,7 @@ pub mod joined_text;
 pub mod json;
 pub mod mac;
 pub mod public_key;
+pub mod certificate;
 pub mod alipay;
 
 use self::material::Material;
