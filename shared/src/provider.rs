@@ -22,6 +22,7 @@ pub mod mac;
 pub mod public_key;
 pub mod certificate;
 pub mod alipay;
+pub mod unionpay;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
@@ -150,6 +151,7 @@ macro_rules! providers {
 
 providers! {
     Alipay = alipay,
+    UnionPay = unionpay,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
