@@ -23,6 +23,7 @@ pub mod public_key;
 pub mod certificate;
 pub mod alipay;
 pub mod unionpay;
+pub mod paypal;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
@@ -152,6 +153,7 @@ macro_rules! providers {
 providers! {
     Alipay = alipay,
     UnionPay = unionpay,
+    PayPal = paypal,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
