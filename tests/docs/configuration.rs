@@ -43,6 +43,15 @@ fn every_refusal_of_a_provider_is_described_on_its_page() {
     nothing_is(&wrong);
 }
 
+#[test]
+fn the_worked_example_of_a_provider_is_the_file_that_is_compiled() {
+    let page = text("docs/adding-a-provider.md");
+    let shown = between(&page, "```rust\n", "```\n");
+    assert_eq!(shown, text("shared/src/provider/acme_pay.rs"));
+    let declared = text("shared/src/provider/ninth.rs");
+    assert!(declared.contains("providers! {\n    AcmePay = acme_pay,\n}"));
+}
+
 /// The public fields of a struct, with their types' last words.
 fn fields(source: &str, name: &str) -> BTreeMap<String, String> {
     let body = between(source, &format!("pub struct {name} {{"), "\n}");
