@@ -16,6 +16,7 @@ pub mod protocol;
 pub mod request;
 pub mod material;
 pub mod form;
+pub mod joined_text;
 pub mod json;
 pub mod mac;
 pub mod public_key;
