@@ -1,0 +1,7 @@
+//! WeChat Pay, API v3, at the door and in the worker.
+
+mod sender;
+mod refused;
+mod taken;
+mod said;
+mod any_body;
