@@ -3,5 +3,6 @@
 mod sender;
 mod refused;
 mod taken;
+mod opened;
 mod said;
 mod any_body;

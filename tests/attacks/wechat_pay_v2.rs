@@ -2,6 +2,7 @@
 
 mod sender;
 mod refused;
+mod form;
 mod taken;
 mod said;
 mod any_body;
