@@ -14,16 +14,23 @@ use crate::notification::Notification;
 
 pub mod protocol;
 pub mod request;
+pub mod one_or_more;
 pub mod material;
 pub mod form;
 pub mod joined_text;
 pub mod json;
+pub mod xml;
 pub mod mac;
+pub mod aead;
 pub mod public_key;
 pub mod certificate;
 pub mod alipay;
+pub mod wechat_pay;
+pub mod wechat_pay_v2;
 pub mod unionpay;
 pub mod paypal;
+#[cfg(test)]
+pub mod acme_pay;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
@@ -152,6 +159,8 @@ macro_rules! providers {
 
 providers! {
     Alipay = alipay,
+    WechatPay = wechat_pay,
+    WechatPayV2 = wechat_pay_v2,
     UnionPay = unionpay,
     PayPal = paypal,
 }
@@ -279,6 +288,9 @@ fn affinity(subject: &[u8]) -> u64 {
     let digest = Sha256::digest(subject);
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+#[cfg(test)]
+pub mod ninth;
 
 #[cfg(test)]
 mod tests {

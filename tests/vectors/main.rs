@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod wechat_pay;
+mod wechat_pay_v2;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
