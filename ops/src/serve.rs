@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
 use ingress::routes::{Door, admin, router};
 use ingress::serve::listen;
@@ -182,6 +183,7 @@ async fn serve<B: Broker, L: Ledger>(
     let door = Door {
         accounts,
         enqueue,
+        certificates: Certificates::default(),
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     };

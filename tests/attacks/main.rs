@@ -13,3 +13,5 @@ mod genuine;
 mod any_body;
 mod wechat_pay;
 mod wechat_pay_v2;
+mod unionpay;
+mod paypal;
