@@ -5,6 +5,8 @@
 
 mod wechat_pay;
 mod wechat_pay_v2;
+mod unionpay;
+mod paypal;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
