@@ -23,11 +23,14 @@ pub mod xml;
 pub mod mac;
 pub mod aead;
 pub mod public_key;
+pub mod certificate;
 pub mod alipay;
 pub mod wechat_pay;
 pub mod wechat_pay_v2;
 #[cfg(test)]
 pub mod acme_pay;
+pub mod unionpay;
+pub mod paypal;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
@@ -102,9 +105,9 @@ macro_rules! providers {
                 }
             }
 
-            fn verify_return(&self, pairs: &[u8]) -> Result<Returned, Rejection> {
+            fn verify_return(&self, pairs: &[u8], now: OffsetDateTime) -> Result<Returned, Rejection> {
                 match self {
-                    $(Self::$variant(settings) => $module::$variant::verify_return(settings, pairs)),+
+                    $(Self::$variant(held) => $module::$variant::verify_return(held, pairs, now)),+
                 }
             }
         }
@@ -158,6 +161,8 @@ providers! {
     Alipay = alipay,
     WechatPay = wechat_pay,
     WechatPayV2 = wechat_pay_v2,
+    UnionPay = unionpay,
+    PayPal = paypal,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
@@ -211,8 +216,12 @@ pub fn verify(
 
 /// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
 /// it is paid.
-pub fn verify_return(account: &Account, pairs: &[u8]) -> Result<Returned, Rejection> {
-    account.scheme.verify_return(pairs)
+pub fn verify_return(
+    account: &Account,
+    pairs: &[u8],
+    now: OffsetDateTime,
+) -> Result<Returned, Rejection> {
+    account.scheme.verify_return(pairs, now)
 }
 
 impl Provider {
