@@ -27,10 +27,13 @@ pub mod certificate;
 pub mod alipay;
 pub mod wechat_pay;
 pub mod wechat_pay_v2;
+pub mod unionpay;
+pub mod stripe;
+pub mod paypal;
+pub mod adyen;
+pub mod standard_webhooks;
 #[cfg(test)]
 pub mod acme_pay;
-pub mod unionpay;
-pub mod paypal;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
@@ -162,7 +165,10 @@ providers! {
     WechatPay = wechat_pay,
     WechatPayV2 = wechat_pay_v2,
     UnionPay = unionpay,
+    Stripe = stripe,
     PayPal = paypal,
+    Adyen = adyen,
+    StandardWebhooks = standard_webhooks,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
