@@ -11,3 +11,8 @@ mod answers;
 mod forgeries;
 mod genuine;
 mod any_body;
+mod webhook;
+mod stripe;
+mod adyen;
+mod standard_webhooks;
+mod any_json;
