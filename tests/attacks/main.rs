@@ -13,3 +13,8 @@ mod genuine;
 mod any_body;
 mod wechat_pay;
 mod wechat_pay_v2;
+mod webhook;
+mod stripe;
+mod adyen;
+mod standard_webhooks;
+mod any_json;

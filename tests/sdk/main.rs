@@ -5,6 +5,9 @@
 
 mod wechat_pay;
 mod wechat_pay_v2;
+mod adyen;
+mod standard_webhooks;
+mod stripe;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
