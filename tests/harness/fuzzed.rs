@@ -81,7 +81,7 @@ impl Subject {
         let read = self.reader.read(&Genuine { http, received_at: NOW, body });
         for notification in read.into_iter().flatten() {
             assert!(!notification.identity.is_empty());
-            for fact in notification.fact {
+            if let Some(fact) = notification.fact {
                 assert!(fact.transaction().is_none_or(|transaction| !transaction.is_empty()));
                 assert!(fact.order_number().is_none_or(|number| !number.is_empty()));
             }
