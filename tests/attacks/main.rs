@@ -19,3 +19,5 @@ mod stripe;
 mod adyen;
 mod standard_webhooks;
 mod any_json;
+mod unionpay;
+mod paypal;

@@ -8,6 +8,8 @@ mod wechat_pay_v2;
 mod adyen;
 mod standard_webhooks;
 mod stripe;
+mod unionpay;
+mod paypal;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
