@@ -14,13 +14,22 @@ use crate::notification::Notification;
 
 pub mod protocol;
 pub mod request;
+pub mod one_or_more;
 pub mod material;
 pub mod form;
+pub mod joined_text;
 pub mod json;
+pub mod xml;
 pub mod mac;
+pub mod aead;
 pub mod public_key;
+pub mod certificate;
 pub mod alipay;
+pub mod wechat_pay;
+pub mod wechat_pay_v2;
+pub mod unionpay;
 pub mod stripe;
+pub mod paypal;
 pub mod adyen;
 pub mod standard_webhooks;
 #[cfg(test)]
@@ -99,9 +108,9 @@ macro_rules! providers {
                 }
             }
 
-            fn verify_return(&self, pairs: &[u8]) -> Result<Returned, Rejection> {
+            fn verify_return(&self, pairs: &[u8], now: OffsetDateTime) -> Result<Returned, Rejection> {
                 match self {
-                    $(Self::$variant(settings) => $module::$variant::verify_return(settings, pairs)),+
+                    $(Self::$variant(held) => $module::$variant::verify_return(held, pairs, now)),+
                 }
             }
         }
@@ -153,7 +162,11 @@ macro_rules! providers {
 
 providers! {
     Alipay = alipay,
+    WechatPay = wechat_pay,
+    WechatPayV2 = wechat_pay_v2,
+    UnionPay = unionpay,
     Stripe = stripe,
+    PayPal = paypal,
     Adyen = adyen,
     StandardWebhooks = standard_webhooks,
 }
@@ -209,8 +222,12 @@ pub fn verify(
 
 /// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
 /// it is paid.
-pub fn verify_return(account: &Account, pairs: &[u8]) -> Result<Returned, Rejection> {
-    account.scheme.verify_return(pairs)
+pub fn verify_return(
+    account: &Account,
+    pairs: &[u8],
+    now: OffsetDateTime,
+) -> Result<Returned, Rejection> {
+    account.scheme.verify_return(pairs, now)
 }
 
 impl Provider {

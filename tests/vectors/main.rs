@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod wechat_pay;
+mod wechat_pay_v2;
 mod adyen;
 mod standard_webhooks;
 mod stripe;
