@@ -5,98 +5,22 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use shared::broker::PublishError;
 use shared::process::now;
+use shared::provider::adyen::Settings;
 use shared::provider::adyen::credentials::Credentials;
-use shared::provider::adyen::{Capture, Reader as AdyenReader, Settings};
-use shared::provider::mac::key::MacKey;
-use shared::provider::{Account, Reader, Scheme, verify};
+use shared::provider::{Account, Scheme, verify};
 use shared::secret::Secret;
 
 use crate::door::Door;
 use crate::webhook::{Replies, Webhook, code, read};
 
-pub(crate) const KEYS: [[u8; 32]; 2] = [[7; 32], [8; 32]];
+pub(crate) mod sender;
+
+use self::sender::{
+    KEYS, SIGNATURE, batch, item, posted, reader, scheme, sealed, sealed_whole, settings, signed,
+    text, webhook,
+};
+
 const REPLIES: Replies = Replies { accept: "[accepted]", reject: 401 };
-const SIGNATURE: &str = "hmacsignature";
-
-pub(crate) fn scheme() -> Scheme {
-    Scheme::Adyen(settings())
-}
-
-fn settings() -> Settings {
-    Settings {
-        merchant_accounts: vec!["Shop".to_owned(), "ShopTwo".to_owned()],
-        keys: KEYS.map(|key| MacKey::new(key.to_vec())).to_vec(),
-        live: false,
-        credentials: None,
-    }
-}
-
-pub(crate) fn reader() -> Reader {
-    Reader::Adyen(AdyenReader { capture: Capture::Auto })
-}
-
-/// An item without its signature, with some fields replaced.
-pub(crate) fn item(changes: Value) -> Value {
-    let mut item = json!({
-        "additionalData": {"cardSummary": "1111"},
-        "amount": {"value": 2000, "currency": "EUR"},
-        "eventCode": "AUTHORISATION",
-        "eventDate": "2026-11-23T11:59:00+01:00",
-        "merchantAccountCode": "Shop",
-        "merchantReference": "A-1",
-        "operations": ["CANCEL", "CAPTURE", "REFUND"],
-        "paymentMethod": "visa",
-        "pspReference": "8835511210681234",
-        "reason": "076181:1111:03/2030",
-        "success": "true",
-    });
-    item.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    item
-}
-
-fn text(item: &Value) -> String {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => String::new(),
-    };
-    let mut fields: Vec<_> =
-        ["pspReference", "originalReference", "merchantAccountCode", "merchantReference"]
-            .map(|key| text(&item[key]))
-            .to_vec();
-    fields.extend([text(&item["amount"]["value"]), text(&item["amount"]["currency"])]);
-    fields.extend([text(&item["eventCode"]), text(&item["success"])]);
-    fields.join(":")
-}
-
-fn sealed(mut item: Value, key: &[u8]) -> Value {
-    item["additionalData"]["hmacSignature"] =
-        BASE64.encode(code(key, text(&item).as_bytes())).into();
-    item
-}
-
-pub(crate) fn signed(changes: Value) -> Value {
-    sealed(item(changes), &KEYS[0])
-}
-
-fn batch(items: &[Value]) -> Value {
-    let entry = |item: &Value| json!({ "NotificationRequestItem": item });
-    json!({ "live": "false", "notificationItems": items.iter().map(entry).collect::<Vec<_>>() })
-}
-
-pub(crate) fn webhook(items: &[Value]) -> Webhook {
-    posted(&batch(items))
-}
-
-fn posted(body: &Value) -> Webhook {
-    Webhook::new(&[], body.to_string().as_bytes())
-}
-
-fn sealed_whole(body: &Value, key: &[u8]) -> Webhook {
-    let body = body.to_string();
-    let signature = BASE64.encode(code(key, body.as_bytes()));
-    Webhook::new(&[(SIGNATURE, &signature), ("protocol", "HmacSHA256")], body.as_bytes())
-}
 
 #[tokio::test]
 async fn what_holds_for_every_provider_holds_for_adyen() {
@@ -180,7 +104,8 @@ async fn words_stay_words_and_numbers_whole() {
 async fn what_no_signature_covers_decides_nothing() {
     let door = Door::of("adyen-uncovered", scheme()).await;
     let genuine = signed(json!({}));
-    let honest = read(&reader(), &REPLIES.taken(&door, &webhook(&[genuine.clone()])).await);
+    let honest =
+        read(&reader(), &REPLIES.taken(&door, &webhook(std::slice::from_ref(&genuine))).await);
     let mut changed = genuine;
     changed["reason"] = "refused".into();
     changed["paymentMethod"] = "mc".into();
@@ -228,7 +153,7 @@ fn a_text_cut_at_other_colons_is_refused_though_its_signature_fits() {
         cut["amount"] = json!({"value": value, "currency": fields[5]});
         cut["eventCode"] = fields[6].as_str().into();
         cut["success"] = fields[7].as_str().into();
-        assert_eq!(self::text(&cut), text, "the signature fits");
+        assert_eq!(sender::text(&cut), text, "the signature fits");
         assert_eq!(verdict(&cut).is_ok(), cut == honest, "{fields:?}");
         cuts += 1;
     }
