@@ -10,8 +10,9 @@ use worker::ledger::LedgerError;
 
 use crate::embedded::EmbeddedError;
 use crate::engine::EngineError;
-use crate::simulate::SendError;
 use crate::simulate::key::KeyError;
+use crate::simulate::post::SendError;
+use crate::simulate::signing::OpenError;
 
 /// What a command's exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +161,14 @@ impl From<KeyError> for Failure {
             KeyError::Generate(_) => Exit::Failed,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Key(error) => error.into(),
+        }
     }
 }
 

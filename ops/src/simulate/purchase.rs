@@ -1,0 +1,142 @@
+//! One invented purchase: its instants and its numbers, by the seed.
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use shared::money::Money;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+use super::{Scenario, Terms, seed_of};
+
+/// Purchases fall within half a year from here, by their seed.
+const FIRST: OffsetDateTime = datetime!(2026-01-01 00:00:00 UTC);
+const SPREAD_S: i64 = 180 * 86_400;
+/// Streams of chance that no scenario's number is near.
+const TRANSACTIONS: u64 = 1_000;
+const REFUNDS: u64 = 2_000;
+const PAYER: u64 = 3_000;
+const DISPUTE: u64 = 4_000;
+
+const DIGITS: &[u8] = b"0123456789";
+const CAPITALS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// What every provider tells of it, in its own words.
+pub(super) struct Purchase {
+    pub(super) scenario: Scenario,
+    pub(super) order_no: String,
+    /// The shop's own number of the agreement.
+    pub(super) agreement: String,
+    /// What was paid: more than the order says where the amount is wrong.
+    pub(super) amount: Money,
+    pub(super) created_at: OffsetDateTime,
+    seed: u64,
+}
+
+/// Random letters that a seed decides.
+pub(super) struct Chance(StdRng);
+
+impl Purchase {
+    pub(super) fn new(scenario: Scenario, terms: &Terms) -> Self {
+        let mut chance = StdRng::seed_from_u64(terms.seed);
+        let more = i64::from(scenario == Scenario::WrongAmount);
+        Self {
+            scenario,
+            order_no: terms.order_no.clone(),
+            agreement: terms.agreement.clone(),
+            amount: Money { minor: terms.amount.minor.saturating_add(more), ..terms.amount },
+            created_at: FIRST + Duration::seconds(chance.gen_range(0..SPREAD_S)),
+            seed: terms.seed,
+        }
+    }
+
+    pub(super) fn paid_at(&self) -> OffsetDateTime {
+        self.created_at + Duration::seconds(20)
+    }
+
+    /// Each refund has an instant of its own, after the payment.
+    pub(super) fn refunded_at(&self) -> OffsetDateTime {
+        let hours = if self.scenario == Scenario::RefundFull { 2 } else { 1 };
+        self.paid_at() + Duration::hours(hours)
+    }
+
+    /// What goes back: half, or all of it.
+    pub(super) fn refund(&self) -> Money {
+        let half = [Scenario::RefundPartial, Scenario::Batch, Scenario::BatchForged];
+        if half.contains(&self.scenario) { self.half() } else { self.amount }
+    }
+
+    fn half(&self) -> Money {
+        Money { minor: (self.amount.minor / 2).max(1), ..self.amount }
+    }
+
+    /// The shop's number of the refund.
+    pub(super) fn refund_no(&self) -> String {
+        let number = if self.refund() == self.amount { "R2" } else { "R1" };
+        format!("{}-{number}", self.order_no)
+    }
+
+    pub(super) fn of_transaction(&self) -> Chance {
+        self.stream(TRANSACTIONS + self.scenario.transaction())
+    }
+
+    pub(super) fn of_notification(&self) -> Chance {
+        self.stream(self.scenario.notification())
+    }
+
+    pub(super) fn of_refund(&self) -> Chance {
+        self.stream(REFUNDS + self.scenario.refund())
+    }
+
+    pub(super) fn of_payer(&self) -> Chance {
+        self.stream(PAYER)
+    }
+
+    pub(super) fn of_dispute(&self) -> Chance {
+        self.stream(DISPUTE)
+    }
+
+    /// The same for every charge under one agreement, whatever its order.
+    pub(super) fn of_agreement(&self) -> Chance {
+        Chance(StdRng::seed_from_u64(seed_of("", &self.agreement)))
+    }
+
+    fn stream(&self, stream: u64) -> Chance {
+        let seed = self.seed.wrapping_add((stream + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        Chance(StdRng::seed_from_u64(seed))
+    }
+}
+
+impl Chance {
+    pub(super) fn digits(&mut self, count: usize) -> String {
+        self.of(DIGITS, count)
+    }
+
+    /// Capital letters and digits.
+    pub(super) fn capitals(&mut self, count: usize) -> String {
+        self.of(CAPITALS, count)
+    }
+
+    /// Letters of both cases, and digits.
+    pub(super) fn letters(&mut self, count: usize) -> String {
+        self.of(LETTERS, count)
+    }
+
+    fn of(&mut self, alphabet: &[u8], count: usize) -> String {
+        (0..count)
+            .filter_map(|_| alphabet.choose(&mut self.0))
+            .map(|byte| char::from(*byte))
+            .collect()
+    }
+}
+
+/// The number, or one of the same form that is another's.
+pub(super) fn another_if(wrong: bool, number: &str) -> String {
+    let mut other = number.to_owned();
+    if wrong {
+        let last = other.pop().unwrap_or('0');
+        other.push(if last == '7' { '8' } else { '7' });
+    }
+    other
+}
