@@ -50,8 +50,8 @@ pub enum Expected {
 
 /// A provider's side of the wire, opened for one account.
 pub trait Sender: Send + Sync {
-    /// What it can play.
-    fn scenarios(&self) -> &'static [Scenario];
+    /// What it can play, in the order of their declaration.
+    fn scenarios(&self) -> Vec<Scenario>;
 
     /// The currency of who names none.
     fn currency(&self) -> Currency;
@@ -104,6 +104,10 @@ pub fn seed_of(account: &str, order_no: &str) -> u64 {
 }
 
 impl Expected {
+    fn unless(is_rejected: bool) -> Self {
+        if is_rejected { Self::Rejected } else { Self::Accepted }
+    }
+
     /// The word in output.
     pub fn as_str(self) -> &'static str {
         match self {

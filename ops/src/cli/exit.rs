@@ -168,6 +168,7 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Key(error) => error.into(),
+            OpenError::Secret(..) => Self::new(Exit::Usage, error.to_string()),
         }
     }
 }

@@ -116,7 +116,7 @@ mod tests {
     use crate::simulate::Scenario;
 
     fn report() -> Report {
-        let scene = &scenes(|_| &[Scenario::Paid])[0];
+        let scene = &scenes(|_| vec![Scenario::Paid])[0];
         let became = scene.story.standing.to_owned();
         let outcome = Outcome::new(scene, became, Duration::from_millis(5));
         let balance = Balance { accepted: 1, settled: 1, ..Balance::default() };

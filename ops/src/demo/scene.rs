@@ -84,7 +84,7 @@ impl<'a, S: Session> Player<'a, S> {
         Self { stage, session, accepted: 0 }
     }
 
-    pub(super) fn scenarios(&self, provider: Provider) -> &'static [Scenario] {
+    pub(super) fn scenarios(&self, provider: Provider) -> Vec<Scenario> {
         self.stage.sender(provider).map(|sender| sender.scenarios()).unwrap_or_default()
     }
 

@@ -67,17 +67,13 @@ impl Alipay {
 
     fn expected(&self, scenario: Scenario) -> Expected {
         let of_another = scenario == Scenario::WrongSeller && self.seller_id.is_some();
-        if of_another || REJECTED.contains(&scenario) {
-            Expected::Rejected
-        } else {
-            Expected::Accepted
-        }
+        Expected::unless(of_another || REJECTED.contains(&scenario))
     }
 }
 
 impl Sender for Alipay {
-    fn scenarios(&self) -> &'static [Scenario] {
-        SCENARIOS
+    fn scenarios(&self) -> Vec<Scenario> {
+        SCENARIOS.to_vec()
     }
 
     fn currency(&self) -> Currency {

@@ -12,11 +12,14 @@ use super::{Scenario, Terms, seed_of};
 /// Purchases fall within half a year from here, by their seed.
 const FIRST: OffsetDateTime = datetime!(2026-01-01 00:00:00 UTC);
 const SPREAD_S: i64 = 180 * 86_400;
+/// How long ago a replayed request was signed: twice what any window allows.
+const STALE: Duration = Duration::minutes(10);
 /// Streams of chance that no scenario's number is near.
 const TRANSACTIONS: u64 = 1_000;
 const REFUNDS: u64 = 2_000;
 const PAYER: u64 = 3_000;
 const DISPUTE: u64 = 4_000;
+const INVOICE: u64 = 5_000;
 
 const DIGITS: &[u8] = b"0123456789";
 const CAPITALS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -30,7 +33,9 @@ pub(super) struct Purchase {
     pub(super) agreement: String,
     /// What was paid: more than the order says where the amount is wrong.
     pub(super) amount: Money,
-    pub(super) created_at: OffsetDateTime,
+    /// The time that a protocol with a window signs: long ago for a replay.
+    pub(super) sent_at: OffsetDateTime,
+    created_at: OffsetDateTime,
     seed: u64,
 }
 
@@ -41,24 +46,49 @@ impl Purchase {
     pub(super) fn new(scenario: Scenario, terms: &Terms) -> Self {
         let mut chance = StdRng::seed_from_u64(terms.seed);
         let more = i64::from(scenario == Scenario::WrongAmount);
+        let age = if scenario == Scenario::Stale { STALE } else { Duration::ZERO };
         Self {
             scenario,
             order_no: terms.order_no.clone(),
             agreement: terms.agreement.clone(),
             amount: Money { minor: terms.amount.minor.saturating_add(more), ..terms.amount },
             created_at: FIRST + Duration::seconds(chance.gen_range(0..SPREAD_S)),
+            sent_at: terms.now - age,
             seed: terms.seed,
         }
+    }
+
+    pub(super) fn created_at(&self) -> OffsetDateTime {
+        self.created_at
     }
 
     pub(super) fn paid_at(&self) -> OffsetDateTime {
         self.created_at + Duration::seconds(20)
     }
 
+    pub(super) fn closed_at(&self) -> OffsetDateTime {
+        self.created_at + Duration::minutes(15)
+    }
+
     /// Each refund has an instant of its own, after the payment.
     pub(super) fn refunded_at(&self) -> OffsetDateTime {
-        let hours = if self.scenario == Scenario::RefundFull { 2 } else { 1 };
+        let is = |scenario| self.scenario == scenario;
+        let hours =
+            1 + i64::from(is(Scenario::RefundFull)) + 23 * i64::from(is(Scenario::RefundReversed));
         self.paid_at() + Duration::hours(hours)
+    }
+
+    /// The end of what can be refunded, and of an agreement.
+    pub(super) fn ended_at(&self) -> OffsetDateTime {
+        self.paid_at() + Duration::days(90)
+    }
+
+    pub(super) fn disputed_at(&self) -> OffsetDateTime {
+        self.paid_at() + Duration::days(7)
+    }
+
+    pub(super) fn judged_at(&self) -> OffsetDateTime {
+        self.paid_at() + Duration::days(30)
     }
 
     /// What goes back: half, or all of it.
@@ -95,6 +125,10 @@ impl Purchase {
 
     pub(super) fn of_dispute(&self) -> Chance {
         self.stream(DISPUTE)
+    }
+
+    pub(super) fn of_invoice(&self) -> Chance {
+        self.stream(INVOICE)
     }
 
     /// The same for every charge under one agreement, whatever its order.

@@ -75,6 +75,22 @@ impl Scenario {
         if self == Self::Duplicate { 2 } else { 1 }
     }
 
+    /// Repeats and most attacks are told as the payment is.
+    pub(super) fn told(self) -> Self {
+        let as_paid = matches!(
+            self,
+            Self::Duplicate
+                | Self::Forged
+                | Self::Stale
+                | Self::WrongAmount
+                | Self::WrongApp
+                | Self::WrongSeller
+                | Self::WrongEnvironment
+                | Self::Downgrade
+        );
+        if as_paid { Self::Paid } else { self }
+    }
+
     /// Refunds and repeats are about the same transaction; a wrong amount and a charge are about ones
     /// of their own.
     pub(super) fn transaction(self) -> u64 {
@@ -93,6 +109,13 @@ impl Scenario {
     pub(super) fn refund(self) -> u64 {
         if self == Self::RefundReversed { Self::RefundFull as u64 } else { self as u64 }
     }
+}
+
+/// In the order of their declaration.
+pub(super) fn sorted(scenarios: impl Iterator<Item = Scenario>) -> Vec<Scenario> {
+    let mut scenarios: Vec<_> = scenarios.collect();
+    scenarios.sort_unstable();
+    scenarios
 }
 
 #[cfg(test)]

@@ -1,11 +1,21 @@
 //! What an account's simulation signs with: a key pair beside the configuration, or the secrets that
 //! the account shares with its provider.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use rand::Rng as _;
+use rand::distributions::Alphanumeric;
+use rand::rngs::OsRng;
 use rsa::RsaPrivateKey;
+use shared::provider::material::Material;
+use shared::provider::public_key::PublicKey;
+use shared::secret::Secret;
 
 use super::key::{self, KeyError};
+
+/// A file of secrets, with a line or two of explanation.
+const FILE_MAX_BYTES: u64 = 64 * 1024;
 
 /// One account's keys: where they stand, and what was made of them on the way.
 pub struct Signing<'a> {
@@ -22,6 +32,9 @@ pub struct Signing<'a> {
 pub enum OpenError {
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A key of the configuration, and what is wrong with it.
+    #[error("{0}: {1}")]
+    Secret(String, String),
 }
 
 impl<'a> Signing<'a> {
@@ -61,9 +74,57 @@ impl<'a> Signing<'a> {
             None => public_file(self.account),
         }
     }
+
+    /// Does this file of the configuration hold the key's public half?
+    pub(super) fn is_public_half(&self, file: &Path, key: &RsaPrivateKey) -> bool {
+        let listed = self.text(file).ok().and_then(|text| PublicKey::parse(&text).ok());
+        let own = PublicKey::new(&key.to_public_key()).ok();
+        own.is_some_and(|own| listed.is_some_and(|key| key.fingerprint() == own.fingerprint()))
+    }
+
+    /// The first of the account's secrets under a key: any of them signs.
+    pub(super) fn secret(
+        &self,
+        key: &str,
+        value: Option<&Secret>,
+        file: Option<&PathBuf>,
+    ) -> Result<Secret, OpenError> {
+        let read = |path: &Path| self.text(path);
+        let mut material = Material::new(&read);
+        let secrets = material.secrets(key, value, file).unwrap_or_default();
+        secrets.into_iter().next().ok_or_else(|| {
+            let problems = material.into_problems();
+            let (key, message) = problems.into_iter().next().unwrap_or_default();
+            OpenError::Secret(format!("accounts.{}.{key}", self.account), message)
+        })
+    }
+
+    fn text(&self, file: &Path) -> Result<String, String> {
+        let path = self.base.join(file);
+        let fail = |error: std::io::Error| format!("{}: {error}", path.display());
+        if fs::metadata(&path).map_err(fail)?.len() > FILE_MAX_BYTES {
+            return Err(format!("{}: larger than {FILE_MAX_BYTES} bytes", path.display()));
+        }
+        fs::read_to_string(&path).map_err(fail)
+    }
 }
 
 /// Where the account's public half stands, relative to the configuration.
 pub(super) fn public_file(account: &str) -> PathBuf {
     PathBuf::from(format!("keys/{account}.simulate.pub.pem"))
+}
+
+/// Where a sample keeps the secret that it shares with its provider.
+pub(super) fn secret_file(account: &str) -> PathBuf {
+    PathBuf::from(format!("keys/{account}.secret"))
+}
+
+/// A secret of letters and digits, by chance.
+pub(super) fn secret_letters(count: usize) -> String {
+    OsRng.sample_iter(Alphanumeric).take(count).map(char::from).collect()
+}
+
+/// A secret of this many bytes in hexadecimal digits, by chance.
+pub(super) fn secret_hex(bytes: usize) -> String {
+    (0..bytes).map(|_| format!("{:02x}", OsRng.r#gen::<u8>())).collect()
 }

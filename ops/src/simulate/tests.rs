@@ -84,7 +84,7 @@ impl Stand {
     }
 
     fn accepted(&self) -> impl Iterator<Item = Scenario> {
-        let scenarios = self.sender.scenarios().iter().copied();
+        let scenarios = self.sender.scenarios().into_iter();
         scenarios.filter(|scenario| self.simulated(*scenario).expected == Expected::Accepted)
     }
 }
@@ -97,8 +97,8 @@ fn each(check: impl Fn(&Stand)) {
 fn every_scenario_meets_the_verdict_it_states() {
     each(|stand| {
         for scenario in stand.sender.scenarios() {
-            let verdict = stand.verified(*scenario);
-            let expected = stand.simulated(*scenario).expected;
+            let verdict = stand.verified(scenario);
+            let expected = stand.simulated(scenario).expected;
             let provider = stand.provider;
             let is_met = verdict.is_ok() == (expected == Expected::Accepted);
             assert!(is_met, "{provider:?} {scenario:?}: {verdict:?}");
@@ -131,7 +131,7 @@ fn a_provider_plays_what_it_lists_and_nothing_else() {
 fn a_seed_gives_the_same_bytes_and_another_seed_another_request() {
     each(|stand| {
         for scenario in stand.sender.scenarios() {
-            let of = |seed| stand.sender.simulate(*scenario, &Terms { seed, ..stand.terms() });
+            let of = |seed| stand.sender.simulate(scenario, &Terms { seed, ..stand.terms() });
             assert_eq!(of(1), of(1), "{:?} {scenario:?}", stand.provider);
             assert_ne!(of(1), of(2), "{:?} {scenario:?}", stand.provider);
         }

@@ -28,7 +28,7 @@ pub(super) struct Trade {
 
 impl Trade {
     pub(super) fn new(purchase: Purchase, app_id: &str, seller_id: &Option<String>) -> Self {
-        let day = format(DAY, purchase.created_at);
+        let day = format(DAY, purchase.created_at());
         let seller_id = seller_id.as_deref().unwrap_or(SELLER_ID);
         let scenario = purchase.scenario;
         Self {
@@ -103,7 +103,7 @@ impl Trade {
             ("total_amount", self.purchase.amount.to_decimal()),
             // Signs that a careless decoder would decode twice.
             ("subject", "测试商品 50% off + gift".to_owned()),
-            ("gmt_create", stamp(self.purchase.created_at)),
+            ("gmt_create", stamp(self.purchase.created_at())),
         ];
         with(notice, trade)
     }
@@ -123,12 +123,12 @@ impl Trade {
     }
 
     fn closed(&self) -> Fields {
-        let at = stamp(self.purchase.created_at + Duration::minutes(15));
+        let at = stamp(self.purchase.closed_at());
         with(self.trade("TRADE_CLOSED"), [("gmt_close", at)])
     }
 
     fn finished(&self) -> Fields {
-        let at = stamp(self.purchase.paid_at() + Duration::days(90));
+        let at = stamp(self.purchase.ended_at());
         with(self.paid("TRADE_FINISHED"), [("gmt_close", at)])
     }
 
@@ -162,7 +162,7 @@ impl Trade {
     fn signed(&self) -> Fields {
         let times = [
             ("status", "NORMAL".to_owned()),
-            ("valid_time", stamp(self.purchase.created_at)),
+            ("valid_time", stamp(self.purchase.created_at())),
             // As good as never.
             ("invalid_time", "2115-02-01 00:00:00".to_owned()),
         ];
@@ -170,7 +170,7 @@ impl Trade {
     }
 
     fn ended(&self) -> Fields {
-        let at = stamp(self.purchase.created_at + Duration::days(30));
+        let at = stamp(self.purchase.ended_at());
         let end = [("status", "UNSIGN".to_owned()), ("unsign_time", at)];
         with(self.agreement("dut_user_unsign"), end)
     }
@@ -183,7 +183,7 @@ impl Trade {
             ("alipay_logon_id", "159****5620".to_owned()),
             ("personal_product_code", "CYCLE_PAY_AUTH_P".to_owned()),
             ("sign_scene", "INDUSTRY|DIGITAL_MEDIA".to_owned()),
-            ("sign_time", stamp(self.purchase.created_at)),
+            ("sign_time", stamp(self.purchase.created_at())),
         ];
         with(self.notice(notify_type, self.purchase.paid_at()), agreement)
     }
