@@ -20,6 +20,9 @@ pub mod json;
 pub mod mac;
 pub mod public_key;
 pub mod alipay;
+pub mod stripe;
+pub mod adyen;
+pub mod standard_webhooks;
 #[cfg(test)]
 pub mod acme_pay;
 
@@ -154,6 +157,9 @@ macro_rules! providers {
 
 providers! {
     Alipay = alipay,
+    Stripe = stripe,
+    Adyen = adyen,
+    StandardWebhooks = standard_webhooks,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
