@@ -14,12 +14,18 @@ use crate::notification::Notification;
 
 pub mod protocol;
 pub mod request;
+pub mod one_or_more;
 pub mod material;
 pub mod form;
+pub mod joined_text;
 pub mod json;
+pub mod xml;
 pub mod mac;
+pub mod aead;
 pub mod public_key;
 pub mod alipay;
+pub mod wechat_pay;
+pub mod wechat_pay_v2;
 pub mod stripe;
 pub mod adyen;
 pub mod standard_webhooks;
@@ -157,6 +163,8 @@ macro_rules! providers {
 
 providers! {
     Alipay = alipay,
+    WechatPay = wechat_pay,
+    WechatPayV2 = wechat_pay_v2,
     Stripe = stripe,
     Adyen = adyen,
     StandardWebhooks = standard_webhooks,

@@ -36,6 +36,8 @@ struct Collector {
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
 pub(crate) struct Door {
     account: &'static str,
+    /// The provider's reject form.
+    reject: &'static str,
     address: std::net::SocketAddr,
     collector: Collector,
     stop: CancellationToken,
@@ -78,8 +80,18 @@ impl Door {
 
     /// A door before a broker that takes nothing.
     pub(crate) async fn refusing(account: &'static str, refusal: PublishError) -> Self {
+        Self::of_refusing(account, alipay(account).scheme, refusal).await
+    }
+
+    /// The same for an account of any provider.
+    pub(crate) async fn of_refusing(
+        name: &'static str,
+        scheme: Scheme,
+        refusal: PublishError,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
         let collector = Collector { refusal: Some(refusal), ..Collector::default() };
-        Self::before(account, alipay(account), collector).await
+        Self::before(name, account, collector).await
     }
 
     async fn before(name: &'static str, account: Account, collector: Collector) -> Self {
@@ -87,6 +99,7 @@ impl Door {
         metrics_text();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let reject = account.provider().reject().body;
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let door = routes::Door {
             accounts: watch::channel(Arc::new(accounts)).1,
@@ -96,7 +109,7 @@ impl Door {
         };
         let stop = CancellationToken::new();
         tokio::spawn(listen(router(door), listener, stop.clone(), Duration::ZERO));
-        Self { account: name, address, collector, stop }
+        Self { account: name, reject, address, collector, stop }
     }
 
     /// Posts a form to the account.
@@ -159,7 +172,7 @@ impl Door {
 
     /// The answer is the reject form with this status; nothing is enqueued, and the reason counted.
     pub(crate) fn rejected(&self, answer: &Answer, status: u16, (reason, times): (&str, u64)) {
-        assert_eq!((answer.status, answer.body.as_str()), (status, "fail"), "{answer:?}");
+        assert_eq!((answer.status, answer.body.as_str()), (status, self.reject), "{answer:?}");
         assert_eq!(self.enqueued(), [], "nothing is enqueued");
         assert_eq!(self.counted(reason), times, "{reason}");
     }

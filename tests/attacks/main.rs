@@ -11,3 +11,5 @@ mod answers;
 mod forgeries;
 mod genuine;
 mod any_body;
+mod wechat_pay;
+mod wechat_pay_v2;

@@ -7,6 +7,8 @@
 mod adyen;
 mod standard_webhooks;
 mod stripe;
+mod wechat_pay;
+mod wechat_pay_v2;
 
 use std::fs;
 use std::path::{Path, PathBuf};
