@@ -15,6 +15,11 @@ pub mod signing;
 pub mod post;
 mod purchase;
 mod alipay;
+mod wechat_pay;
+mod wechat_pay_v2;
+mod stripe;
+mod adyen;
+mod standard_webhooks;
 
 pub use self::scenario::Scenario;
 use self::signing::{OpenError, Signing};
@@ -63,12 +68,12 @@ pub trait Sender: Send + Sync {
     fn trust(&self) -> Option<Trust>;
 }
 
-/// A file that must stand under a key of the account.
+/// What must stand under a key of the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     pub key: &'static str,
-    /// Relative to the configuration.
-    pub file: PathBuf,
+    /// A file, relative to the configuration, or the public key itself.
+    pub what: String,
 }
 
 /// An account to begin with.
@@ -84,6 +89,15 @@ pub struct Sample {
 pub fn open(section: &Section, signing: &mut Signing<'_>) -> Result<Box<dyn Sender>, OpenError> {
     Ok(match section {
         Section::Alipay(section) => Box::new(alipay::Alipay::open(section, signing)?),
+        Section::WechatPay(section) => Box::new(wechat_pay::WechatPay::open(section, signing)?),
+        Section::WechatPayV2(section) => {
+            Box::new(wechat_pay_v2::WechatPayV2::open(section, signing)?)
+        }
+        Section::Stripe(section) => Box::new(stripe::Stripe::open(section, signing)?),
+        Section::Adyen(section) => Box::new(adyen::Adyen::open(section, signing)?),
+        Section::StandardWebhooks(section) => {
+            Box::new(standard_webhooks::StandardWebhooks::open(section, signing)?)
+        }
     })
 }
 
@@ -91,6 +105,11 @@ pub fn open(section: &Section, signing: &mut Signing<'_>) -> Result<Box<dyn Send
 pub fn sample(provider: Provider, account: &str) -> Sample {
     match provider {
         Provider::Alipay => alipay::sample(account),
+        Provider::WechatPay => wechat_pay::sample(account),
+        Provider::WechatPayV2 => wechat_pay_v2::sample(account),
+        Provider::Stripe => stripe::sample(account),
+        Provider::Adyen => adyen::sample(account),
+        Provider::StandardWebhooks => standard_webhooks::sample(account),
     }
 }
 

@@ -157,8 +157,10 @@ impl From<SendError> for Failure {
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         let exit = match error {
-            KeyError::File { .. } | KeyError::Unreadable(_) => Exit::Usage,
-            KeyError::Generate(_) => Exit::Failed,
+            KeyError::File { .. } | KeyError::Unreadable(_) | KeyError::NotEd25519(_) => {
+                Exit::Usage
+            }
+            KeyError::Generate(_) | KeyError::Chance => Exit::Failed,
         };
         Self::new(exit, error.to_string())
     }

@@ -61,7 +61,7 @@ impl Alipay {
             app_id: section.app_id.clone(),
             seller_id: section.seller_id.clone(),
             key: signing.rsa()?,
-            trust: Trust { key: "public_keys", file: signing.public_file() },
+            trust: Trust { key: "public_keys", what: signing.public_file().display().to_string() },
         })
     }
 

@@ -165,6 +165,14 @@ impl Chance {
     }
 }
 
+/// An amount in a provider's own decimals, where those differ from ISO 4217's. What they cannot tell is
+/// left out.
+pub(super) fn minor_at(money: Money, decimals: u32) -> i64 {
+    let ours = money.currency.exponent();
+    let power = 10_i64.saturating_pow(ours.abs_diff(decimals));
+    if decimals >= ours { money.minor.saturating_mul(power) } else { money.minor / power }
+}
+
 /// The number, or one of the same form that is another's.
 pub(super) fn another_if(wrong: bool, number: &str) -> String {
     let mut other = number.to_owned();

@@ -10,6 +10,7 @@ use rand::rngs::OsRng;
 use rsa::RsaPrivateKey;
 use shared::provider::material::Material;
 use shared::provider::public_key::PublicKey;
+use shared::provider::standard_webhooks::PrivateKey;
 use shared::secret::Secret;
 
 use super::key::{self, KeyError};
@@ -75,6 +76,22 @@ impl<'a> Signing<'a> {
         }
     }
 
+    /// The named private key of Ed25519; or the account's own, made where it is missing.
+    pub(super) fn ed25519(&mut self) -> Result<PrivateKey, OpenError> {
+        let own = self.base.join(format!("keys/{}.simulate.whsk", self.account));
+        let path = self.named.unwrap_or(&own);
+        if self.named.is_none() && !own.exists() {
+            let (private, text) = PrivateKey::generate().ok_or(KeyError::Chance)?;
+            key::write_private(&own, &text)
+                .map_err(|error| KeyError::File { path: own.clone(), error })?;
+            let note = format!("made a key pair: {}, and {}", own.display(), private.public_key());
+            self.notes.push(note);
+            return Ok(private);
+        }
+        let text = key::text(path)?;
+        PrivateKey::parse(text.trim()).ok_or_else(|| KeyError::NotEd25519(path.to_owned()).into())
+    }
+
     /// Does this file of the configuration hold the key's public half?
     pub(super) fn is_public_half(&self, file: &Path, key: &RsaPrivateKey) -> bool {
         let listed = self.text(file).ok().and_then(|text| PublicKey::parse(&text).ok());
@@ -97,6 +114,12 @@ impl<'a> Signing<'a> {
             let (key, message) = problems.into_iter().next().unwrap_or_default();
             OpenError::Secret(format!("accounts.{}.{key}", self.account), message)
         })
+    }
+
+    /// A secret under a key is none.
+    pub(super) fn unusable(&self, key: &str) -> OpenError {
+        let hint = "not a secret of this provider; `quittance config check` says more".to_owned();
+        OpenError::Secret(format!("accounts.{}.{key}", self.account), hint)
     }
 
     fn text(&self, file: &Path) -> Result<String, String> {

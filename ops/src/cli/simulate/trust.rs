@@ -17,9 +17,9 @@ pub(super) fn warning(
     if is_trusted(account, config, sender, terms) {
         return None;
     }
-    let (file, key) = (trust.file.display(), trust.key);
+    let (what, key) = (trust.what, trust.key);
     Some(format!(
-        "{file} is not trusted yet: add it to accounts.{account}.{key} and restart the ingress"
+        "{what} is not trusted yet: add it to accounts.{account}.{key} and restart the ingress"
     ))
 }
 
