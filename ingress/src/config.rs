@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
 use crate::routes::{Door, admin, router};
 use crate::serve::listen;
@@ -31,6 +32,7 @@ pub fn door<P: Publisher>(
     Door {
         accounts,
         enqueue,
+        certificates: Certificates::default(),
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     }

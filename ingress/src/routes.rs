@@ -17,12 +17,14 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply};
+use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply, Verified};
 use shared::telemetry::health::Health;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::certificates::{Certificates, Found};
 use crate::enqueue::Enqueue;
 
 /// What the door needs.
@@ -30,6 +32,7 @@ pub struct Door<P> {
     /// They change when keys do; a request keeps those that it found.
     pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
+    pub certificates: Certificates,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -128,14 +131,33 @@ impl<P: Publisher> Door<P> {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let verified = request_of(account, &headers, body)
-            .and_then(|request| provider::verify(account, request, received_at));
+        let verified = match request_of(account, &headers, body) {
+            Ok(request) => self.verify(account, request, received_at).await,
+            Err(rejection) => Err(rejection),
+        };
         match verified {
             Err(rejection) => Outcome::Rejected(rejection),
             Ok(verified) => match self.enqueue.accept(verified, received_at).await {
                 Ok(()) => Outcome::Accepted,
                 Err(error) => Outcome::Unpublished(error.reason()),
             },
+        }
+    }
+
+    /// Verifies, and once more where the provider's certificate had to be fetched first.
+    async fn verify(
+        &self,
+        account: &Account,
+        request: provider::Request,
+        received_at: OffsetDateTime,
+    ) -> Result<Verified, Rejection> {
+        let verified = provider::verify(account, request.clone(), received_at);
+        if !matches!(verified, Err(Rejection::UnknownKey)) {
+            return verified;
+        }
+        match self.certificates.find(account, &request, received_at).await {
+            Found::Yes => provider::verify(account, request, received_at),
+            Found::No => verified,
         }
     }
 

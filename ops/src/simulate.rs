@@ -10,6 +10,7 @@ use shared::provider::{Provider, Section};
 use time::OffsetDateTime;
 
 pub mod key;
+pub mod certificate;
 pub mod scenario;
 pub mod signing;
 pub mod post;

@@ -23,10 +23,13 @@ pub mod xml;
 pub mod mac;
 pub mod aead;
 pub mod public_key;
+pub mod certificate;
 pub mod alipay;
 pub mod wechat_pay;
 pub mod wechat_pay_v2;
+pub mod unionpay;
 pub mod stripe;
+pub mod paypal;
 pub mod adyen;
 pub mod standard_webhooks;
 #[cfg(test)]
@@ -105,9 +108,9 @@ macro_rules! providers {
                 }
             }
 
-            fn verify_return(&self, pairs: &[u8]) -> Result<Returned, Rejection> {
+            fn verify_return(&self, pairs: &[u8], now: OffsetDateTime) -> Result<Returned, Rejection> {
                 match self {
-                    $(Self::$variant(settings) => $module::$variant::verify_return(settings, pairs)),+
+                    $(Self::$variant(held) => $module::$variant::verify_return(held, pairs, now)),+
                 }
             }
         }
@@ -165,7 +168,9 @@ providers! {
     Alipay = alipay,
     WechatPay = wechat_pay,
     WechatPayV2 = wechat_pay_v2,
+    UnionPay = unionpay,
     Stripe = stripe,
+    PayPal = paypal,
     Adyen = adyen,
     StandardWebhooks = standard_webhooks,
 }
@@ -221,8 +226,12 @@ pub fn verify(
 
 /// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
 /// it is paid.
-pub fn verify_return(account: &Account, pairs: &[u8]) -> Result<Returned, Rejection> {
-    account.scheme.verify_return(pairs)
+pub fn verify_return(
+    account: &Account,
+    pairs: &[u8],
+    now: OffsetDateTime,
+) -> Result<Returned, Rejection> {
+    account.scheme.verify_return(pairs, now)
 }
 
 impl Provider {
