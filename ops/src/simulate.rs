@@ -18,7 +18,9 @@ mod purchase;
 mod alipay;
 mod wechat_pay;
 mod wechat_pay_v2;
+mod unionpay;
 mod stripe;
+mod paypal;
 mod adyen;
 mod standard_webhooks;
 
@@ -94,6 +96,8 @@ pub fn open(section: &Section, signing: &mut Signing<'_>) -> Result<Box<dyn Send
         Section::WechatPayV2(section) => {
             Box::new(wechat_pay_v2::WechatPayV2::open(section, signing)?)
         }
+        Section::UnionPay(section) => Box::new(unionpay::UnionPay::open(section, signing)?),
+        Section::PayPal(section) => Box::new(paypal::PayPal::open(section, signing)?),
         Section::Stripe(section) => Box::new(stripe::Stripe::open(section, signing)?),
         Section::Adyen(section) => Box::new(adyen::Adyen::open(section, signing)?),
         Section::StandardWebhooks(section) => {
@@ -108,6 +112,8 @@ pub fn sample(provider: Provider, account: &str) -> Sample {
         Provider::Alipay => alipay::sample(account),
         Provider::WechatPay => wechat_pay::sample(account),
         Provider::WechatPayV2 => wechat_pay_v2::sample(account),
+        Provider::UnionPay => unionpay::sample(account),
+        Provider::PayPal => paypal::sample(account),
         Provider::Stripe => stripe::sample(account),
         Provider::Adyen => adyen::sample(account),
         Provider::StandardWebhooks => standard_webhooks::sample(account),

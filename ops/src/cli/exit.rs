@@ -170,6 +170,7 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Key(error) => error.into(),
+            OpenError::Certificate(_) => Self::new(Exit::Failed, error.to_string()),
             OpenError::Secret(..) => Self::new(Exit::Usage, error.to_string()),
         }
     }

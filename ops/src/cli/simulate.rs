@@ -103,7 +103,8 @@ struct Line {
 
 pub async fn run(args: SimulateArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
     let section = section(&args, config)?;
-    let mut signing = Signing::new(&args.account, &config.base, args.key.as_deref());
+    let now = process::now();
+    let mut signing = Signing::new(&args.account, &config.base, args.key.as_deref(), now);
     let sender = open(&section.own, &mut signing)?;
     let terms = terms(&args, sender.as_ref())?;
     let simulated =

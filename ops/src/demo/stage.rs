@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use shared::config::{Config, load};
+use shared::process;
 use shared::provider::Provider;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -105,7 +106,8 @@ async fn senders(config: &Config) -> anyhow::Result<BTreeMap<Provider, Box<dyn S
         let section = config.accounts.get(&account).context("an account without a section")?;
         let own = section.own.clone();
         opening.spawn_blocking(move || {
-            let opened = simulate::open(&own, &mut Signing::new(&account, &base, None));
+            let opened =
+                simulate::open(&own, &mut Signing::new(&account, &base, None, process::now()));
             opened.map(|sender| (provider, sender))
         });
     }

@@ -27,7 +27,7 @@ pub enum Scenario {
     Finished,
     /// One byte was changed after signing
     Forged,
-    /// Signed ten minutes ago: a replay
+    /// Signed too long ago: a replay
     Stale,
     /// Paid, but one minor unit more than the order says
     WrongAmount,

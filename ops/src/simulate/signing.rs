@@ -12,11 +12,16 @@ use shared::provider::material::Material;
 use shared::provider::public_key::PublicKey;
 use shared::provider::standard_webhooks::PrivateKey;
 use shared::secret::Secret;
+use time::OffsetDateTime;
 
+use super::certificate::{self, CertificateError, Subject};
 use super::key::{self, KeyError};
 
 /// A file of secrets, with a line or two of explanation.
 const FILE_MAX_BYTES: u64 = 64 * 1024;
+/// How the names of these files end, beside the key's.
+const CERTIFICATE: &str = "certificate.pem";
+const ROOT: &str = "root.pem";
 
 /// One account's keys: where they stand, and what was made of them on the way.
 pub struct Signing<'a> {
@@ -25,6 +30,7 @@ pub struct Signing<'a> {
     base: &'a Path,
     /// A private key to sign with instead of the account's own.
     named: Option<&'a Path>,
+    now: OffsetDateTime,
     notes: Vec<String>,
 }
 
@@ -33,15 +39,22 @@ pub struct Signing<'a> {
 pub enum OpenError {
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A key of the configuration, and what is wrong with it.
     #[error("{0}: {1}")]
     Secret(String, String),
 }
 
 impl<'a> Signing<'a> {
-    /// `named` signs instead of `keys/ACCOUNT.simulate.pem`.
-    pub fn new(account: &'a str, base: &'a Path, named: Option<&'a Path>) -> Self {
-        Self { account, base, named, notes: vec![] }
+    /// `named` signs instead of `keys/ACCOUNT.simulate.pem`. What is certified is valid from `now` on.
+    pub fn new(
+        account: &'a str,
+        base: &'a Path,
+        named: Option<&'a Path>,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self { account, base, named, now, notes: vec![] }
     }
 
     /// What a person may want to know: files that were made.
@@ -54,7 +67,7 @@ impl<'a> Signing<'a> {
         if let Some(path) = self.named {
             return Ok(key::read(path)?);
         }
-        let path = self.base.join(format!("keys/{}.simulate.pem", self.account));
+        let path = self.key_path();
         let public = key::public_path(&path);
         if path.exists() {
             let signing_key = key::read(&path)?;
@@ -76,6 +89,31 @@ impl<'a> Signing<'a> {
         }
     }
 
+    /// The same with a certificate for it, in PEM, issued where it is missing.
+    pub(super) fn certified(
+        &mut self,
+        subject: Subject<'_>,
+    ) -> Result<(RsaPrivateKey, String), OpenError> {
+        let signing_key = self.rsa()?;
+        let [leaf, root] = [CERTIFICATE, ROOT].map(|kind| self.key_path().with_extension(kind));
+        if leaf.exists() && root.exists() {
+            return Ok((signing_key, key::text(&leaf)?));
+        }
+        let issued = certificate::issue(&signing_key, subject, self.now)?;
+        for (path, text) in [(&leaf, &issued.leaf), (&root, &issued.root)] {
+            fs::write(path, text).map_err(|error| KeyError::File { path: path.clone(), error })?;
+        }
+        self.notes.push(format!("issued {} and {}", leaf.display(), root.display()));
+        Ok((signing_key, issued.leaf))
+    }
+
+    fn key_path(&self) -> PathBuf {
+        match self.named {
+            Some(path) => path.to_owned(),
+            None => self.base.join(format!("keys/{}.simulate.pem", self.account)),
+        }
+    }
+
     /// The named private key of Ed25519; or the account's own, made where it is missing.
     pub(super) fn ed25519(&mut self) -> Result<PrivateKey, OpenError> {
         let own = self.base.join(format!("keys/{}.simulate.whsk", self.account));
@@ -90,6 +128,17 @@ impl<'a> Signing<'a> {
         }
         let text = key::text(path)?;
         PrivateKey::parse(text.trim()).ok_or_else(|| KeyError::NotEd25519(path.to_owned()).into())
+    }
+
+    /// The certificate of [`Signing::certified`], relative to the configuration.
+    pub(super) fn certificate_file(&self) -> PathBuf {
+        self.named
+            .map_or_else(|| certificate_file(self.account), |path| path.with_extension(CERTIFICATE))
+    }
+
+    /// The root that vouches for it.
+    pub(super) fn root_file(&self) -> PathBuf {
+        self.named.map_or_else(|| root_file(self.account), |path| path.with_extension(ROOT))
     }
 
     /// Does this file of the configuration hold the key's public half?
@@ -135,6 +184,16 @@ impl<'a> Signing<'a> {
 /// Where the account's public half stands, relative to the configuration.
 pub(super) fn public_file(account: &str) -> PathBuf {
     PathBuf::from(format!("keys/{account}.simulate.pub.pem"))
+}
+
+/// Where its certificate stands.
+pub(super) fn certificate_file(account: &str) -> PathBuf {
+    PathBuf::from(format!("keys/{account}.simulate.{CERTIFICATE}"))
+}
+
+/// Where the root that vouches for the certificate stands.
+pub(super) fn root_file(account: &str) -> PathBuf {
+    PathBuf::from(format!("keys/{account}.simulate.{ROOT}"))
 }
 
 /// Where a sample keeps the secret that it shares with its provider.

@@ -47,7 +47,7 @@ fn build(provider: Provider) -> Stand {
     let base = folder.path().to_owned();
     let config = load::parse(&sample.section, std::iter::empty(), base).unwrap();
     let section = &config.accounts[ACCOUNT];
-    let mut signing = Signing::new(ACCOUNT, &config.base, None);
+    let mut signing = Signing::new(ACCOUNT, &config.base, None, NOW);
     let sender = open(&section.own, &mut signing).unwrap();
     let account = section.account(ACCOUNT, &config.base).unwrap();
     let reader = section.reader(ACCOUNT, &config.base).unwrap();

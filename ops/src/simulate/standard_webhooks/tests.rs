@@ -42,7 +42,7 @@ fn told(folder: &std::path::Path, section: &str, scenario: Scenario) -> String {
     let config = load::parse(section, std::iter::empty(), folder.to_owned()).unwrap();
     let section = &config.accounts["shop"];
     let sender =
-        crate::simulate::open(&section.own, &mut Signing::new("shop", folder, None)).unwrap();
+        crate::simulate::open(&section.own, &mut Signing::new("shop", folder, None, NOW)).unwrap();
     let terms = Terms {
         amount: shared::money::Money { minor: 900, currency: sender.currency() },
         ..stand(Provider::StandardWebhooks).terms()
@@ -70,7 +70,7 @@ fn a_mapping_finds_its_own_words() {
 
     let config = load::parse(MAPPED, std::iter::empty(), folder.path().to_owned()).unwrap();
     let own = &config.accounts["shop"].own;
-    let sender = crate::simulate::open(own, &mut Signing::new("shop", folder.path(), None));
+    let sender = crate::simulate::open(own, &mut Signing::new("shop", folder.path(), None, NOW));
     let known = sender.unwrap().scenarios();
     assert!(!known.contains(&Scenario::DisputeOpened) && known.contains(&Scenario::UnknownType));
 }
@@ -78,7 +78,7 @@ fn a_mapping_finds_its_own_words() {
 #[test]
 fn an_account_with_public_keys_alone_is_signed_for_with_a_private_one() {
     let folder = tempfile::tempdir().unwrap();
-    let mut signing = Signing::new("shop", folder.path(), None);
+    let mut signing = Signing::new("shop", folder.path(), None, NOW);
     let public = signing.ed25519().unwrap().public_key();
     let section =
         format!("[accounts.shop]\nprovider = \"standard_webhooks\"\npublic_keys = [\"{public}\"]");
