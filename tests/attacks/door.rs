@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
 use ingress::routes::{self, router};
 use ingress::serve::listen;
@@ -103,6 +104,7 @@ impl Door {
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let door = routes::Door {
             accounts: watch::channel(Arc::new(accounts)).1,
+            certificates: Certificates::default(),
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
