@@ -200,8 +200,10 @@ fn all_messages_about_a_payment_share_its_transaction() {
             facts.filter_map(|fact| fact.transaction().map(ToOwned::to_owned)).collect()
         };
         let paid = transactions(Scenario::Paid);
-        let of_one =
-            |scenario: &Scenario| scenario.transaction() == 0 && !is_combined(stand, *scenario);
+        let of_one = |scenario: &Scenario| {
+            let is_apart = is_combined(stand, *scenario) || is_authorisation(stand, *scenario);
+            scenario.transaction() == 0 && !is_apart
+        };
         for scenario in stand.accepted().filter(of_one) {
             for transaction in transactions(scenario) {
                 assert_eq!([transaction], paid[..], "{:?} {scenario:?}", stand.provider);
@@ -214,6 +216,12 @@ fn all_messages_about_a_payment_share_its_transaction() {
 /// WeChat's combined order is two payments.
 fn is_combined(stand: &Stand, scenario: Scenario) -> bool {
     stand.provider == Provider::WechatPay && scenario == Scenario::Batch
+}
+
+/// What PayPal captures has another number than its authorisation.
+fn is_authorisation(stand: &Stand, scenario: Scenario) -> bool {
+    let about_one = matches!(scenario, Scenario::Authorised | Scenario::Closed);
+    stand.provider == Provider::PayPal && about_one
 }
 
 /// One fact in a line: what kind, how far, how much.
