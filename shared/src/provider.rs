@@ -127,6 +127,10 @@ macro_rules! providers {
         }
 
         impl Section {
+            pub fn provider(&self) -> Provider {
+                match self { $(Self::$variant(_) => Provider::$variant),+ }
+            }
+
             /// Reads the keys that belong to this provider.
             pub fn deserialize<'de, D: Deserializer<'de>>(
                 provider: Provider,
