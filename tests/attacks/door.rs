@@ -117,7 +117,6 @@ impl Door {
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let door = routes::Door {
             accounts: watch::channel(Arc::new(accounts)).1,
-            certificates: Certificates::default(),
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
             certificates: collector
                 .certificates
