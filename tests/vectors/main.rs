@@ -6,6 +6,9 @@
 
 mod wechat_pay;
 mod wechat_pay_v2;
+mod adyen;
+mod standard_webhooks;
+mod stripe;
 mod unionpay;
 
 use std::fs;
