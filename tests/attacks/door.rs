@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Collector {
     parcels: Arc<Mutex<Vec<Parcel>>>,
     refusal: Option<PublishError>,
+    /// Who is asked for certificates.
+    certificates: Option<fn() -> reqwest::ClientBuilder>,
 }
 
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
@@ -95,6 +97,17 @@ impl Door {
         Self::before(name, account, collector).await
     }
 
+    /// A door that fetches certificates with clients of this kind.
+    pub(crate) async fn fetching(
+        name: &'static str,
+        scheme: Scheme,
+        certificates: fn() -> reqwest::ClientBuilder,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
+        let collector = Collector { certificates: Some(certificates), ..Collector::default() };
+        Self::before(name, account, collector).await
+    }
+
     async fn before(name: &'static str, account: Account, collector: Collector) -> Self {
         // Whoever counts first installs the counters.
         metrics_text();
@@ -104,8 +117,10 @@ impl Door {
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let door = routes::Door {
             accounts: watch::channel(Arc::new(accounts)).1,
-            certificates: Certificates::default(),
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            certificates: collector
+                .certificates
+                .map_or_else(Certificates::default, Certificates::new),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };

@@ -9,6 +9,7 @@ mod wechat_pay_v2;
 mod adyen;
 mod standard_webhooks;
 mod stripe;
+mod unionpay;
 
 use std::fs;
 use std::path::{Path, PathBuf};

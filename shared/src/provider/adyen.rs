@@ -23,7 +23,7 @@ use crate::notification::Notification;
 use crate::secret::Secret;
 
 mod items;
-mod credentials;
+pub mod credentials;
 mod reading;
 mod signing;
 
