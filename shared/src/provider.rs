@@ -97,9 +97,9 @@ macro_rules! providers {
                 }
             }
 
-            fn verify_return(&self, pairs: &[u8]) -> Result<Returned, Rejection> {
+            fn verify_return(&self, pairs: &[u8], now: OffsetDateTime) -> Result<Returned, Rejection> {
                 match self {
-                    $(Self::$variant(settings) => $module::$variant::verify_return(settings, pairs)),+
+                    $(Self::$variant(held) => $module::$variant::verify_return(held, pairs, now)),+
                 }
             }
         }
@@ -204,8 +204,12 @@ pub fn verify(
 
 /// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
 /// it is paid.
-pub fn verify_return(account: &Account, pairs: &[u8]) -> Result<Returned, Rejection> {
-    account.scheme.verify_return(pairs)
+pub fn verify_return(
+    account: &Account,
+    pairs: &[u8],
+    now: OffsetDateTime,
+) -> Result<Returned, Rejection> {
+    account.scheme.verify_return(pairs, now)
 }
 
 impl Provider {

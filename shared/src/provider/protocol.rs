@@ -46,7 +46,11 @@ pub(crate) trait Protocol {
     ) -> Result<Proof, Rejection>;
 
     /// Proves the pairs that the payer's browser brings back, as `application/x-www-form-urlencoded`.
-    fn verify_return(_: &Self::Settings, _: &[u8]) -> Result<Returned, Rejection> {
+    fn verify_return(
+        _: &Self::Settings,
+        _: &[u8],
+        _: OffsetDateTime,
+    ) -> Result<Returned, Rejection> {
         Err(Rejection::NoReturn)
     }
 
