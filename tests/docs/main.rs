@@ -2,6 +2,7 @@
 
 mod configuration;
 mod events;
+mod providers;
 mod scenarios;
 mod schema;
 mod tree;
