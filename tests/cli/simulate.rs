@@ -269,5 +269,7 @@ fn an_amount_has_the_decimals_of_its_currency() {
     let line = |more: &str| simulation(&at, "paid", "A-1", "http://127.0.0.1:1/") + more;
     let ran = run(&at, &line(" --amount 0.001")).ends_with(2);
     ran.complains_of(&["--amount 0.001", "CNY has 2 decimals"]);
+    let ran = run(&at, &line(" --currency JPY")).ends_with(2);
+    ran.complains_of(&["--currency JPY", "alipay tells no amounts in it"]);
     run(&at, &line(" --currency yen")).ends_with(2).complains_of(&["ISO 4217"]);
 }

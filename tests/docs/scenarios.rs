@@ -1,5 +1,7 @@
 //! The table of scenarios in docs/cli.md against what the senders themselves can play.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::collections::BTreeMap;
 use std::fs;
 
