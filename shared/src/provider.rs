@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use crate::notification::Notification;
 
 pub mod protocol;
+pub mod expiry;
 pub mod request;
 pub mod material;
 pub mod form;
