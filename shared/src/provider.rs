@@ -21,6 +21,8 @@ pub mod json;
 pub mod mac;
 pub mod public_key;
 pub mod alipay;
+#[cfg(test)]
+pub mod acme_pay;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
@@ -270,6 +272,9 @@ fn affinity(subject: &[u8]) -> u64 {
     let digest = Sha256::digest(subject);
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+#[cfg(test)]
+pub mod ninth;
 
 #[cfg(test)]
 mod tests {
