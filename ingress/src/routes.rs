@@ -24,12 +24,15 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::enqueue::Enqueue;
+use crate::quarantine::Quarantine;
 
 /// What the door needs.
 pub struct Door<P> {
     /// They change when keys do; a request keeps those that it found.
     pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
+    /// Keeps what fails verification, for accounts that ask for it.
+    pub quarantine: Option<Arc<Quarantine>>,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -128,10 +131,19 @@ impl<P: Publisher> Door<P> {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let verified = request_of(account, &headers, body)
-            .and_then(|request| provider::verify(account, request, received_at));
-        match verified {
-            Err(rejection) => Outcome::Rejected(rejection),
+        let request = match request_of(account, &headers, body) {
+            Ok(request) => request,
+            Err(rejection) => return Outcome::Rejected(rejection),
+        };
+        let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
+        let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
+        match provider::verify(account, request, received_at) {
+            Err(rejection) => {
+                if let Some((quarantine, request)) = copy {
+                    quarantine.keep(account, request, rejection, received_at);
+                }
+                Outcome::Rejected(rejection)
+            }
             Ok(verified) => match self.enqueue.accept(verified, received_at).await {
                 Ok(()) => Outcome::Accepted,
                 Err(error) => Outcome::Unpublished(error.reason()),

@@ -16,7 +16,9 @@ pub fn now() -> OffsetDateTime {
     now.replace_nanosecond(now.microsecond() * 1_000).unwrap_or(now)
 }
 
-/// SIGHUP, by which somebody asks a process to read its configuration again.
+/// SIGHUP, by which somebody asks a process to read its configuration again. By default nobody listens,
+/// and the signal ends the process, as it must end one that goes with its terminal.
+#[derive(Default)]
 pub struct Hangup(Option<Signal>);
 
 /// A token that SIGTERM or SIGINT cancels.

@@ -28,9 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The edge of these tests: what a broker would hold.
 #[derive(Clone, Default)]
-struct Collector {
-    parcels: Arc<Mutex<Vec<Parcel>>>,
-    refusal: Option<PublishError>,
+pub(crate) struct Collector {
+    pub(crate) parcels: Arc<Mutex<Vec<Parcel>>>,
+    pub(crate) refusal: Option<PublishError>,
 }
 
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
@@ -91,6 +91,7 @@ impl Door {
         let door = routes::Door {
             accounts: watch::channel(Arc::new(accounts)).1,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            quarantine: None,
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };

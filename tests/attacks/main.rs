@@ -11,3 +11,4 @@ mod answers;
 mod forgeries;
 mod genuine;
 mod any_body;
+mod quarantine;

@@ -25,9 +25,11 @@ const READING_ORDER: &[&str] = &[
     "shared::config",
     // flow: the public door
     "ingress::enqueue",
+    "ingress::quarantine",
     "ingress::routes",
     "ingress::return_page",
     "ingress::serve",
+    "ingress::expiry",
     "ingress::config",
     // flow: settling
     "worker::decide",

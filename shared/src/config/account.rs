@@ -98,7 +98,8 @@ fn resolve<T>(
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// May an account bear this name? It is a part of paths too.
+pub fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !name.is_empty() && name.len() <= NAME_MAX_BYTES && name.bytes().all(letter)
 }

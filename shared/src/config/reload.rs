@@ -85,9 +85,13 @@ enum Outcome {
 }
 
 impl Live {
-    /// Reads the accounts for the first time. From now on SIGHUP no longer ends the process.
+    /// Reads the accounts for the first time. Where there is a file to read again, SIGHUP asks for it
+    /// from now on, and no longer ends the process.
     pub fn open(config: &Config, part: Part) -> Result<Self, Vec<Problem>> {
-        let hangup = Hangup::listen();
+        let hangup = match config.source.file {
+            Some(_) => Hangup::listen(),
+            None => Hangup::default(),
+        };
         let files = Files::default();
         let held = Held::read(config, part, &files)?;
         let mut standing = config.source.standing.clone();
@@ -148,10 +152,7 @@ impl Follow {
     }
 
     async fn reload(&mut self, reason: &str) {
-        let Some(file) = self.file.clone() else {
-            info!(reason, "nothing to read again: there is no configuration file");
-            return;
-        };
+        let Some(file) = self.file.clone() else { return };
         let part = self.part;
         let attempt = spawn_blocking(move || Attempt::new(file.as_deref(), part)).await;
         let Attempt { standing, held } = match attempt {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rcgen::{KeyPair, PKCS_RSA_SHA256, PublicKeyData as _};
+use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use tempfile::TempDir;
 
 use super::*;
