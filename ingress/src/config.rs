@@ -7,17 +7,21 @@ use anyhow::Context as _;
 use shared::broker::Broker as _;
 use shared::broker::Publisher;
 use shared::broker::amqp::Amqp;
+use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problem, Problems};
 use shared::process::{pause, unless_stopped};
 use shared::provider::Accounts;
 use shared::telemetry::health::Health;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
+use crate::expiry;
+use crate::quarantine::{self, Parts, Quarantine};
 use crate::return_page::standings::Standings;
 use crate::return_page::{self, Pages};
 use crate::routes::{Door, admin, router};
@@ -30,11 +34,13 @@ pub fn door<P: Publisher>(
     config: &Config,
     accounts: watch::Receiver<Arc<Accounts>>,
     enqueue: Arc<Enqueue<P>>,
+    quarantine: Option<Arc<Quarantine>>,
 ) -> Door<P> {
     Door {
         accounts,
         enqueue,
         certificates: Certificates::default(),
+        quarantine,
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     }
@@ -87,9 +93,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     if !limits.is_empty() {
         return Err(Problems(limits).into());
     }
-    let accounts = config.accounts().map_err(Problems)?;
-    let count = accounts.0.len();
-    let (_accounts, accounts) = watch::channel(Arc::new(accounts));
+    let Live { accounts, quarantined, follow, .. } =
+        Live::open(&config, Part::Proving).map_err(Problems)?;
+    let count = accounts.borrow().0.len();
+    let kept = quarantine::open(&config, quarantined)?;
     let broker = broker(&config)?;
     let keys = config.seal_keys()?;
     let health = Health::default();
@@ -105,6 +112,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let stating = tokio::spawn(Arc::clone(&enqueue).state_until(ended.clone()));
     let watching = tokio::spawn(watch(Arc::clone(&enqueue), health.clone(), ended.clone()));
     let telling = tokio::spawn(listen(admin(health.clone()), private, ended.clone(), drain));
+    let mut parts = JoinSet::new();
+    parts.spawn(follow.run(stop.clone()));
+    parts.spawn(expiry::watch(accounts.clone(), stop.clone()));
+    let quarantine = kept.map(|Parts { quarantine, writer, tender }| {
+        parts.spawn(writer.run(ended.clone()));
+        parts.spawn(tender.run(accounts.clone(), Arc::clone(&enqueue), stop.clone()));
+        quarantine
+    });
     let stopping = stop.clone();
     let not_ready = health.clone();
     tokio::spawn(async move {
@@ -114,10 +129,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let standings = Standings::default();
     let following = tokio::spawn(return_page::follow(broker, standings.clone(), ended.clone()));
     let pages = pages(&config, accounts.clone(), standings, stop.clone());
-    let routes = router(door(&config, accounts, enqueue)).merge(return_page::router(pages));
-    let served = listen(routes, public, stop, drain).await;
+    let door = router(door(&config, accounts, enqueue, quarantine));
+    let served = listen(door.merge(return_page::router(pages)), public, stop.clone(), drain).await;
+    stop.cancel();
     ended.cancel();
     following.await.context("following events")?;
+    while let Some(part) = parts.join_next().await {
+        part.context("following the accounts")?;
+    }
     stating.await.context("stating")?;
     watching.await.context("watching")?;
     telling.await.context("telling")??;

@@ -3,7 +3,9 @@
 
 pub mod enqueue;
 pub mod certificates;
+pub mod quarantine;
 pub mod routes;
 pub mod return_page;
 pub mod serve;
+pub mod expiry;
 pub mod config;

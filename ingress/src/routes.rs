@@ -26,6 +26,7 @@ use tracing::{info, warn};
 
 use crate::certificates::{Certificates, Found};
 use crate::enqueue::Enqueue;
+use crate::quarantine::Quarantine;
 
 /// What the door needs.
 pub struct Door<P> {
@@ -33,6 +34,8 @@ pub struct Door<P> {
     pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
     pub certificates: Certificates,
+    /// Keeps what fails verification, for accounts that ask for it.
+    pub quarantine: Option<Arc<Quarantine>>,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -131,12 +134,19 @@ impl<P: Publisher> Door<P> {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let verified = match request_of(account, &headers, body) {
-            Ok(request) => self.verify(account, request, received_at).await,
-            Err(rejection) => Err(rejection),
+        let request = match request_of(account, &headers, body) {
+            Ok(request) => request,
+            Err(rejection) => return Outcome::Rejected(rejection),
         };
-        match verified {
-            Err(rejection) => Outcome::Rejected(rejection),
+        let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
+        let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
+        match self.verify(account, request, received_at).await {
+            Err(rejection) => {
+                if let Some((quarantine, request)) = copy {
+                    quarantine.keep(account, request, rejection, received_at);
+                }
+                Outcome::Rejected(rejection)
+            }
             Ok(verified) => match self.enqueue.accept(verified, received_at).await {
                 Ok(()) => Outcome::Accepted,
                 Err(error) => Outcome::Unpublished(error.reason()),

@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: an unknown key is an error, and a secret never shows in `Debug` or in an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -13,19 +13,26 @@ use crate::provider::{Accounts, Readers};
 use crate::retry::Schedule;
 
 pub mod account;
+pub mod changes;
+pub mod files;
 pub mod load;
 pub mod return_to;
+pub mod reload;
 pub mod sections;
 
 pub use crate::units;
 
 use self::account::AccountSection;
+use self::changes::Standing;
+use self::files::Files;
 use self::return_to::ReturnTo;
+use self::sections::quarantine::QuarantineSection;
 use self::sections::{
     BrokerSection, ConsoleSection, DatabaseSection, EmbeddedSection, IngressSection, LogSection,
     PolicySection, ProcessSection, RetrySection, SealSection, WorkerSection,
 };
 use crate::secret::Secret;
+use crate::secret::cipher::Cipher;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -40,12 +47,25 @@ pub struct Config {
     pub policy: PolicySection,
     pub console: ConsoleSection,
     pub seal: SealSection,
+    pub quarantine: QuarantineSection,
     pub process: ProcessSection,
     pub log: LogSection,
     pub accounts: BTreeMap<String, AccountSection>,
     /// Where relative paths begin: the file's folder.
     #[serde(skip)]
     pub base: PathBuf,
+    #[serde(skip)]
+    pub source: Source,
+}
+
+/// Where a configuration came from, and what stood there.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// The file that was named, or none for the usual ones; nothing at all: a text that was handed over.
+    file: Option<Option<PathBuf>>,
+    /// Files that sections other than accounts name.
+    named: Vec<(String, PathBuf)>,
+    standing: Standing,
 }
 
 /// Things that are wrong, a line each.
@@ -130,16 +150,24 @@ impl Config {
 
     /// What an ingress needs of the accounts, with keys read.
     pub fn accounts(&self) -> Result<Accounts, Vec<Problem>> {
+        self.accounts_from(&Files::default())
+    }
+
+    pub(crate) fn accounts_from(&self, files: &Files) -> Result<Accounts, Vec<Problem>> {
         let read = |name: &str, section: &AccountSection| {
-            section.account(name, &self.base).map(|account| (name.to_owned(), account))
+            section.account(name, &self.base, files).map(|account| (name.to_owned(), account))
         };
         Ok(Accounts(self.each_account(read)?.into_iter().collect()))
     }
 
     /// What a worker needs of the accounts, with keys read.
     pub fn readers(&self) -> Result<Readers, Vec<Problem>> {
+        self.readers_from(&Files::default())
+    }
+
+    pub(crate) fn readers_from(&self, files: &Files) -> Result<Readers, Vec<Problem>> {
         let read = |name: &str, section: &AccountSection| {
-            section.reader(name, &self.base).map(|reader| (name.to_owned(), reader))
+            section.reader(name, &self.base, files).map(|reader| (name.to_owned(), reader))
         };
         Ok(Readers(self.each_account(read)?.into_iter().collect()))
     }
@@ -150,6 +178,27 @@ impl Config {
             section.general.return_to.clone().map(|target| (name.clone(), target))
         };
         self.accounts.iter().filter_map(target).collect()
+    }
+
+    /// The accounts of which requests are kept that fail verification.
+    pub fn quarantined(&self) -> BTreeSet<String> {
+        let chosen = self.accounts.iter().filter(|(_, section)| section.general.quarantine);
+        chosen.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What seals kept requests; nothing when neither a key nor an account asks for it.
+    pub fn quarantine_cipher(&self) -> Result<Option<Cipher>, Problem> {
+        const KEY: &str = "quarantine.key_file";
+        let make = "`quittance keys init --for quarantine` makes a key file";
+        let Some(path) = &self.quarantine.key_file else {
+            let Some(account) = self.quarantined().into_iter().next() else { return Ok(None) };
+            let why = format!("missing although accounts.{account}.quarantine is set; {make}");
+            return Err(problem(KEY, &why));
+        };
+        let path = self.resolve(path);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| problem(KEY, &format!("{}: {error}; {make}", path.display())))?;
+        Cipher::parse(&text).map(Some).map_err(|error| problem(KEY, &error.to_string()))
     }
 
     fn each_account<T>(
@@ -201,6 +250,7 @@ impl Config {
             }
         }
         problems.extend(self.topology().err());
+        problems.extend(self.quarantine_cipher().err());
         problems.extend(self.limits());
         problems.extend(self.console.check().err());
         match self.engines() {
@@ -215,6 +265,7 @@ impl Config {
     pub fn limits(&self) -> Vec<Problem> {
         let mut problems = self.worker.check();
         problems.extend(self.ingress.check());
+        problems.extend(self.quarantine.check());
         problems.extend(self.policy.check().err());
         problems.extend(self.process.check().err());
         problems

@@ -34,9 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The edge of these tests: what a broker would hold.
 #[derive(Clone, Default)]
-struct Collector {
-    parcels: Arc<Mutex<Vec<Parcel>>>,
-    refusal: Option<PublishError>,
+pub(crate) struct Collector {
+    pub(crate) parcels: Arc<Mutex<Vec<Parcel>>>,
+    pub(crate) refusal: Option<PublishError>,
     /// Who is asked for certificates.
     certificates: Option<fn() -> reqwest::ClientBuilder>,
 }
@@ -150,6 +150,7 @@ impl Door {
             certificates: collector
                 .certificates
                 .map_or_else(Certificates::default, Certificates::new),
+            quarantine: None,
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };

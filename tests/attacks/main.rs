@@ -24,3 +24,4 @@ mod standard_webhooks;
 mod any_json;
 mod unionpay;
 mod paypal;
+mod quarantine;

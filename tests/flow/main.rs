@@ -2,5 +2,7 @@
 
 mod embedded;
 mod outcome;
+mod quarantine;
+mod rotation;
 mod servers;
 mod subscriber;

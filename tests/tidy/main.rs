@@ -27,9 +27,11 @@ const READING_ORDER: &[&str] = &[
     // flow: the public door
     "ingress::enqueue",
     "ingress::certificates",
+    "ingress::quarantine",
     "ingress::routes",
     "ingress::return_page",
     "ingress::serve",
+    "ingress::expiry",
     "ingress::config",
     // flow: settling
     "worker::decide",

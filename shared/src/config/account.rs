@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Table;
 
+use super::files::Files;
 use super::return_to::ReturnTo;
 use super::{Problem, problem};
 use crate::provider::material::Material;
@@ -31,10 +32,13 @@ pub struct General {
     pub provider: String,
     /// Where payers who come back are sent on; without it they see a page of our own.
     pub return_to: Option<ReturnTo>,
+    /// Are requests kept that fail verification, until other keys prove them?
+    #[serde(default)]
+    pub quarantine: bool,
 }
 
 /// The keys of [`General`].
-const GENERAL: [&str; 2] = ["provider", "return_to"];
+const GENERAL: [&str; 3] = ["provider", "return_to", "quarantine"];
 
 impl<'de> Deserialize<'de> for AccountSection {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -57,24 +61,29 @@ impl<'de> Deserialize<'de> for AccountSection {
 
 impl AccountSection {
     /// What an ingress needs, with the keys read from their files.
-    pub fn account(&self, name: &str, base: &Path) -> Result<Account, Vec<Problem>> {
-        let scheme = resolve(name, base, |material| self.own.scheme(material))?;
+    pub fn account(&self, name: &str, base: &Path, files: &Files) -> Result<Account, Vec<Problem>> {
+        let scheme = resolve(name, base, files, |material| self.own.scheme(material))?;
         Ok(Account { name: name.to_owned(), scheme })
     }
 
     /// What a worker needs, with the keys read from their files.
-    pub fn reader(&self, name: &str, base: &Path) -> Result<Reader, Vec<Problem>> {
-        resolve(name, base, |material| self.own.reader(material))
+    pub fn reader(&self, name: &str, base: &Path, files: &Files) -> Result<Reader, Vec<Problem>> {
+        resolve(name, base, files, |material| self.own.reader(material))
     }
 }
 
 fn resolve<T>(
     name: &str,
     base: &Path,
+    files: &Files,
     read: impl FnOnce(&mut Material<'_>) -> Option<T>,
 ) -> Result<T, Vec<Problem>> {
     let section = format!("accounts.{name}");
-    let read_file = |file: &Path| text(&base.join(file));
+    let read_file = |file: &Path| {
+        let path = base.join(file);
+        let text = files.text(&section, &path, FILE_MAX_BYTES);
+        text.map_err(|error| format!("{}: {error}", path.display()))
+    };
     let mut material = Material::new(&read_file);
     let found = read(&mut material);
     let mut problems: Vec<_> = material
@@ -92,15 +101,8 @@ fn resolve<T>(
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
-    if std::fs::metadata(path).map_err(fail)?.len() > FILE_MAX_BYTES {
-        return Err(format!("{}: larger than {FILE_MAX_BYTES} bytes", path.display()));
-    }
-    std::fs::read_to_string(path).map_err(fail)
-}
-
-fn is_name(name: &str) -> bool {
+/// May an account bear this name? It is a part of paths too.
+pub fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !name.is_empty() && name.len() <= NAME_MAX_BYTES && name.bytes().all(letter)
 }
