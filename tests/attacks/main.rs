@@ -7,6 +7,8 @@
 
 mod door;
 mod sender;
+mod alipay;
+mod returns;
 mod answers;
 mod forgeries;
 mod genuine;

@@ -124,7 +124,7 @@ pub enum Rejection {
     NotOurs(&'static str),
     #[error("it is genuine, but it is no notification")]
     NotANotification,
-    #[error("this provider signs no return")]
+    #[error("it is no signed return of this provider")]
     NoReturn,
 }
 

@@ -34,7 +34,12 @@ fn terms() -> Terms {
 fn verified(scenario: Scenario) -> Result<Verified, Rejection> {
     let keys = vec![PublicKey::new(&KEY.to_public_key()).unwrap()];
     let Terms { app_id, seller_id, .. } = terms();
-    let scheme = Scheme::Alipay(alipay::Settings { app_id, seller_id, keys });
+    let scheme = Scheme::Alipay(alipay::Settings {
+        app_id,
+        seller_id,
+        sign_type: alipay::SignType::RSA2,
+        keys,
+    });
     let account = Account { name: "shop".into(), scheme };
     let simulated = simulate(scenario, &terms(), &KEY);
     let headers = Headers::new([("content-type", simulated.content_type.as_bytes())]).unwrap();
