@@ -38,7 +38,7 @@ pub(crate) struct Collector {
     pub(crate) parcels: Arc<Mutex<Vec<Parcel>>>,
     pub(crate) refusal: Option<PublishError>,
     /// Who is asked for certificates.
-    certificates: Option<fn() -> reqwest::ClientBuilder>,
+    pub(crate) certificates: Option<fn() -> reqwest::ClientBuilder>,
 }
 
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
