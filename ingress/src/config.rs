@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use shared::broker::Broker as _;
 use shared::broker::Publisher;
 use shared::broker::amqp::Amqp;
+use shared::config::account::Choices;
 use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problem, Problems};
 use shared::process::{pause, unless_stopped};
@@ -18,9 +19,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
 use crate::expiry;
 use crate::quarantine::{self, Parts, Quarantine};
+use crate::return_page::standings::Standings;
+use crate::return_page::{self, Pages};
 use crate::routes::{Door, admin, router};
 use crate::serve::listen;
 
@@ -36,9 +40,27 @@ pub fn door<P: Publisher>(
     Door {
         accounts,
         enqueue,
+        certificates: Certificates::default(),
         quarantine,
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
+    }
+}
+
+/// The pages for payers who come back.
+pub fn pages(
+    config: &Config,
+    (accounts, choices): (watch::Receiver<Arc<Accounts>>, watch::Receiver<Arc<Choices>>),
+    standings: Standings,
+    stop: CancellationToken,
+) -> Pages {
+    Pages {
+        accounts,
+        choices,
+        standings,
+        patience: return_page::PATIENCE,
+        body_timeout: config.ingress.body_timeout.0,
+        stop,
     }
 }
 
@@ -72,10 +94,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     if !limits.is_empty() {
         return Err(Problems(limits).into());
     }
-    let Live { accounts, quarantined, follow, .. } =
+    let Live { accounts, choices, follow, .. } =
         Live::open(&config, Part::Proving).map_err(Problems)?;
     let count = accounts.borrow().0.len();
-    let kept = quarantine::open(&config, quarantined)?;
+    let kept = quarantine::open(&config, choices.clone())?;
     let broker = broker(&config)?;
     let keys = config.seal_keys()?;
     let health = Health::default();
@@ -105,10 +127,15 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         stopping.cancelled().await;
         not_ready.set("process", Err("stopping".to_owned()));
     });
-    let door = door(&config, accounts, enqueue, quarantine);
-    let served = listen(router(door), public, stop.clone(), drain).await;
+    let standings = Standings::default();
+    let following = tokio::spawn(return_page::follow(broker, standings.clone(), ended.clone()));
+    let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
+    let door = router(door(&config, accounts, enqueue, quarantine));
+    let routes = door.merge(return_page::router(pages));
+    let served = listen(routes, public, stop.clone(), drain).await;
     stop.cancel();
     ended.cancel();
+    following.await.context("following events")?;
     while let Some(part) = parts.join_next().await {
         part.context("following the accounts")?;
     }

@@ -17,12 +17,14 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply};
+use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply, Verified};
 use shared::telemetry::health::Health;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
 use crate::quarantine::Quarantine;
 
@@ -31,6 +33,7 @@ pub struct Door<P> {
     /// They change when keys do; a request keeps those that it found.
     pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
+    pub certificates: Certificates,
     /// Keeps what fails verification, for accounts that ask for it.
     pub quarantine: Option<Arc<Quarantine>>,
     pub body_limit_bytes: usize,
@@ -137,7 +140,7 @@ impl<P: Publisher> Door<P> {
         };
         let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
         let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
-        match provider::verify(account, request, received_at) {
+        match self.certificates.verify(account, request, received_at).await {
             Err(rejection) => {
                 if let Some((quarantine, request)) = copy {
                     quarantine.keep(account, request, rejection, received_at);
