@@ -3,7 +3,6 @@
 //! **Invariant**: it never fulfils and enqueues nothing. Of a link that is not proven, nothing is
 //! shown, sent on or kept; and a payer is only ever sent on to where the account's configuration says.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -2,14 +2,13 @@
 //!
 //! **Invariant**: an unknown key is an error, and a secret never shows in `Debug` or in an error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::broker::topology::Topology;
 use crate::message::seal::SealKeys;
-use crate::provider::{Accounts, Readers};
 use crate::retry::Schedule;
 
 pub mod account;
@@ -30,7 +29,6 @@ use self::sections::{
     PolicySection, ProcessSection, RetrySection, SealSection, WorkerSection,
 };
 use crate::secret::Secret;
-use crate::secret::cipher::Cipher;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]

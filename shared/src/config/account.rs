@@ -71,13 +71,26 @@ impl<'de> Deserialize<'de> for AccountSection {
 
 impl AccountSection {
     /// What an ingress needs, with the keys read from their files.
-    pub fn account(&self, name: &str, base: &Path, files: &Files) -> Result<Account, Vec<Problem>> {
+    pub fn account(&self, name: &str, base: &Path) -> Result<Account, Vec<Problem>> {
+        self.account_from(name, base, &Files::default())
+    }
+
+    /// What a worker needs, with the keys read from their files.
+    pub fn reader(&self, name: &str, base: &Path) -> Result<Reader, Vec<Problem>> {
+        self.reader_from(name, base, &Files::default())
+    }
+
+    fn account_from(
+        &self,
+        name: &str,
+        base: &Path,
+        files: &Files,
+    ) -> Result<Account, Vec<Problem>> {
         let scheme = resolve(name, base, files, |material| self.own.scheme(material))?;
         Ok(Account { name: name.to_owned(), scheme })
     }
 
-    /// What a worker needs, with the keys read from their files.
-    pub fn reader(&self, name: &str, base: &Path, files: &Files) -> Result<Reader, Vec<Problem>> {
+    fn reader_from(&self, name: &str, base: &Path, files: &Files) -> Result<Reader, Vec<Problem>> {
         resolve(name, base, files, |material| self.own.reader(material))
     }
 }
@@ -90,7 +103,7 @@ impl Config {
 
     pub(super) fn accounts_from(&self, files: &Files) -> Result<Accounts, Vec<Problem>> {
         let read = |name: &str, section: &AccountSection| {
-            section.account(name, &self.base, files).map(|account| (name.to_owned(), account))
+            section.account_from(name, &self.base, files).map(|account| (name.to_owned(), account))
         };
         Ok(Accounts(self.each_account(read)?.into_iter().collect()))
     }
@@ -102,7 +115,7 @@ impl Config {
 
     pub(super) fn readers_from(&self, files: &Files) -> Result<Readers, Vec<Problem>> {
         let read = |name: &str, section: &AccountSection| {
-            section.reader(name, &self.base, files).map(|reader| (name.to_owned(), reader))
+            section.reader_from(name, &self.base, files).map(|reader| (name.to_owned(), reader))
         };
         Ok(Readers(self.each_account(read)?.into_iter().collect()))
     }
