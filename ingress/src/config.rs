@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use shared::broker::Broker as _;
 use shared::broker::Publisher;
 use shared::broker::amqp::Amqp;
+use shared::config::account::Choices;
 use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problem, Problems};
 use shared::process::{pause, unless_stopped};
@@ -49,13 +50,13 @@ pub fn door<P: Publisher>(
 /// The pages for payers who come back.
 pub fn pages(
     config: &Config,
-    accounts: watch::Receiver<Arc<Accounts>>,
+    (accounts, choices): (watch::Receiver<Arc<Accounts>>, watch::Receiver<Arc<Choices>>),
     standings: Standings,
     stop: CancellationToken,
 ) -> Pages {
     Pages {
         accounts,
-        return_to: config.return_to(),
+        choices,
         standings,
         patience: return_page::PATIENCE,
         body_timeout: config.ingress.body_timeout.0,
@@ -93,10 +94,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     if !limits.is_empty() {
         return Err(Problems(limits).into());
     }
-    let Live { accounts, quarantined, follow, .. } =
+    let Live { accounts, choices, follow, .. } =
         Live::open(&config, Part::Proving).map_err(Problems)?;
     let count = accounts.borrow().0.len();
-    let kept = quarantine::open(&config, quarantined)?;
+    let kept = quarantine::open(&config, choices.clone())?;
     let broker = broker(&config)?;
     let keys = config.seal_keys()?;
     let health = Health::default();
@@ -128,9 +129,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     });
     let standings = Standings::default();
     let following = tokio::spawn(return_page::follow(broker, standings.clone(), ended.clone()));
-    let pages = pages(&config, accounts.clone(), standings, stop.clone());
+    let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
     let door = router(door(&config, accounts, enqueue, quarantine));
-    let served = listen(door.merge(return_page::router(pages)), public, stop.clone(), drain).await;
+    let routes = door.merge(return_page::router(pages));
+    let served = listen(routes, public, stop.clone(), drain).await;
     stop.cancel();
     ended.cancel();
     following.await.context("following events")?;

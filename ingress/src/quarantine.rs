@@ -5,10 +5,10 @@
 //!
 //! [`provider::verify`]: shared::provider::verify
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::counter;
+use shared::config::account::Choices;
 use shared::config::{Config, Problem};
 use shared::provider::{Account, Rejection, Request};
 use time::OffsetDateTime;
@@ -26,14 +26,15 @@ use self::allowance::{Allowance, Limits, Refusal};
 use self::folder::Folder;
 use self::kept::About;
 use self::tending::{Tender, Writer};
+use crate::certificates::Certificates;
 
 /// Requests that may wait for the disk; more are not kept.
 const WAITING_MAX: usize = 32;
 
 /// The door's side of it.
 pub struct Quarantine {
-    /// The accounts of which requests are kept.
-    chosen: watch::Receiver<Arc<BTreeSet<String>>>,
+    /// Among them the accounts of which requests are kept.
+    choices: watch::Receiver<Arc<Choices>>,
     allowance: Arc<Mutex<Allowance>>,
     desk: mpsc::Sender<Job>,
 }
@@ -55,7 +56,7 @@ pub struct Parts {
 /// Opens the folder; nothing where no key is configured.
 pub fn open(
     config: &Config,
-    chosen: watch::Receiver<Arc<BTreeSet<String>>>,
+    choices: watch::Receiver<Arc<Choices>>,
 ) -> Result<Option<Parts>, Problem> {
     let Some(cipher) = config.quarantine_cipher()? else { return Ok(None) };
     let section = &config.quarantine;
@@ -72,15 +73,20 @@ pub fn open(
     let (folder, allowance) = (Arc::new(folder), Arc::new(Mutex::new(Allowance::new(limits))));
     let (desk, jobs) = mpsc::channel(WAITING_MAX);
     let writer = Writer { folder: Arc::clone(&folder), jobs };
-    let tender = Tender { folder, allowance: Arc::clone(&allowance), age_max: section.age_max.0 };
-    let quarantine = Arc::new(Quarantine { chosen, allowance, desk });
+    let tender = Tender {
+        folder,
+        allowance: Arc::clone(&allowance),
+        age_max: section.age_max.0,
+        certificates: Certificates::default(),
+    };
+    let quarantine = Arc::new(Quarantine { choices, allowance, desk });
     Ok(Some(Parts { quarantine, writer, tender }))
 }
 
 impl Quarantine {
     /// Are requests to this account kept?
     pub fn is_for(&self, account: &str) -> bool {
-        self.chosen.borrow().contains(account)
+        self.choices.borrow().quarantined.contains(account)
     }
 
     /// Keeps the request if other keys could mend it and there is room for it. Never waits.

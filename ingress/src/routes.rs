@@ -17,14 +17,13 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply, Verified};
+use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply};
 use shared::telemetry::health::Health;
-use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::certificates::{Certificates, Found};
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
 use crate::quarantine::Quarantine;
 
@@ -140,7 +139,7 @@ impl<P: Publisher> Door<P> {
         };
         let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
         let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
-        match self.verify(account, request, received_at).await {
+        match self.certificates.verify(account, request, received_at).await {
             Err(rejection) => {
                 if let Some((quarantine, request)) = copy {
                     quarantine.keep(account, request, rejection, received_at);
@@ -151,23 +150,6 @@ impl<P: Publisher> Door<P> {
                 Ok(()) => Outcome::Accepted,
                 Err(error) => Outcome::Unpublished(error.reason()),
             },
-        }
-    }
-
-    /// Verifies, and once more where the provider's certificate had to be fetched first.
-    async fn verify(
-        &self,
-        account: &Account,
-        request: provider::Request,
-        received_at: OffsetDateTime,
-    ) -> Result<Verified, Rejection> {
-        let verified = provider::verify(account, request.clone(), received_at);
-        if !matches!(verified, Err(Rejection::UnknownKey)) {
-            return verified;
-        }
-        match self.certificates.find(account, &request, received_at).await {
-            Found::Yes => provider::verify(account, request, received_at),
-            Found::No => verified,
         }
     }
 

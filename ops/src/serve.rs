@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ingress::config::door;
+use ingress::config::{door, pages};
 use ingress::enqueue::Enqueue;
 use ingress::expiry;
 use ingress::quarantine::{self, Parts};
@@ -19,6 +19,7 @@ use ingress::routes::{admin, router};
 use ingress::serve::listen;
 use shared::broker::Broker;
 use shared::config::Config;
+use shared::config::account::Choices;
 use shared::config::reload::{Follow, Live, Part};
 use shared::message::seal::SealKeys;
 use shared::process::{pause, stop_token};
@@ -51,6 +52,7 @@ pub struct Doors {
 /// All that a run needs beside its engines.
 struct Plan {
     accounts: watch::Receiver<Arc<Accounts>>,
+    choices: watch::Receiver<Arc<Choices>>,
     follow: Follow,
     kept: Option<Parts>,
     keys: SealKeys,
@@ -90,11 +92,11 @@ pub async fn on(
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let keys = engine.seal_keys(&config)?;
-    let Live { accounts, readers, quarantined, follow } = Live::open(&config, Part::Both)?;
-    let kept = quarantine::open(&config, quarantined)?;
+    let Live { accounts, readers, choices, follow } = Live::open(&config, Part::Both)?;
+    let kept = quarantine::open(&config, choices.clone())?;
     let settings = Settings::from_config(&config, keys.clone(), readers)?;
     let token = token(&config)?;
-    let plan = Plan { accounts, follow, kept, keys, settings, token, config, doors };
+    let plan = Plan { accounts, choices, follow, kept, keys, settings, token, config, doors };
     let served = match engine {
         Engine::Embedded(embedded) => {
             // One file has one writer: lanes and shards would only wait for one another.
@@ -171,7 +173,7 @@ async fn serve<B: Broker, L: Ledger>(
     plan: Plan,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Plan { accounts, follow, kept, keys, settings, token, config, doors } = plan;
+    let Plan { accounts, choices, follow, kept, keys, settings, token, config, doors } = plan;
     let drain = config.process.shutdown_timeout.0;
     let (health, end) = (Health::default(), CancellationToken::new());
     health.set("schema", Err("not looked at yet".to_owned()));
@@ -185,7 +187,6 @@ async fn serve<B: Broker, L: Ledger>(
 
     let standings = Standings::default();
     lasting.spawn(whole(return_page::follow(broker.clone(), standings.clone(), end.clone())));
-    let pages = ingress::config::pages(&config, accounts.clone(), standings, stop.clone());
     let console = console::router(ledger.clone(), token);
     let mut parts = JoinSet::new();
     parts.spawn(whole(follow.run(stop.clone())));
@@ -195,6 +196,7 @@ async fn serve<B: Broker, L: Ledger>(
         parts.spawn(whole(tender.run(accounts.clone(), Arc::clone(&enqueue), stop.clone())));
         quarantine
     });
+    let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
     let door = router(door(&config, accounts, enqueue, quarantine));
     let public = door.merge(return_page::router(pages));
     parts.spawn(listen(public, doors.ingress, stop.clone(), drain));

@@ -2,37 +2,33 @@
 //!
 //! **Invariant**: an unknown key is an error, and a secret never shows in `Debug` or in an error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::broker::topology::Topology;
 use crate::message::seal::SealKeys;
-use crate::provider::{Accounts, Readers};
 use crate::retry::Schedule;
 
 pub mod account;
 pub mod changes;
 pub mod files;
 pub mod load;
-pub mod return_to;
 pub mod reload;
+pub mod return_to;
 pub mod sections;
 
 pub use crate::units;
 
 use self::account::AccountSection;
 use self::changes::Standing;
-use self::files::Files;
-use self::return_to::ReturnTo;
 use self::sections::quarantine::QuarantineSection;
 use self::sections::{
     BrokerSection, ConsoleSection, DatabaseSection, EmbeddedSection, IngressSection, LogSection,
     PolicySection, ProcessSection, RetrySection, SealSection, WorkerSection,
 };
 use crate::secret::Secret;
-use crate::secret::cipher::Cipher;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -146,74 +142,6 @@ impl Config {
                 "missing; without servers run `quittance serve`, which embeds both",
             )
         })
-    }
-
-    /// What an ingress needs of the accounts, with keys read.
-    pub fn accounts(&self) -> Result<Accounts, Vec<Problem>> {
-        self.accounts_from(&Files::default())
-    }
-
-    pub(crate) fn accounts_from(&self, files: &Files) -> Result<Accounts, Vec<Problem>> {
-        let read = |name: &str, section: &AccountSection| {
-            section.account(name, &self.base, files).map(|account| (name.to_owned(), account))
-        };
-        Ok(Accounts(self.each_account(read)?.into_iter().collect()))
-    }
-
-    /// What a worker needs of the accounts, with keys read.
-    pub fn readers(&self) -> Result<Readers, Vec<Problem>> {
-        self.readers_from(&Files::default())
-    }
-
-    pub(crate) fn readers_from(&self, files: &Files) -> Result<Readers, Vec<Problem>> {
-        let read = |name: &str, section: &AccountSection| {
-            section.reader(name, &self.base, files).map(|reader| (name.to_owned(), reader))
-        };
-        Ok(Readers(self.each_account(read)?.into_iter().collect()))
-    }
-
-    /// Where the payers of each account that says so are sent on.
-    pub fn return_to(&self) -> BTreeMap<String, ReturnTo> {
-        let target = |(name, section): (&String, &AccountSection)| {
-            section.general.return_to.clone().map(|target| (name.clone(), target))
-        };
-        self.accounts.iter().filter_map(target).collect()
-    }
-
-    /// The accounts of which requests are kept that fail verification.
-    pub fn quarantined(&self) -> BTreeSet<String> {
-        let chosen = self.accounts.iter().filter(|(_, section)| section.general.quarantine);
-        chosen.map(|(name, _)| name.clone()).collect()
-    }
-
-    /// What seals kept requests; nothing when neither a key nor an account asks for it.
-    pub fn quarantine_cipher(&self) -> Result<Option<Cipher>, Problem> {
-        const KEY: &str = "quarantine.key_file";
-        let make = "`quittance keys init --for quarantine` makes a key file";
-        let Some(path) = &self.quarantine.key_file else {
-            let Some(account) = self.quarantined().into_iter().next() else { return Ok(None) };
-            let why = format!("missing although accounts.{account}.quarantine is set; {make}");
-            return Err(problem(KEY, &why));
-        };
-        let path = self.resolve(path);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| problem(KEY, &format!("{}: {error}; {make}", path.display())))?;
-        Cipher::parse(&text).map(Some).map_err(|error| problem(KEY, &error.to_string()))
-    }
-
-    fn each_account<T>(
-        &self,
-        read: impl Fn(&str, &AccountSection) -> Result<T, Vec<Problem>>,
-    ) -> Result<Vec<T>, Vec<Problem>> {
-        let mut found = vec![];
-        let mut problems = vec![];
-        for (name, section) in &self.accounts {
-            match read(name, section) {
-                Ok(account) => found.push(account),
-                Err(wrong) => problems.extend(wrong),
-            }
-        }
-        if problems.is_empty() { Ok(found) } else { Err(problems) }
     }
 
     pub fn topology(&self) -> Result<Topology, Problem> {

@@ -11,6 +11,7 @@ use ingress::return_page::{self, Pages};
 use ingress::routes::{self, router};
 use ingress::serve::listen;
 use shared::broker::{PublishError, Publisher, Route};
+use shared::config::account::Choices;
 use shared::config::return_to::ReturnTo;
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
@@ -136,9 +137,10 @@ impl Door {
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let (accounts, stop) = (watch::channel(Arc::new(accounts)).1, CancellationToken::new());
         let standings = Standings::default();
+        let choices = Choices { return_to, ..Choices::default() };
         let pages = Pages {
             accounts: accounts.clone(),
-            return_to,
+            choices: watch::channel(Arc::new(choices)).1,
             standings: standings.clone(),
             patience: RETURN_PATIENCE,
             body_timeout: BODY_TIMEOUT,
@@ -147,10 +149,10 @@ impl Door {
         let door = routes::Door {
             accounts,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            quarantine: None,
             certificates: collector
                 .certificates
                 .map_or_else(Certificates::default, Certificates::new),
-            quarantine: None,
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use harness::alipay::{APP_ID, SELLER_ID, Signer, Trade};
 use harness::{driver, wait};
+use ingress::certificates::Certificates;
 use ingress::config::door;
 use ingress::enqueue::Enqueue;
 use ingress::quarantine::folder::{Entry, Folder};
+use ingress::quarantine::recheck::recheck;
 use ingress::quarantine::{self, Parts};
 use ingress::routes::router;
 use ingress::serve::listen;
@@ -78,9 +80,9 @@ impl Keeping {
         fs::write(folder.path().join("key"), Cipher::generate()).unwrap();
         let config = configuration(&folder, account, limits);
         let (accounts, accounts_now) = watch::channel(Arc::new(config.accounts().unwrap()));
-        let chosen = watch::channel(Arc::new(config.quarantined())).1;
+        let choices = watch::channel(Arc::new(config.choices())).1;
         let Parts { quarantine, writer, tender } =
-            quarantine::open(&config, chosen).unwrap().unwrap();
+            quarantine::open(&config, choices).unwrap().unwrap();
         let enqueue = Enqueue::new(collector.clone(), SealKeys::generate(), 1);
         let stop = CancellationToken::new();
         tokio::spawn(writer.run(stop.clone()));
@@ -250,9 +252,9 @@ async fn what_the_broker_does_not_hold_stays() {
     let entries = keeping.keeps(1).await;
     fs::write(keeping.folder.path().join("trusted"), next.public_key().unwrap()).unwrap();
     let accounts = keeping.config.accounts().unwrap();
-    let folder = Arc::new(keeping.kept());
-    let finding =
-        quarantine::recheck::recheck(&folder, &entries[0], &accounts, &keeping.enqueue).await;
+    let (folder, certificates) = (Arc::new(keeping.kept()), Certificates::default());
+    let judges = (&accounts, &certificates);
+    let finding = recheck(&folder, &entries[0], judges, &keeping.enqueue).await;
     assert_eq!(finding.as_str(), "unpublished");
     assert_eq!(keeping.entries(), entries);
 
@@ -260,7 +262,7 @@ async fn what_the_broker_does_not_hold_stays() {
     let parcels = Arc::new(Mutex::new(vec![]));
     let collector = Collector { parcels: Arc::clone(&parcels), ..Collector::default() };
     let enqueue = Enqueue::new(collector, SealKeys::generate(), 1);
-    let finding = quarantine::recheck::recheck(&folder, &entries[0], &accounts, &enqueue).await;
+    let finding = recheck(&folder, &entries[0], judges, &enqueue).await;
     assert_eq!((finding.as_str(), parcels.lock().unwrap().len()), ("enqueued", 1));
     assert_eq!(keeping.entries(), []);
 }

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use shared::broker::{PublishError, Publisher};
-use shared::provider::{self, Accounts, Rejection, Request};
+use shared::provider::{Accounts, Rejection, Request};
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use super::folder::{Entry, Folder};
 use super::kept::{About, Unusable};
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
 
 /// What became of it.
@@ -33,7 +34,7 @@ pub enum Finding {
 pub async fn recheck<P: Publisher>(
     folder: &Arc<Folder>,
     entry: &Entry,
-    accounts: &Accounts,
+    (accounts, certificates): (&Accounts, &Certificates),
     enqueue: &Enqueue<P>,
 ) -> Finding {
     let (about, request) = match opened(folder, entry).await {
@@ -41,7 +42,7 @@ pub async fn recheck<P: Publisher>(
         Err(unusable) => return Finding::Unusable(unusable),
     };
     let Some(account) = accounts.of(&about.account) else { return Finding::UnknownAccount };
-    let verified = match provider::verify(account, request, about.received_at) {
+    let verified = match certificates.verify(account, request, about.received_at).await {
         Ok(verified) => verified,
         Err(rejection) => return Finding::Rejected(rejection),
     };

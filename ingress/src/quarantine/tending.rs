@@ -19,6 +19,7 @@ use super::allowance::Allowance;
 use super::folder::{Entry, Folder};
 use super::recheck::{Finding, recheck};
 use super::{Job, count};
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
 
 /// How often the folder is looked through: for what is too old, and for what others dropped.
@@ -35,6 +36,7 @@ pub struct Tender {
     pub(super) folder: Arc<Folder>,
     pub(super) allowance: Arc<Mutex<Allowance>>,
     pub(super) age_max: Duration,
+    pub(super) certificates: Certificates,
 }
 
 impl Writer {
@@ -141,7 +143,8 @@ impl Tender {
             if stop.is_cancelled() {
                 return true;
             }
-            let finding = recheck(&self.folder, &entry, accounts, enqueue).await;
+            let judges = (accounts, &self.certificates);
+            let finding = recheck(&self.folder, &entry, judges, enqueue).await;
             match &finding {
                 Finding::Enqueued => {
                     enqueued += 1;

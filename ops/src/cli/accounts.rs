@@ -55,7 +55,7 @@ pub async fn run(args: AccountsArgs, config: &Config, output: Output) -> Result<
         },
     };
     let mut lines = lines(&accounts, &uses, process::now());
-    let quarantined = config.quarantined();
+    let quarantined = config.choices().quarantined;
     for line in &mut lines {
         line.quarantine = quarantined.contains(&line.account);
     }

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use clap::ValueEnum as _;
-use shared::config::files::Files;
 use shared::config::load;
 use shared::notification::{
     AgreementChange, DisputeStatus, Fact, Notification, PaymentStatus, RefundStatus,
@@ -50,8 +49,8 @@ fn build(provider: Provider) -> Stand {
     let section = &config.accounts[ACCOUNT];
     let mut signing = Signing::new(ACCOUNT, &config.base, None, NOW);
     let sender = open(&section.own, &mut signing).unwrap();
-    let account = section.account(ACCOUNT, &config.base, &Files::default()).unwrap();
-    let reader = section.reader(ACCOUNT, &config.base, &Files::default()).unwrap();
+    let account = section.account(ACCOUNT, &config.base).unwrap();
+    let reader = section.reader(ACCOUNT, &config.base).unwrap();
     assert_eq!(config.check(), []);
     Stand { provider, account, reader, sender }
 }

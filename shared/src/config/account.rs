@@ -1,6 +1,7 @@
 //! `[accounts.NAME]`: one merchant account with one provider. What every account may set stands here;
 //! a provider's own keys stand in its file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::de::Error as _;
@@ -9,9 +10,9 @@ use toml::Table;
 
 use super::files::Files;
 use super::return_to::ReturnTo;
-use super::{Problem, problem};
+use super::{Config, Problem, problem};
 use crate::provider::material::Material;
-use crate::provider::{Account, Provider, Reader, Section};
+use crate::provider::{Account, Accounts, Provider, Reader, Readers, Section};
 
 /// Letters of an account's name: it is a part of a url, a header and a label.
 const NAME_MAX_BYTES: usize = 64;
@@ -40,6 +41,15 @@ pub struct General {
 /// The keys of [`General`].
 const GENERAL: [&str; 3] = ["provider", "return_to", "quarantine"];
 
+/// What accounts chose beside their keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Where the payers of each account that says so are sent on.
+    pub return_to: BTreeMap<String, ReturnTo>,
+    /// The accounts of which requests are kept that fail verification.
+    pub quarantined: BTreeSet<String>,
+}
+
 impl<'de> Deserialize<'de> for AccountSection {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut own = Table::deserialize(deserializer)?;
@@ -61,14 +71,78 @@ impl<'de> Deserialize<'de> for AccountSection {
 
 impl AccountSection {
     /// What an ingress needs, with the keys read from their files.
-    pub fn account(&self, name: &str, base: &Path, files: &Files) -> Result<Account, Vec<Problem>> {
+    pub fn account(&self, name: &str, base: &Path) -> Result<Account, Vec<Problem>> {
+        self.account_from(name, base, &Files::default())
+    }
+
+    /// What a worker needs, with the keys read from their files.
+    pub fn reader(&self, name: &str, base: &Path) -> Result<Reader, Vec<Problem>> {
+        self.reader_from(name, base, &Files::default())
+    }
+
+    fn account_from(
+        &self,
+        name: &str,
+        base: &Path,
+        files: &Files,
+    ) -> Result<Account, Vec<Problem>> {
         let scheme = resolve(name, base, files, |material| self.own.scheme(material))?;
         Ok(Account { name: name.to_owned(), scheme })
     }
 
-    /// What a worker needs, with the keys read from their files.
-    pub fn reader(&self, name: &str, base: &Path, files: &Files) -> Result<Reader, Vec<Problem>> {
+    fn reader_from(&self, name: &str, base: &Path, files: &Files) -> Result<Reader, Vec<Problem>> {
         resolve(name, base, files, |material| self.own.reader(material))
+    }
+}
+
+impl Config {
+    /// What an ingress needs of the accounts, with keys read.
+    pub fn accounts(&self) -> Result<Accounts, Vec<Problem>> {
+        self.accounts_from(&Files::default())
+    }
+
+    pub(super) fn accounts_from(&self, files: &Files) -> Result<Accounts, Vec<Problem>> {
+        let read = |name: &str, section: &AccountSection| {
+            section.account_from(name, &self.base, files).map(|account| (name.to_owned(), account))
+        };
+        Ok(Accounts(self.each_account(read)?.into_iter().collect()))
+    }
+
+    /// What a worker needs of the accounts, with keys read.
+    pub fn readers(&self) -> Result<Readers, Vec<Problem>> {
+        self.readers_from(&Files::default())
+    }
+
+    pub(super) fn readers_from(&self, files: &Files) -> Result<Readers, Vec<Problem>> {
+        let read = |name: &str, section: &AccountSection| {
+            section.reader_from(name, &self.base, files).map(|reader| (name.to_owned(), reader))
+        };
+        Ok(Readers(self.each_account(read)?.into_iter().collect()))
+    }
+
+    /// What the accounts chose beside their keys.
+    pub fn choices(&self) -> Choices {
+        let mut choices = Choices::default();
+        for (name, AccountSection { general, .. }) in &self.accounts {
+            choices.return_to.extend(general.return_to.clone().map(|to| (name.clone(), to)));
+            choices.quarantined.extend(general.quarantine.then(|| name.clone()));
+        }
+        choices
+    }
+
+    fn each_account<T>(
+        &self,
+        read: impl Fn(&str, &AccountSection) -> Result<T, Vec<Problem>>,
+    ) -> Result<Vec<T>, Vec<Problem>> {
+        let mut found = vec![];
+        let mut problems = vec![];
+        for (name, section) in &self.accounts {
+            match read(name, section) {
+                Ok(account) => found.push(account),
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        if problems.is_empty() { Ok(found) } else { Err(problems) }
     }
 }
 

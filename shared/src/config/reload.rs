@@ -3,7 +3,6 @@
 //! **Invariant**: what is wrong leaves everything as it was, and a request keeps the accounts that it
 //! found, so a reload drops none.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::account::Choices;
 use super::changes::{Standing, changes};
 use super::files::{Files, Snapshot};
 use super::{Config, Problem, load};
@@ -43,8 +43,7 @@ pub struct Live {
     pub accounts: watch::Receiver<Arc<Accounts>>,
     /// Empty where the process does not read.
     pub readers: watch::Receiver<Arc<Readers>>,
-    /// Of which accounts requests are kept that fail verification.
-    pub quarantined: watch::Receiver<Arc<BTreeSet<String>>>,
+    pub choices: watch::Receiver<Arc<Choices>>,
     pub follow: Follow,
 }
 
@@ -62,13 +61,13 @@ pub struct Follow {
     seen: Snapshot,
     accounts: watch::Sender<Arc<Accounts>>,
     readers: watch::Sender<Arc<Readers>>,
-    quarantined: watch::Sender<Arc<BTreeSet<String>>>,
+    choices: watch::Sender<Arc<Choices>>,
 }
 
 struct Held {
     accounts: Accounts,
     readers: Readers,
-    quarantined: BTreeSet<String>,
+    choices: Choices,
 }
 
 /// One try to read everything anew.
@@ -98,7 +97,7 @@ impl Live {
         standing.files.extend(files.into_snapshot());
         let (accounts, accounts_now) = watch::channel(Arc::new(held.accounts));
         let (readers, readers_now) = watch::channel(Arc::new(held.readers));
-        let (quarantined, quarantined_now) = watch::channel(Arc::new(held.quarantined));
+        let (choices, choices_now) = watch::channel(Arc::new(held.choices));
         for outcome in Outcome::ALL {
             counter!("quittance_reloads_total", "outcome" => outcome.as_str()).increment(0);
         }
@@ -111,14 +110,9 @@ impl Live {
             current: standing,
             accounts,
             readers,
-            quarantined,
+            choices,
         };
-        Ok(Self {
-            accounts: accounts_now,
-            readers: readers_now,
-            quarantined: quarantined_now,
-            follow,
-        })
+        Ok(Self { accounts: accounts_now, readers: readers_now, choices: choices_now, follow })
     }
 }
 
@@ -185,7 +179,7 @@ impl Follow {
         }
         // Whoever reads must know an account before its first message arrives.
         self.readers.send_replace(Arc::new(held.readers));
-        self.quarantined.send_replace(Arc::new(held.quarantined));
+        self.choices.send_replace(Arc::new(held.choices));
         self.accounts.send_replace(Arc::new(held.accounts));
         for (account, change) in accounts {
             info!(account, change = change.as_str(), "the account's keys or settings are new");
@@ -243,7 +237,7 @@ impl Held {
             drop(files.text(key, &config.resolve(path), FILE_MAX_BYTES));
         }
         if problems.is_empty() {
-            return Ok(Self { accounts, readers, quarantined: config.quarantined() });
+            return Ok(Self { accounts, readers, choices: config.choices() });
         }
         Err(problems)
     }

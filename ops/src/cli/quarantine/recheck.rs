@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ingress::certificates::Certificates;
 use ingress::config::broker;
 use ingress::enqueue::Enqueue;
 use ingress::quarantine::folder::Folder;
@@ -70,9 +71,9 @@ async fn judge<P: Publisher>(
     if !chosen.entries.is_empty() {
         enqueue.probe().await.map_err(out_of_reach)?;
     }
-    let mut lines = vec![];
+    let (certificates, mut lines) = (Certificates::default(), vec![]);
     for entry in chosen.entries {
-        let finding = recheck(folder, &entry, accounts, &enqueue).await;
+        let finding = recheck(folder, &entry, (accounts, &certificates), &enqueue).await;
         let reason = match &finding {
             Finding::Enqueued | Finding::UnknownAccount => None,
             Finding::Rejected(rejection) => Some(rejection.reason().to_owned()),

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use shared::config::Config;
-use shared::config::files::Files;
 use shared::provider::{self, Headers, Rejection, Request};
 
 use crate::simulate::{Scenario, Sender, Terms};
@@ -27,9 +26,7 @@ pub(super) fn warning(
 /// A genuine payment of right now would be let in. An account that cannot be read trusts nothing.
 fn is_trusted(account: &str, config: &Config, sender: &dyn Sender, terms: &Terms) -> bool {
     let section = config.accounts.get(account);
-    let Some(Ok(account)) =
-        section.map(|section| section.account(account, &config.base, &Files::default()))
-    else {
+    let Some(Ok(account)) = section.map(|section| section.account(account, &config.base)) else {
         return false;
     };
     let Some(simulated) = sender.simulate(Scenario::Paid, terms) else { return false };

@@ -3,7 +3,6 @@
 use std::fs;
 
 use bytes::Bytes;
-use shared::config::files::Files;
 use shared::config::load;
 use shared::provider::{self, Genuine, Headers, Rejection, Request};
 
@@ -52,12 +51,12 @@ fn told(folder: &std::path::Path, section: &str, scenario: Scenario) -> String {
     let headers = simulated.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
     let headers = Headers::new(headers).unwrap();
     let request = Request { headers, body: Bytes::from(simulated.body) };
-    let account = section.account("shop", folder, &Files::default()).unwrap();
+    let account = section.account("shop", folder).unwrap();
     let verified = provider::verify(&account, request, NOW).unwrap();
     let http = verified.carried().to_vec();
     let body = verified.into_body();
     let genuine = Genuine { http: &http, received_at: NOW, body: &body };
-    let read = section.reader("shop", folder, &Files::default()).unwrap().read(&genuine).unwrap();
+    let read = section.reader("shop", folder).unwrap().read(&genuine).unwrap();
     format!("{:?}", read[0].fact.as_ref().unwrap())
 }
 

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::span;
 use crate::config::units::{Bytes, Span};
-use crate::config::{Problem, problem};
+use crate::config::{Config, Problem, problem};
+use crate::secret::cipher::Cipher;
 
 const REQUESTS_MAX: u32 = 100_000;
 const BYTES_MAX: usize = 1 << 30;
@@ -27,6 +28,23 @@ pub struct QuarantineSection {
     pub age_max: Span,
     /// Requests that are kept in a minute.
     pub per_minute_max: u32,
+}
+
+impl Config {
+    /// What seals kept requests; nothing when neither a key nor an account asks for it.
+    pub fn quarantine_cipher(&self) -> Result<Option<Cipher>, Problem> {
+        const KEY: &str = "quarantine.key_file";
+        let make = "`quittance keys init --for quarantine` makes a key file";
+        let Some(path) = &self.quarantine.key_file else {
+            let Some(account) = self.choices().quarantined.pop_first() else { return Ok(None) };
+            let why = format!("missing although accounts.{account}.quarantine is set; {make}");
+            return Err(problem(KEY, &why));
+        };
+        let path = self.resolve(path);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| problem(KEY, &format!("{}: {error}; {make}", path.display())))?;
+        Cipher::parse(&text).map(Some).map_err(|error| problem(KEY, &error.to_string()))
+    }
 }
 
 impl QuarantineSection {
