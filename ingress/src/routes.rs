@@ -17,7 +17,7 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply};
+use shared::provider::{self, Account, Accounts, Rejection, Reply};
 use shared::telemetry::health::Health;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -128,7 +128,8 @@ impl<P: Publisher> Door<P> {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let verified = request_of(account, &headers, body)
+        let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let verified = provider::Request::admit(account.provider(), pairs, body)
             .and_then(|request| provider::verify(account, request, received_at));
         match verified {
             Err(rejection) => Outcome::Rejected(rejection),
@@ -185,21 +186,6 @@ impl Outcome {
         count(Some(account), outcome, reason);
         of(status, reply)
     }
-}
-
-fn request_of(
-    account: &Account,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<provider::Request, Rejection> {
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Rejection::Malformed("content encoding"));
-    }
-    let wanted = account.provider().headers();
-    let is_wanted = |name: &str| name == header::CONTENT_TYPE || wanted.contains(&name);
-    let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let headers = Headers::new(pairs.filter(|(name, _)| is_wanted(name)))?;
-    Ok(provider::Request { headers, body })
 }
 
 fn stated_length(headers: &HeaderMap) -> Option<usize> {

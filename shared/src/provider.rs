@@ -14,16 +14,20 @@ use crate::notification::Notification;
 
 pub mod protocol;
 pub mod request;
+pub mod received;
 pub mod material;
 pub mod form;
 pub mod json;
 pub mod mac;
 pub mod public_key;
 pub mod alipay;
+pub mod diagnosis;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
 pub use self::protocol::{Genuine, KeyNote, Rejection, Reply, Returned, Unreadable};
+use self::public_key::PublicKey;
+pub use self::received::Received;
 pub use self::request::{Headers, Request};
 
 /// Declares every provider: its variant, and the module that holds its protocol. The module's name is
@@ -91,6 +95,16 @@ macro_rules! providers {
             ) -> Result<protocol::Proof, Rejection> {
                 match self {
                     $(Self::$variant(settings) => $module::$variant::verify(settings, request, now)),+
+                }
+            }
+
+            fn rsa_keys(&self) -> Vec<&PublicKey> {
+                match self { $(Self::$variant(settings) => $module::$variant::rsa_keys(settings)),+ }
+            }
+
+            fn rsa_signature(&self, request: &Request) -> Option<Vec<u8>> {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::rsa_signature(settings, request)),+
                 }
             }
 

@@ -143,6 +143,14 @@ impl Protocol for Alipay {
         Ok(Proof { key: key.fingerprint().to_owned(), subject: subject.to_vec() })
     }
 
+    fn rsa_keys(settings: &Settings) -> Vec<&PublicKey> {
+        settings.keys.iter().collect()
+    }
+
+    fn rsa_signature(_: &Settings, request: &Request) -> Option<Vec<u8>> {
+        BASE64.decode(Form::parse(&request.body).ok()?.get("sign")?).ok()
+    }
+
     fn read((): &(), genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
         reading::read(genuine.body).map(|notification| vec![notification])
     }

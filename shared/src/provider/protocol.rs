@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Request;
 use super::material::Material;
+use super::public_key::PublicKey;
 use crate::money::Money;
 use crate::notification::Notification;
 
@@ -48,6 +49,16 @@ pub(crate) trait Protocol {
     /// Proves the pairs that the payer's browser brings back, as `application/x-www-form-urlencoded`.
     fn verify_return(_: &Self::Settings, _: &[u8]) -> Result<Returned, Rejection> {
         Err(Rejection::NoReturn)
+    }
+
+    /// The RSA keys that may verify a request. Only the doctor asks, to tell one wrong key from another.
+    fn rsa_keys(_: &Self::Settings) -> Vec<&PublicKey> {
+        vec![]
+    }
+
+    /// The RSA signature that a request bears. Only the doctor asks.
+    fn rsa_signature(_: &Self::Settings, _: &Request) -> Option<Vec<u8>> {
+        None
     }
 
     /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact.

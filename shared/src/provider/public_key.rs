@@ -25,6 +25,7 @@ const FINGERPRINT_BYTES: usize = 8;
 #[derive(Clone)]
 pub struct PublicKey {
     verifier: ParsedPublicKey,
+    rsa: RsaPublicKey,
     fingerprint: String,
     bits: usize,
     /// When the certificate that it came in ends.
@@ -79,7 +80,7 @@ impl PublicKey {
         let digest = Sha256::digest(spki.as_bytes());
         let fingerprint =
             digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { verifier, fingerprint, bits, expires_at: None })
+        Ok(Self { verifier, rsa: key.clone(), fingerprint, bits, expires_at: None })
     }
 
     /// Does the key's owner stand behind these bytes? Source: RFC 8017 §8.2.2.
@@ -95,6 +96,11 @@ impl PublicKey {
             kind: format!("{kind} {}", self.bits),
             expires_at: self.expires_at,
         }
+    }
+
+    /// The key's numbers, for looking into a signature; they verify nothing.
+    pub(crate) fn rsa(&self) -> &RsaPublicKey {
+        &self.rsa
     }
 
     /// The first bytes of the SHA-256 of the key's SPKI, in hex.

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::Rejection;
+use super::{Provider, Rejection};
 
 const CONTENT_TYPE: &str = "content-type";
+const CONTENT_ENCODING: &str = "content-encoding";
 /// The longest that a provider sends is PayPal's signature, below 1 KiB.
 const VALUE_MAX_BYTES: usize = 4 * 1024;
 
@@ -12,6 +13,25 @@ const VALUE_MAX_BYTES: usize = 4 * 1024;
 pub struct Request {
     pub headers: Headers,
     pub body: Bytes,
+}
+
+impl Request {
+    /// Keeps what the provider's protocol reads. Nobody asked for a compressed body, so that is refused.
+    pub fn admit<'a>(
+        provider: Provider,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+        body: Bytes,
+    ) -> Result<Self, Rejection> {
+        if headers.clone().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_ENCODING)) {
+            return Err(Rejection::Malformed("content encoding"));
+        }
+        let wanted = provider.headers();
+        let is_wanted = |name: &str| {
+            let is = |known: &str| known.eq_ignore_ascii_case(name);
+            is(CONTENT_TYPE) || wanted.iter().any(|known| is(known))
+        };
+        Ok(Self { headers: Headers::new(headers.filter(|(name, _)| is_wanted(name)))?, body })
+    }
 }
 
 /// Headers by lower-case name; each stands once.
