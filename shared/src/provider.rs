@@ -15,12 +15,20 @@ use crate::notification::Notification;
 pub mod protocol;
 pub mod request;
 pub mod received;
+pub mod one_or_more;
 pub mod material;
 pub mod form;
+pub mod joined_text;
 pub mod json;
+pub mod xml;
 pub mod mac;
+pub mod aead;
 pub mod public_key;
 pub mod alipay;
+pub mod wechat_pay;
+pub mod wechat_pay_v2;
+#[cfg(test)]
+pub mod acme_pay;
 pub mod diagnosis;
 
 use self::material::Material;
@@ -162,6 +170,8 @@ macro_rules! providers {
 
 providers! {
     Alipay = alipay,
+    WechatPay = wechat_pay,
+    WechatPayV2 = wechat_pay_v2,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
@@ -283,6 +293,9 @@ fn affinity(subject: &[u8]) -> u64 {
     let digest = Sha256::digest(subject);
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+#[cfg(test)]
+pub mod ninth;
 
 #[cfg(test)]
 mod tests {

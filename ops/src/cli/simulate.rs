@@ -87,7 +87,10 @@ pub async fn run(args: SimulateArgs, config: &Config, output: Output) -> Result<
     let key = signing_key(&args, config)?;
     let section =
         config.accounts.get(&args.account).ok_or_else(|| unknown(&args.account, config))?;
-    let Section::Alipay(section) = &section.own;
+    let Section::Alipay(section) = &section.own else {
+        let message = format!("accounts.{}: its provider is not alipay", args.account);
+        return Err(Failure::new(Exit::Usage, message));
+    };
     let simulated = simulate(args.scenario, &terms(&args, section), &key);
     let times = args.repeat.unwrap_or(args.scenario.times());
     if args.print {

@@ -16,6 +16,7 @@ use sha2::Sha256;
 use time::OffsetDateTime;
 
 use super::form::{self, Form};
+use super::joined_text::reads_two_ways;
 use super::material::Material;
 use super::protocol::{Proof, Protocol};
 use super::public_key::PublicKey;
@@ -26,25 +27,39 @@ mod reading;
 
 /// The only algorithm so far: SHA-256 with RSA, PKCS #1 v1.5.
 const SIGN_TYPE: &[u8] = b"RSA2";
-/// What decides whose money it is, and how much.
-const DECISIVE: [&str; 17] = [
+/// What Alipay makes by rules that admit no `&`; among it all that decides whose money it is, and how
+/// much.
+const MADE: [&str; 30] = [
+    "agreement_no",
     "app_id",
+    "auth_app_id",
+    "buyer_id",
+    "buyer_pay_amount",
     "charset",
     "gmt_close",
     "gmt_create",
     "gmt_payment",
     "gmt_refund",
+    "invalid_time",
+    "invoice_amount",
     "notify_id",
     "notify_time",
     "notify_type",
     "out_biz_no",
     "out_trade_no",
+    "point_amount",
+    "receipt_amount",
     "refund_fee",
     "seller_id",
+    "sign_time",
     "sign_type",
+    "status",
     "total_amount",
     "trade_no",
     "trade_status",
+    "unsign_time",
+    "valid_time",
+    "version",
 ];
 
 pub(super) struct Alipay;
@@ -163,8 +178,8 @@ fn prove<'a>(settings: &'a Settings, form: &Form) -> Result<&'a PublicKey, Rejec
         return Err(Rejection::WrongAlgorithm);
     }
     let signature = BASE64.decode(signature).map_err(|_| Rejection::Forged)?;
-    let key = signer(form, &signature, &settings.keys).ok_or(Rejection::Forged)?;
-    if reads_two_ways(form) {
+    let (key, class, empty) = signer(form, &signature, &settings.keys).ok_or(Rejection::Forged)?;
+    if reads_two_ways(signed_pairs(form, class, empty), &MADE) {
         return Err(Rejection::Ambiguous);
     }
 
@@ -185,11 +200,7 @@ fn prove<'a>(settings: &'a Settings, form: &Form) -> Result<&'a PublicKey, Rejec
 /// The text that was signed.
 pub fn signed_text(form: &Form, class: SignClass, empty: EmptyValues) -> Vec<u8> {
     let mut text = Vec::with_capacity(form.len_bytes() + 512);
-    for (key, value) in form.iter() {
-        let left_out = key == b"sign" || (key == b"sign_type" && class == SignClass::V1);
-        if left_out || (value.is_empty() && empty == EmptyValues::Dropped) {
-            continue;
-        }
+    for (key, value) in signed_pairs(form, class, empty) {
         if !text.is_empty() {
             text.push(b'&');
         }
@@ -198,6 +209,17 @@ pub fn signed_text(form: &Form, class: SignClass, empty: EmptyValues) -> Vec<u8>
         text.extend_from_slice(value);
     }
     text
+}
+
+fn signed_pairs(
+    form: &Form,
+    class: SignClass,
+    empty: EmptyValues,
+) -> impl Iterator<Item = (&[u8], &[u8])> {
+    form.iter().filter(move |(key, value)| {
+        let left_out = *key == b"sign" || (*key == b"sign_type" && class == SignClass::V1);
+        !left_out && (!value.is_empty() || empty == EmptyValues::Kept)
+    })
 }
 
 /// Signs pairs as Alipay would, for simulation: adds `sign_type` and `sign`, returns the body.
@@ -215,9 +237,13 @@ pub fn sign(pairs: &[(&str, &[u8])], class: SignClass, key: &RsaPrivateKey) -> S
     form::encode(pairs)
 }
 
-/// The signer is the same whichever text it signed, and the texts differ only by the literal
-/// `sign_type` pair, which was compared, and by empty values, which count as absent.
-fn signer<'a>(form: &Form, signature: &[u8], keys: &'a [PublicKey]) -> Option<&'a PublicKey> {
+/// Who signed it, and which text: the texts differ only by the literal `sign_type` pair, which was
+/// compared, and by empty values, which count as absent.
+fn signer<'a>(
+    form: &Form,
+    signature: &[u8],
+    keys: &'a [PublicKey],
+) -> Option<(&'a PublicKey, SignClass, EmptyValues)> {
     let has_empty = form.iter().any(|(_, value)| value.is_empty());
     let empties: &[EmptyValues] = if has_empty {
         &[EmptyValues::Dropped, EmptyValues::Kept]
@@ -228,23 +254,9 @@ fn signer<'a>(form: &Form, signature: &[u8], keys: &'a [PublicKey]) -> Option<&'
         for empty in empties {
             let text = signed_text(form, class, *empty);
             if let Some(key) = keys.iter().find(|key| key.verifies(&text, signature)) {
-                return Some(key);
+                return Some((key, class, *empty));
             }
         }
     }
     None
-}
-
-/// The signed text does not tell `&` within a value from `&` between pairs. So whoever may word one
-/// value of a genuine notification, such as its subject, could cut the same text into other pairs;
-/// but then the true reading of each pair that he replaced still stands within another value.
-fn reads_two_ways(form: &Form) -> bool {
-    let is_decisive = |pair: &[u8]| {
-        let key = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-        key.len() < pair.len() && DECISIVE.iter().any(|known| known.as_bytes() == key)
-    };
-    let hides = |value: &[u8]| {
-        value.contains(&b'&') && value.split(|byte| *byte == b'&').skip(1).any(is_decisive)
-    };
-    form.iter().any(|(_, value)| hides(value))
 }

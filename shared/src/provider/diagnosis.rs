@@ -130,7 +130,7 @@ fn examine(case: &Case<'_>, rejection: Rejection, blank: Diagnosis) -> Diagnosis
             let detail = format!("the signature is over a {} digest", hash.as_str());
             return blank.proven(Cause::SignType, Some(detail));
         }
-        Looked::Foreign => return foreign(&case, request.as_ref(), blank),
+        Looked::Foreign => return foreign(&case, rejection, request.as_ref(), blank),
         Looked::Right | Looked::Unseen => (),
     }
     match search::search(&case, rejection) {
@@ -197,7 +197,12 @@ fn signed_by(case: &Case<'_>, request: &Request) -> Looked {
     }
 }
 
-fn foreign(case: &Case<'_>, request: Option<&Request>, blank: Diagnosis) -> Diagnosis {
+fn foreign(
+    case: &Case<'_>,
+    rejection: Rejection,
+    request: Option<&Request>,
+    blank: Diagnosis,
+) -> Diagnosis {
     let keys = case.account.scheme.rsa_keys();
     let is_own = |own: &PublicKey| keys.iter().any(|key| key.fingerprint() == own.fingerprint());
     if let Some(own) = case.own_key.filter(|own| is_own(own)) {
@@ -208,7 +213,10 @@ fn foreign(case: &Case<'_>, request: Option<&Request>, blank: Diagnosis) -> Diag
     if is_of_a_sandbox {
         return blank.likely(Cause::Sandbox, None);
     }
-    blank.proven(Cause::ForeignKey, None)
+    if rejection == Rejection::UnknownKey {
+        return blank.proven(Cause::UnknownSerial, named_keys(case));
+    }
+    blank.proven(Cause::ForeignKey, named_keys(case))
 }
 
 /// Nothing could be undone: what the request and its rejection leave to say.

@@ -12,6 +12,9 @@ use super::public_key::PublicKey;
 use crate::money::Money;
 use crate::notification::Notification;
 
+/// The longest number that a provider documents has 64 characters.
+const NUMBER_MAX_BYTES: usize = 128;
+
 /// One provider's protocol.
 pub(crate) trait Protocol {
     /// Its own keys of `[accounts.NAME]`.
@@ -169,6 +172,17 @@ impl Rejection {
     pub fn is_malformed(self) -> bool {
         matches!(self, Self::Malformed(_))
     }
+}
+
+/// A text of a payload that becomes a number of something: not long, and without control characters.
+pub(crate) fn check_number(text: &str) -> Result<String, Unreadable> {
+    if text.is_empty() || text.len() > NUMBER_MAX_BYTES {
+        return Err(Unreadable::Malformed("a field is empty or too long"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Unreadable::Malformed("a field has a control character"));
+    }
+    Ok(text.to_owned())
 }
 
 /// Is a signed time, in Unix seconds as text, strictly less than `window` away from now?
