@@ -116,6 +116,14 @@ macro_rules! providers {
                 }
             }
 
+            fn other_environment(&self, request: &Request) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(settings) => {
+                        $module::$variant::other_environment(settings, request)
+                    })+
+                }
+            }
+
             fn verify_return(&self, pairs: &[u8]) -> Result<Returned, Rejection> {
                 match self {
                     $(Self::$variant(settings) => $module::$variant::verify_return(settings, pairs)),+

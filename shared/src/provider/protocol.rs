@@ -64,6 +64,12 @@ pub(crate) trait Protocol {
         None
     }
 
+    /// Which field or header shows that a request is of the provider's other environment, sandbox or
+    /// production. Nothing of it needs to be proven: only the doctor asks.
+    fn other_environment(_: &Self::Settings, _: &Request) -> Option<&'static str> {
+        None
+    }
+
     /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact.
     fn read(reader: &Self::Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable>;
 }

@@ -1,1 +1,253 @@
+//! The doctor against every provider: each known corruption is done to a genuine request, and named.
 
+use proptest::prelude::*;
+use time::Duration;
+
+use super::super::{Provider, Received, Rejection};
+use super::{Case, Cause, Confidence, Effort, diagnose};
+
+mod corruptions;
+mod senders;
+
+use corruptions::{CORRUPTIONS, Corruption, form_of, one_byte_changed};
+use senders::{KEYS, NOW, alipay, alipay_pairs, alipay_request, all, public};
+
+#[test]
+fn what_is_genuine_is_called_genuine() {
+    for sender in all() {
+        let verified = sender.diagnose(&sender.genuine).unwrap();
+        assert_eq!(verified.account(), "ours");
+        assert_eq!(verified.key(), sender.account.scheme.keys()[0].id);
+    }
+}
+
+#[test]
+fn every_corruption_is_named_with_every_provider_that_it_breaks() {
+    let senders = all();
+    let mut wrong = vec![];
+    for Corruption { cause, of, corrupt } in CORRUPTIONS {
+        for sender in senders.iter().filter(|sender| of.contains(&sender.account.provider())) {
+            let received = corrupt(&sender.genuine);
+            let found = sender.diagnose(&received);
+            let is_named = found.as_ref().is_err_and(|found| {
+                found.cause == *cause && found.confidence == Confidence::Proven
+            });
+            if !is_named {
+                let name = sender.account.provider().as_str();
+                let body = String::from_utf8_lossy(&received.body);
+                wrong.push(format!("{} of {name}: {found:?}\n{body}", cause.as_str()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_forgery_is_no_known_corruption() {
+    for sender in all() {
+        let received = one_byte_changed(&sender.genuine);
+        let found = sender.diagnose(&received).unwrap_err();
+        let has_rsa = !sender.account.scheme.rsa_keys().is_empty();
+        let expected = if has_rsa { Cause::BytesChanged } else { Cause::Unknown };
+        assert_eq!((found.cause, found.rejection), (expected, Rejection::Forged), "{found:?}");
+    }
+}
+
+#[test]
+fn a_key_that_nobody_configured_is_told_from_changed_bytes_where_the_signature_shows_it() {
+    for sender in all() {
+        let found = sender.diagnose(&sender.foreign).unwrap_err();
+        let has_rsa = !sender.account.scheme.rsa_keys().is_empty();
+        let expected = if has_rsa { Cause::ForeignKey } else { Cause::Unknown };
+        assert_eq!(found.cause, expected, "{found:?}");
+    }
+}
+
+#[test]
+fn what_is_another_accounts_is_sent_to_it() {
+    for sender in all() {
+        let found = sender.diagnose(&sender.for_another).unwrap_err();
+        assert_eq!((found.cause, found.confidence), (Cause::OtherAccount, Confidence::Proven));
+        assert_eq!(found.detail.as_deref(), Some("account another"));
+    }
+}
+
+#[test]
+fn what_is_stale_alone_is_told_with_its_seconds() {
+    for sender in all() {
+        for (minutes, told) in [(14, "840 s before"), (-14, "840 s after")] {
+            let now = NOW + Duration::minutes(minutes);
+            let Err(found) = sender.at(&sender.genuine, now, Effort::Quick) else { continue };
+            assert_eq!((found.cause, found.rejection), (Cause::ClockSkew, Rejection::Stale));
+            assert_eq!(found.skew_seconds, Some(minutes * 60));
+            assert!(found.detail.is_some_and(|detail| detail.contains(told)));
+            // What else is wrong shows all the same.
+            let both = sender.at(&one_byte_changed(&sender.genuine), now, Effort::Quick);
+            let both = both.unwrap_err();
+            assert_eq!((both.rejection, both.skew_seconds), (Rejection::Stale, Some(minutes * 60)));
+            assert!(matches!(both.cause, Cause::BytesChanged | Cause::Unknown));
+        }
+    }
+}
+
+#[test]
+fn two_corruptions_are_found_one_beneath_the_other() {
+    let sender = alipay();
+    let [mark, merged] = [Cause::ByteOrderMark, Cause::ParametersMerged].map(corruptions::named);
+    let received = (mark.corrupt)(&(merged.corrupt)(&sender.genuine));
+    let found = sender.diagnose(&received).unwrap_err();
+    assert_eq!((found.cause, found.also), (mark.cause, Some(merged.cause)));
+    let quick = sender.at(&received, NOW, Effort::Quick).unwrap_err();
+    assert_eq!(quick.also, None, "beside live traffic nobody looks for two");
+}
+
+#[test]
+fn the_shops_own_key_is_known_when_it_is_given() {
+    let sender = alipay();
+    let own_key = public(0);
+    let case = |received| Case {
+        account: &sender.account,
+        accounts: &sender.others,
+        own_key: Some(&own_key),
+        received,
+        now: NOW,
+        effort: Effort::Quick,
+    };
+    let found = diagnose(&case(&sender.foreign)).unwrap_err();
+    assert_eq!((found.cause, found.confidence), (Cause::OwnKey, Confidence::Proven));
+    // A key that verifies is right, whosever it is.
+    assert!(diagnose(&case(&sender.genuine)).is_ok());
+    assert_eq!(
+        diagnose(&case(&one_byte_changed(&sender.genuine))).unwrap_err().cause,
+        Cause::BytesChanged
+    );
+}
+
+#[test]
+fn what_alipay_signed_for_somebody_else_is_told_by_whose_key_it_was() {
+    let sender = alipay();
+    let pairs = alipay_pairs("2021000000009999");
+    let found = sender.diagnose(&alipay_request(&pairs, 0)).unwrap_err();
+    assert_eq!((found.cause, found.rejection), (Cause::NotOurs, Rejection::NotOurs("app_id")));
+    let found = sender.diagnose(&alipay_request(&pairs, 1)).unwrap_err();
+    assert_eq!((found.cause, found.rejection), (Cause::OtherAccountsKey, Rejection::Forged));
+    // The corruption is found all the same, and what remains beneath it.
+    let merged = corruptions::named(Cause::ParametersMerged);
+    let found = sender.diagnose(&(merged.corrupt)(&alipay_request(&pairs, 0))).unwrap_err();
+    assert_eq!((found.cause, found.also), (merged.cause, Some(Cause::NotOurs)));
+}
+
+#[test]
+fn a_sandbox_shows_by_its_payers() {
+    let sender = alipay();
+    let mut pairs = alipay_pairs("2021000000000001");
+    pairs.push(("buyer_logon_id", b"abc***@sandbox.com"));
+    let found = sender.diagnose(&alipay_request(&pairs, 2)).unwrap_err();
+    assert_eq!((found.cause, found.confidence), (Cause::Sandbox, Confidence::Likely));
+}
+
+#[test]
+fn a_return_link_is_no_notification() {
+    let sender = alipay();
+    let link: [(&str, &[u8]); 3] = [
+        ("app_id", b"2021000000000001"),
+        ("method", b"alipay.trade.page.pay.return"),
+        ("out_trade_no", b"A-1"),
+    ];
+    assert_eq!(sender.diagnose(&alipay_request(&link, 0)).unwrap_err().cause, Cause::ReturnLink);
+    let other = sender.diagnose(&alipay_request(&[link[0], link[2]], 0)).unwrap_err();
+    assert_eq!(other.cause, Cause::NotANotification);
+}
+
+#[test]
+fn an_older_algorithm_shows_in_the_signature_and_in_its_name() {
+    use base64::Engine as _;
+    use rsa::pkcs1v15::Pkcs1v15Sign;
+    const SHA1: &[u8] = b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14";
+    let sender = alipay();
+    let scheme = Pkcs1v15Sign { hash_len: Some(20), prefix: SHA1.into() };
+    let signature = KEYS[0].sign(scheme, &[7; 20]).unwrap();
+    let sign = base64::engine::general_purpose::STANDARD.encode(signature);
+    for sign_type in ["RSA2", "RSA"] {
+        let changed = form_of(&sender.genuine, |key, value| match key {
+            "sign" => sign.clone().into_bytes(),
+            "sign_type" => sign_type.as_bytes().to_vec(),
+            _ => value.to_vec(),
+        });
+        let found = sender.diagnose(&changed).unwrap_err();
+        assert_eq!((found.cause, found.confidence), (Cause::SignType, Confidence::Proven));
+        assert!(found.detail.is_some_and(|detail| detail.contains("SHA-1")));
+    }
+}
+
+#[test]
+fn what_cannot_be_undone_any_more_leaves_its_marks() {
+    let sender = alipay();
+    let lost = form_of(&sender.genuine, |_, value| {
+        String::from_utf8_lossy(value).replace('语', "\u{fffd}").into_bytes()
+    });
+    let mut cut = sender.genuine.clone();
+    cut.headers.push(("Content-Length".to_owned(), cut.body.len().to_string().into()));
+    cut.body.truncate(cut.body.len() - 90);
+    let gzip = sender.genuine.with_body(&b"\x1f\x8b\x08\0"[..]);
+    let escaped = form_of(&sender.genuine, |key, value| {
+        let text = String::from_utf8_lossy(value).replace('"', "&quot;");
+        if key == "total_amount" { b"9".to_vec() } else { text.into_bytes() }
+    });
+    for (received, cause) in [
+        (lost, Cause::WrongCharset),
+        (cut, Cause::Truncated),
+        (gzip, Cause::ContentEncoding),
+        (escaped, Cause::HtmlEscaped),
+    ] {
+        let found = sender.diagnose(&received).unwrap_err();
+        assert_eq!((found.cause, found.confidence), (cause, Confidence::Likely), "{found:?}");
+    }
+}
+
+#[test]
+fn a_probe_needs_no_mending() {
+    for sender in all().iter().filter(|one| one.account.provider() == Provider::WechatPay) {
+        let name = "wechatpay-signature";
+        let probe = sender.genuine.with_header(name, b"WECHATPAY/SIGNTEST/x7Jq+A==");
+        let found = sender.diagnose(&probe).unwrap_err();
+        assert_eq!((found.cause, found.rejection), (Cause::Probe, Rejection::Forged));
+    }
+}
+
+/// Bodies and headers that nobody meant, with pieces that the inverses look for.
+fn any_received() -> impl Strategy<Value = Received> {
+    let piece = prop_oneof![
+        "[a-z]{1,3}",
+        "(sign|sign_type|=|&|\\+| |%2B|%|\\{|\"|:|,|\\}|\\[|\\]|<xml>|</xml>|<a>|</a>|&quot;|\\\\|\r\n|语)",
+    ];
+    let body = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..200),
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes()),
+    ];
+    let names: Vec<_> = Provider::ALL.iter().flat_map(|one| one.headers()).copied().collect();
+    let name = prop::sample::select([names, vec!["content-type", "content-length"]].concat());
+    let header = (name, prop::collection::vec(b' '..=b'~', 0..40));
+    let headers = prop::collection::vec(header, 0..6);
+    (prop::option::of("[a-c=&]{0,8}"), headers, body).prop_map(|(query, headers, body)| Received {
+        query,
+        headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        body: body.into(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_request_makes_the_doctor_panic_or_call_it_genuine(received in any_received()) {
+        for sender in all_once() {
+            prop_assert!(sender.at(&received, NOW, Effort::Quick).is_err());
+        }
+    }
+}
+
+fn all_once() -> &'static [senders::Sender] {
+    static ALL: std::sync::LazyLock<Vec<senders::Sender>> = std::sync::LazyLock::new(all);
+    &ALL
+}

@@ -21,8 +21,8 @@ pub(super) fn is_probe(received: &Received, names: &[&str]) -> bool {
     names.iter().any(|name| received.header(name).is_some_and(|value| value.starts_with(PROBE)))
 }
 
-/// What can be seen without verifying anything.
-pub(super) fn corruption(received: &Received) -> Option<(Cause, Option<String>)> {
+/// A body that is not whole, or not the text itself.
+pub(super) fn damage(received: &Received) -> Option<(Cause, Option<String>)> {
     let body = &received.body[..];
     let stated_encoding = received.header("content-encoding");
     if stated_encoding.is_some() || body.starts_with(GZIP) {
@@ -31,11 +31,14 @@ pub(super) fn corruption(received: &Received) -> Option<(Cause, Option<String>)>
         return Some((Cause::ContentEncoding, detail));
     }
     let stated = received.header("content-length").and_then(|text| std::str::from_utf8(text).ok());
-    if let Some(length) = stated.and_then(|text| text.trim().parse::<usize>().ok())
-        && body.len() < length
-    {
-        return Some((Cause::Truncated, Some(format!("{} of {length} bytes", body.len()))));
-    }
+    let length = stated.and_then(|text| text.trim().parse::<usize>().ok());
+    let length = length.filter(|length| body.len() < *length)?;
+    Some((Cause::Truncated, Some(format!("{} of {length} bytes", body.len()))))
+}
+
+/// Letters that were lost or replaced.
+pub(super) fn corruption(received: &Received) -> Option<(Cause, Option<String>)> {
+    let body = &received.body[..];
     if REPLACEMENTS.iter().any(|mark| holds(body, mark)) {
         let detail = "letters were lost: they are replacement characters now";
         return Some((Cause::WrongCharset, Some(detail.to_owned())));

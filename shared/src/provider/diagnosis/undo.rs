@@ -12,6 +12,7 @@ mod headers;
 mod json;
 mod merged;
 mod plus;
+mod values;
 
 /// What may have been sent, before the corruption.
 pub(super) struct Mended {
@@ -49,6 +50,7 @@ pub(super) const TABLE: &[(Cause, Undo)] = &[
     (Cause::WrongCharset, charset::converted),
     (Cause::DecodedTwice, form::decoded_twice),
     (Cause::PlusLost, plus::lost),
+    (Cause::DecodedTwice, values::decoded),
     (Cause::ParametersMerged, merged::parameters),
     (Cause::JsonReserialised, json::reserialised),
 ];

@@ -47,7 +47,7 @@ impl Pairs {
     }
 }
 
-/// Percent escapes that were decoded before the body was sent on.
+/// The whole body was decoded before it was sent on.
 pub(super) fn decoded_twice<'a>(received: &'a Received, _: &'a Clues) -> Proposals<'a> {
     let mut found = vec![];
     let mut add = |pairs: Pairs| found.push(Mended::new(received.with_body(pairs.encode())));
@@ -62,19 +62,6 @@ pub(super) fn decoded_twice<'a>(received: &'a Received, _: &'a Clues) -> Proposa
         if times != pairs {
             add(times);
             add(pairs.map(|k, v| if is_signature(k) { v.to_vec() } else { blank(v) }));
-        }
-    }
-    if let Some(pairs) = Pairs::decoded(&received.body) {
-        // One value had escapes of its own, such as the shop's passback parameters.
-        for escape in [component, form_component] {
-            for (at, (_, value)) in pairs.0.iter().enumerate() {
-                let escaped = escape(value);
-                if escaped != *value {
-                    let mut other = pairs.clone();
-                    other.0[at].1 = escaped;
-                    add(other);
-                }
-            }
         }
     }
     these(found)
@@ -139,18 +126,6 @@ fn text(key: &[u8]) -> String {
     String::from_utf8_lossy(key).into_owned()
 }
 
-/// As forms write it: a blank is `+`.
-fn form_component(value: &[u8]) -> Vec<u8> {
-    encode([("", value)]).into_bytes().split_off(1)
-}
-
-/// As addresses write it: a blank is `%20`.
-fn component(value: &[u8]) -> Vec<u8> {
-    let written = form_component(value);
-    let escape = |byte: u8| if byte == b'+' { b"%20".to_vec() } else { vec![byte] };
-    written.into_iter().flat_map(escape).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +137,6 @@ mod tests {
         let pairs = Pairs::literal(b"a=x & y=1&b=%2B").unwrap();
         assert_eq!(pairs.encode(), b"a=x+%26+y%3D1&b=%252B");
         assert!(Pairs::decoded(b"{\"a=\":1}").is_none() && Pairs::decoded(b"abc").is_none());
-        assert_eq!(component(b"a b+c"), b"a%20b%2Bc");
     }
 
     #[test]

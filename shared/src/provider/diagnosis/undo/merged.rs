@@ -66,7 +66,7 @@ fn members(body: &[u8]) -> Vec<Range<usize>> {
     let mut begin = None;
     let mut end = 0;
     for (at, byte) in body.iter().enumerate() {
-        let (closes, outside) = (depth == 1 && !in_text, depth == 1);
+        let (is_within, ends) = (depth > 0, depth == 1 && !in_text);
         match byte {
             b'"' if !escaped => in_text = !in_text,
             b'{' | b'[' if !in_text => depth += 1,
@@ -74,9 +74,9 @@ fn members(body: &[u8]) -> Vec<Range<usize>> {
             _ => (),
         }
         escaped = in_text && *byte == b'\\' && !escaped;
-        if closes && matches!(byte, b',' | b'}') {
+        if ends && matches!(byte, b',' | b'}') {
             members.extend(begin.take().map(|begin| begin..end));
-        } else if !byte.is_ascii_whitespace() && (outside || depth > 1) {
+        } else if is_within && !byte.is_ascii_whitespace() {
             begin = begin.or(Some(at));
             end = at + 1;
         }
