@@ -27,6 +27,9 @@ pub mod public_key;
 pub mod alipay;
 pub mod wechat_pay;
 pub mod wechat_pay_v2;
+pub mod stripe;
+pub mod adyen;
+pub mod standard_webhooks;
 #[cfg(test)]
 pub mod acme_pay;
 pub mod diagnosis;
@@ -180,6 +183,9 @@ providers! {
     Alipay = alipay,
     WechatPay = wechat_pay,
     WechatPayV2 = wechat_pay_v2,
+    Stripe = stripe,
+    Adyen = adyen,
+    StandardWebhooks = standard_webhooks,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
