@@ -16,7 +16,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
+use crate::rejections::Rejections;
 use crate::routes::{Door, admin, router};
 use crate::serve::listen;
 
@@ -31,6 +33,8 @@ pub fn door<P: Publisher>(
     Door {
         accounts,
         enqueue,
+        certificates: Certificates::default(),
+        rejections: Rejections::default(),
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     }

@@ -17,19 +17,24 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Accounts, Rejection, Reply};
+use shared::provider::{self, Account, Accounts, Received, Rejection, Reply, Verified};
 use shared::telemetry::health::Health;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::certificates::{Certificates, Found};
 use crate::enqueue::Enqueue;
+use crate::rejections::{Rejected, Rejections};
 
 /// What the door needs.
 pub struct Door<P> {
     /// They change when keys do; a request keeps those that it found.
     pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
+    pub certificates: Certificates,
+    pub rejections: Rejections,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -81,7 +86,7 @@ async fn notify<P: Publisher>(
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         response
     } else if let Some(account) = account {
-        let outcome = door.receive(account, request).await;
+        let outcome = door.receive(&accounts, account, request).await;
         outcome.answer(account)
     } else {
         count(None, "rejected", "unknown_account");
@@ -117,26 +122,62 @@ fn method_label(method: &Method) -> &'static str {
 }
 
 impl<P: Publisher> Door<P> {
-    async fn receive(&self, account: &Account, request: Request) -> Outcome {
+    async fn receive(
+        &self,
+        accounts: &Arc<Accounts>,
+        account: &Account,
+        request: Request,
+    ) -> Outcome {
         let received_at = process::now();
         // A length that is stated and too large is not even read.
         if stated_length(request.headers()).is_some_and(|length| length > self.body_limit_bytes) {
             return Outcome::TooLarge;
         }
         let headers = request.headers().clone();
+        let query = request.uri().query().map(ToOwned::to_owned);
         let body = match self.read(request).await {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let verified = provider::Request::admit(account.provider(), pairs, body)
-            .and_then(|request| provider::verify(account, request, received_at));
+        let admitted = provider::Request::admit(account.provider(), pairs, body.clone());
+        let verified = match admitted {
+            Ok(request) => self.verify(account, request, received_at).await,
+            Err(rejection) => Err(rejection),
+        };
         match verified {
-            Err(rejection) => Outcome::Rejected(rejection),
+            Err(rejection) => {
+                self.rejections.count(Rejected {
+                    account: account.name.clone(),
+                    provider: account.provider(),
+                    rejection,
+                    accounts: Arc::clone(accounts),
+                    received: received(query, &headers, body),
+                    received_at,
+                });
+                Outcome::Rejected(rejection)
+            }
             Ok(verified) => match self.enqueue.accept(verified, received_at).await {
                 Ok(()) => Outcome::Accepted,
                 Err(error) => Outcome::Unpublished(error.reason()),
             },
+        }
+    }
+
+    /// Verifies, and once more where the provider's certificate had to be fetched first.
+    async fn verify(
+        &self,
+        account: &Account,
+        request: provider::Request,
+        received_at: OffsetDateTime,
+    ) -> Result<Verified, Rejection> {
+        let verified = provider::verify(account, request.clone(), received_at);
+        if !matches!(verified, Err(Rejection::UnknownKey)) {
+            return verified;
+        }
+        match self.certificates.find(account, &request, received_at).await {
+            Found::Yes => provider::verify(account, request, received_at),
+            Found::No => verified,
         }
     }
 
@@ -186,6 +227,13 @@ impl Outcome {
         count(Some(account), outcome, reason);
         of(status, reply)
     }
+}
+
+/// All of a request, for whoever looks into why it was rejected.
+fn received(query: Option<String>, headers: &HeaderMap, body: Bytes) -> Received {
+    let headers = headers.iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    Received { query, headers: headers.collect(), body }
 }
 
 fn stated_length(headers: &HeaderMap) -> Option<usize> {

@@ -9,6 +9,7 @@ use shared::money::Money;
 use shared::provider::Provider;
 
 pub mod key;
+pub mod certificate;
 pub mod alipay;
 
 /// How long one answer may take: longer than an ingress waits for its broker.

@@ -15,7 +15,8 @@ use crate::retry::Schedule;
 pub mod account;
 pub mod load;
 pub mod sections;
-pub mod units;
+
+pub use crate::units;
 
 use self::account::AccountSection;
 use self::sections::{

@@ -24,12 +24,15 @@ pub mod xml;
 pub mod mac;
 pub mod aead;
 pub mod public_key;
+pub mod certificate;
 pub mod alipay;
 pub mod wechat_pay;
 pub mod wechat_pay_v2;
 pub mod stripe;
 pub mod adyen;
 pub mod standard_webhooks;
+pub mod unionpay;
+pub mod paypal;
 #[cfg(test)]
 pub mod acme_pay;
 pub mod diagnosis;
@@ -37,7 +40,6 @@ pub mod diagnosis;
 use self::material::Material;
 use self::protocol::Protocol as _;
 pub use self::protocol::{Genuine, KeyNote, Rejection, Reply, Returned, Unreadable};
-use self::public_key::PublicKey;
 pub use self::received::Received;
 pub use self::request::{Headers, Request};
 
@@ -109,13 +111,15 @@ macro_rules! providers {
                 }
             }
 
-            fn rsa_keys(&self) -> Vec<&PublicKey> {
-                match self { $(Self::$variant(settings) => $module::$variant::rsa_keys(settings)),+ }
+            fn needed(&self, request: &Request) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::needed(settings, request)),+
+                }
             }
 
-            fn rsa_signature(&self, request: &Request) -> Option<Vec<u8>> {
+            fn rsa(&self, request: &Request, now: OffsetDateTime) -> Option<protocol::RsaSignature> {
                 match self {
-                    $(Self::$variant(settings) => $module::$variant::rsa_signature(settings, request)),+
+                    $(Self::$variant(settings) => $module::$variant::rsa(settings, request, now)),+
                 }
             }
 
@@ -127,9 +131,9 @@ macro_rules! providers {
                 }
             }
 
-            fn verify_return(&self, pairs: &[u8]) -> Result<Returned, Rejection> {
+            fn verify_return(&self, pairs: &[u8], now: OffsetDateTime) -> Result<Returned, Rejection> {
                 match self {
-                    $(Self::$variant(settings) => $module::$variant::verify_return(settings, pairs)),+
+                    $(Self::$variant(held) => $module::$variant::verify_return(held, pairs, now)),+
                 }
             }
         }
@@ -186,6 +190,8 @@ providers! {
     Stripe = stripe,
     Adyen = adyen,
     StandardWebhooks = standard_webhooks,
+    UnionPay = unionpay,
+    PayPal = paypal,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
@@ -239,8 +245,12 @@ pub fn verify(
 
 /// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
 /// it is paid.
-pub fn verify_return(account: &Account, pairs: &[u8]) -> Result<Returned, Rejection> {
-    account.scheme.verify_return(pairs)
+pub fn verify_return(
+    account: &Account,
+    pairs: &[u8],
+    now: OffsetDateTime,
+) -> Result<Returned, Rejection> {
+    account.scheme.verify_return(pairs, now)
 }
 
 impl Provider {

@@ -9,6 +9,7 @@ use source::{Source, sources};
 /// A module may use only what stands above it. A list cannot have a cycle.
 const READING_ORDER: &[&str] = &[
     // words
+    "shared::units",
     "shared::money",
     "shared::order",
     "shared::notification",
@@ -25,6 +26,7 @@ const READING_ORDER: &[&str] = &[
     "shared::config",
     // flow: the public door
     "ingress::enqueue",
+    "ingress::certificates",
     "ingress::routes",
     "ingress::return_page",
     "ingress::serve",

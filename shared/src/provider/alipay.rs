@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use super::form::{self, Form};
 use super::joined_text::reads_two_ways;
 use super::material::Material;
-use super::protocol::{Proof, Protocol};
+use super::protocol::{Proof, Protocol, RsaSignature};
 use super::public_key::PublicKey;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
 use crate::notification::Notification;
@@ -158,12 +158,9 @@ impl Protocol for Alipay {
         Ok(Proof { key: key.fingerprint().to_owned(), subject: subject.to_vec() })
     }
 
-    fn rsa_keys(settings: &Settings) -> Vec<&PublicKey> {
-        settings.keys.iter().collect()
-    }
-
-    fn rsa_signature(_: &Settings, request: &Request) -> Option<Vec<u8>> {
-        BASE64.decode(Form::parse(&request.body).ok()?.get("sign")?).ok()
+    fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
+        let signature = BASE64.decode(Form::parse(&request.body).ok()?.get("sign")?).ok()?;
+        Some(RsaSignature { keys: settings.keys.clone(), signature })
     }
 
     fn read((): &(), genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

@@ -97,16 +97,16 @@ fn verified(
 }
 
 impl Diagnosis {
-    fn proven(self, cause: Cause, detail: Option<String>) -> Self {
+    fn proven(self, (cause, detail): (Cause, Option<String>)) -> Self {
         Self { cause, detail, confidence: Confidence::Proven, ..self }
     }
 
-    fn likely(self, cause: Cause, detail: Option<String>) -> Self {
+    fn likely(self, (cause, detail): (Cause, Option<String>)) -> Self {
         Self { cause, detail, confidence: Confidence::Likely, ..self }
     }
 
     fn found(self, found: Found) -> Self {
-        Self { also: found.also, key: found.key, ..self.proven(found.cause, found.detail) }
+        Self { also: found.also, key: found.key, ..self.proven((found.cause, found.detail)) }
     }
 }
 

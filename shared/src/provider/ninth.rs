@@ -42,11 +42,12 @@ fn a_ninth_provider_is_one_file_and_one_variant() {
     assert_eq!((acme.as_str(), acme.headers().len(), acme.carried().len()), ("acme_pay", 2, 0));
     assert_eq!((acme.accept().body, acme.reject().status), ("ok", 401));
     assert_eq!((scheme().provider(), reader().provider()), (acme, acme));
-    assert_eq!(scheme().verify_return(b""), Err(Rejection::NoReturn));
+    assert_eq!(scheme().verify_return(b"", NOW), Err(Rejection::NoReturn));
     let proof = scheme().verify(&request(BODY, "whsec-two"), NOW).unwrap();
     assert_eq!(proof.key, scheme().keys()[1].id);
     let signed_alike = request(BODY, "whsec-two");
-    assert!(scheme().rsa_keys().is_empty() && scheme().rsa_signature(&signed_alike).is_none());
+    assert!(scheme().rsa(&signed_alike, NOW).is_none());
+    assert_eq!(scheme().needed(&signed_alike), acme.headers());
     assert_eq!(scheme().other_environment(&signed_alike), None);
     let genuine = Genuine { http: &[], received_at: NOW, body: BODY };
     let notification = reader().read(&genuine).unwrap().remove(0);

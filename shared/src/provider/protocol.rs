@@ -50,17 +50,21 @@ pub(crate) trait Protocol {
     ) -> Result<Proof, Rejection>;
 
     /// Proves the pairs that the payer's browser brings back, as `application/x-www-form-urlencoded`.
-    fn verify_return(_: &Self::Settings, _: &[u8]) -> Result<Returned, Rejection> {
+    fn verify_return(
+        _: &Self::Settings,
+        _: &[u8],
+        _: OffsetDateTime,
+    ) -> Result<Returned, Rejection> {
         Err(Rejection::NoReturn)
     }
 
-    /// The RSA keys that may verify a request. Only the doctor asks, to tell one wrong key from another.
-    fn rsa_keys(_: &Self::Settings) -> Vec<&PublicKey> {
-        vec![]
+    /// The headers without which nothing is proven. Only the doctor asks, to name what is missing.
+    fn needed(_: &Self::Settings, _: &Request) -> &'static [&'static str] {
+        Self::HEADERS
     }
 
-    /// The RSA signature that a request bears. Only the doctor asks.
-    fn rsa_signature(_: &Self::Settings, _: &Request) -> Option<Vec<u8>> {
+    /// The RSA signature that a request bears. Only the doctor asks, to see whose it is.
+    fn rsa(_: &Self::Settings, _: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
         None
     }
 
@@ -72,6 +76,12 @@ pub(crate) trait Protocol {
 
     /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact.
     fn read(reader: &Self::Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable>;
+}
+
+/// A signature, and the keys that may have made it.
+pub(crate) struct RsaSignature {
+    pub(crate) keys: Vec<PublicKey>,
+    pub(crate) signature: Vec<u8>,
 }
 
 /// What a provider's file returns of a genuine request.

@@ -67,6 +67,16 @@ impl PublicKey {
         Ok(Self { expires_at, ..Self::new(&key)? })
     }
 
+    /// The key that a certificate speaks of, given as SPKI, which stands until the certificate ends.
+    pub(super) fn of_certificate(
+        spki: &[u8],
+        expires_at: OffsetDateTime,
+    ) -> Result<Self, PublicKeyError> {
+        let key =
+            RsaPublicKey::from_public_key_der(spki).map_err(|_| PublicKeyError::Unreadable)?;
+        Ok(Self { expires_at: Some(expires_at), ..Self::new(&key)? })
+    }
+
     /// The key as the verifier wants it.
     pub fn new(key: &RsaPublicKey) -> Result<Self, PublicKeyError> {
         let bits = key.n().bits();

@@ -19,18 +19,20 @@ impl Request {
     /// Keeps what the provider's protocol reads. Nobody asked for a compressed body, so that is refused.
     pub fn admit<'a>(
         provider: Provider,
-        headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
         body: Bytes,
     ) -> Result<Self, Rejection> {
-        if headers.clone().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_ENCODING)) {
-            return Err(Rejection::Malformed("content encoding"));
-        }
-        let wanted = provider.headers();
-        let is_wanted = |name: &str| {
+        let mut read = vec![];
+        for (name, value) in headers {
             let is = |known: &str| known.eq_ignore_ascii_case(name);
-            is(CONTENT_TYPE) || wanted.iter().any(|known| is(known))
-        };
-        Ok(Self { headers: Headers::new(headers.filter(|(name, _)| is_wanted(name)))?, body })
+            if is(CONTENT_ENCODING) {
+                return Err(Rejection::Malformed("content encoding"));
+            }
+            if is(CONTENT_TYPE) || provider.headers().iter().any(|known| is(known)) {
+                read.push((name, value));
+            }
+        }
+        Ok(Self { headers: Headers::new(read)?, body })
     }
 }
 

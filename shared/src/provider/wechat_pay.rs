@@ -16,8 +16,7 @@ use time::{Duration, OffsetDateTime};
 use super::json::Json;
 use super::material::Material;
 use super::one_or_more::OneOrMore;
-use super::protocol::{Proof, Protocol, check_fresh};
-use super::public_key::PublicKey;
+use super::protocol::{Proof, Protocol, RsaSignature, check_fresh};
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable, aead};
 use crate::notification::Notification;
 use crate::secret::Secret;
@@ -161,12 +160,14 @@ impl Protocol for WechatPay {
         Ok(Proof { key: key.id().to_owned(), subject: id.as_bytes().to_vec() })
     }
 
-    fn rsa_keys(settings: &Settings) -> Vec<&PublicKey> {
-        settings.keys.iter().map(PlatformKey::key).collect()
+    fn needed(_: &Settings, _: &Request) -> &'static [&'static str] {
+        &[NONCE, SERIAL, SIGNATURE, TIMESTAMP]
     }
 
-    fn rsa_signature(_: &Settings, request: &Request) -> Option<Vec<u8>> {
-        BASE64.decode(request.headers.get(SIGNATURE)?).ok()
+    fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
+        let signature = BASE64.decode(request.headers.get(SIGNATURE)?).ok()?;
+        let keys = settings.keys.iter().map(|key| key.key().clone()).collect();
+        Some(RsaSignature { keys, signature })
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

@@ -140,8 +140,9 @@ causes! {
         "check that this address is given to this provider alone, and that the body comes untouched";
     BytesChanged = "bytes_changed",
         "the right key signed it, but bytes were changed afterwards, in no way that is known here",
-        "compare it byte by byte with what the provider's console or a capture at the edge shows; if \
-         nothing on the way touches requests, it is a forgery";
+        "compare it byte by byte with what the provider's console or a capture at the edge shows \
+         (PayPal signs the webhook_id, too: compare that first); if nothing on the way touches \
+         requests, it is a forgery";
     /// For a secret that both sides share, nothing tells a wrong secret from changed bytes.
     Unknown = "unknown",
         "bytes were changed in no way that is known here, or it was made with another secret",

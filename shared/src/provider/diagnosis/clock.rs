@@ -1,6 +1,7 @@
 //! The time that a request was signed at, for what is outside the window.
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::super::{Rejection, Verified};
 use super::{Case, verified};
@@ -19,12 +20,13 @@ pub(super) fn signed_at(case: &Case<'_>) -> Option<(OffsetDateTime, Result<Verif
     instants(case).into_iter().map(at).find(fresh)
 }
 
-/// Every number of seconds in the headers that the protocol reads.
+/// Every time in the headers that the protocol reads: RFC 3339, and any number that may be seconds.
 fn instants(case: &Case<'_>) -> Vec<OffsetDateTime> {
     let names = case.account.provider().headers().iter();
     let values = names.filter_map(|name| case.received.header(name)).map(String::from_utf8_lossy);
     let mut found = vec![];
     for value in values {
+        found.extend(OffsetDateTime::parse(value.trim(), &Rfc3339));
         let numbers = value.split(|letter: char| !letter.is_ascii_digit());
         let seconds = numbers.filter(|number| DIGITS.contains(&number.len()));
         let instants = seconds.filter_map(|number| number.parse().ok());

@@ -7,7 +7,7 @@ use super::{Case, Effort, verified};
 
 /// Proposals that are verified in all, and of one inverse. Each costs a verification: some 20 µs for
 /// each RSA key.
-const QUICK: Limits = Limits { attempts: 96, each: 32, accounts: 8, pairs: 0 };
+const QUICK: Limits = Limits { attempts: 192, each: 64, accounts: 8, pairs: 0 };
 const THOROUGH: Limits = Limits { attempts: 4_096, each: 1_024, accounts: 64, pairs: 24 };
 /// A larger body is not taken apart.
 const BODY_MAX_BYTES: usize = 1 << 20;
@@ -84,8 +84,8 @@ pub(super) fn of_another_account(case: &Case<'_>, rejection: Rejection) -> Optio
         }
     }
     // Where our own key fits as well, whose key it is says nothing.
-    let is_unsigned = matches!(rejection, Rejection::Forged | Rejection::UnknownKey);
-    signed.filter(|_| is_unsigned).map(|other| (Cause::OtherAccountsKey, other.name.clone()))
+    let is_foreign = matches!(rejection, Rejection::Forged | Rejection::UnknownKey);
+    signed.filter(|_| is_foreign).map(|other| (Cause::OtherAccountsKey, other.name.clone()))
 }
 
 impl Search<'_> {
@@ -147,5 +147,36 @@ fn beneath(rejection: Rejection) -> Option<Cause> {
         | Rejection::Stale
         | Rejection::Forged
         | Rejection::NoReturn => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::senders::{NOW, all};
+    use super::*;
+
+    #[test]
+    fn no_body_costs_more_attempts_than_the_limit() {
+        let pairs: String = (0..200).map(|number| format!("&x{number}=a+b+c%20d")).collect();
+        let members: String = (0..200).map(|number| format!(",\"x{number}\":\"</é>\"")).collect();
+        for sender in all() {
+            for body in [format!("sign=x{pairs}"), format!("{{\"a\":[]{members}}}")] {
+                let received = sender.genuine.with_body(body);
+                let case = Case {
+                    account: &sender.account,
+                    accounts: &sender.others,
+                    own_key: None,
+                    received: &received,
+                    now: NOW,
+                    effort: Effort::Quick,
+                };
+                let provider = sender.account.provider();
+                let clues = Clues { provider, key_ids: vec!["k".to_owned(); 8] };
+                let rejection = Rejection::Forged;
+                let mut search = Search { case: &case, rejection, clues: &clues, attempts: 0 };
+                assert!(search.one(&received, usize::MAX).is_none());
+                assert!(search.attempts <= QUICK.attempts);
+            }
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Hash {
 }
 
 /// The hash of the block in this signature, if one of the keys' owners made it.
-pub(super) fn made_by(keys: &[&PublicKey], signature: &[u8]) -> Option<Hash> {
+pub(super) fn made_by(keys: &[PublicKey], signature: &[u8]) -> Option<Hash> {
     keys.iter().find_map(|key| hash(key, signature))
 }
 
@@ -80,7 +80,7 @@ mod tests {
         let scheme = Pkcs1v15Sign { hash_len: Some(20), prefix: SHA1.into() };
         let sha1 = ours.sign(scheme, &[7; 20]).unwrap();
         let bare = ours.sign(Pkcs1v15Sign::new_unprefixed(), &[7; 20]).unwrap();
-        let keys = [&their_key, &our_key];
+        let keys = [their_key, our_key];
         assert_eq!(made_by(&keys, &sha256), Some(Hash::Sha256));
         assert_eq!(made_by(&keys, &sha1), Some(Hash::Sha1));
         assert_eq!(made_by(&keys, &bare), Some(Hash::Other));

@@ -7,10 +7,12 @@ use super::super::{Provider, Received, Rejection};
 use super::{Case, Cause, Confidence, Effort, diagnose};
 
 mod corruptions;
-mod senders;
+pub(super) mod senders;
 
 use corruptions::{CORRUPTIONS, Corruption, form_of, one_byte_changed};
-use senders::{KEYS, NOW, alipay, alipay_pairs, alipay_request, all, public};
+use senders::{
+    KEYS, NOW, Sender, alipay, alipay_pairs, alipay_request, all, public, unionpay_named,
+};
 
 #[test]
 fn what_is_genuine_is_called_genuine() {
@@ -23,23 +25,29 @@ fn what_is_genuine_is_called_genuine() {
 
 #[test]
 fn every_corruption_is_named_with_every_provider_that_it_breaks() {
-    let senders = all();
     let mut wrong = vec![];
-    for Corruption { cause, of, corrupt } in CORRUPTIONS {
-        for sender in senders.iter().filter(|sender| of.contains(&sender.account.provider())) {
-            let received = corrupt(&sender.genuine);
-            let found = sender.diagnose(&received);
+    for (sender, corruption, received) in corrupted() {
+        // Beside live traffic less is tried, but what is common is found.
+        for effort in [Effort::Thorough, Effort::Quick] {
+            let found = sender.at(&received, NOW, effort);
             let is_named = found.as_ref().is_err_and(|found| {
-                found.cause == *cause && found.confidence == Confidence::Proven
+                found.cause == corruption.cause && found.confidence == Confidence::Proven
             });
             if !is_named {
-                let name = sender.account.provider().as_str();
-                let body = String::from_utf8_lossy(&received.body);
-                wrong.push(format!("{} of {name}: {found:?}\n{body}", cause.as_str()));
+                let (cause, of) = (corruption.cause.as_str(), sender.account.provider().as_str());
+                let body = String::from_utf8_lossy(&received.body).into_owned();
+                wrong.push(format!("{cause} of {of}, {effort:?}: {found:?}\n{body}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn corrupted() -> impl Iterator<Item = (&'static Sender, &'static Corruption, Received)> {
+    CORRUPTIONS.iter().flat_map(|corruption| {
+        let broken = all().iter().filter(|one| corruption.of.contains(&one.account.provider()));
+        broken.map(move |sender| (sender, corruption, (corruption.corrupt)(&sender.genuine)))
+    })
 }
 
 #[test]
@@ -47,7 +55,7 @@ fn a_forgery_is_no_known_corruption() {
     for sender in all() {
         let received = one_byte_changed(&sender.genuine);
         let found = sender.diagnose(&received).unwrap_err();
-        let has_rsa = !sender.account.scheme.rsa_keys().is_empty();
+        let has_rsa = senders::has_rsa(sender);
         let expected = if has_rsa { Cause::BytesChanged } else { Cause::Unknown };
         assert_eq!((found.cause, found.rejection), (expected, Rejection::Forged), "{found:?}");
     }
@@ -57,9 +65,46 @@ fn a_forgery_is_no_known_corruption() {
 fn a_key_that_nobody_configured_is_told_from_changed_bytes_where_the_signature_shows_it() {
     for sender in all() {
         let found = sender.diagnose(&sender.foreign).unwrap_err();
-        let has_rsa = !sender.account.scheme.rsa_keys().is_empty();
+        let has_rsa = senders::has_rsa(sender);
         let expected = if has_rsa { Cause::ForeignKey } else { Cause::Unknown };
         assert_eq!(found.cause, expected, "{found:?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_nobody_configured_is_told_by_its_name() {
+    for sender in all().iter().filter(|one| one.account.provider() == Provider::UnionPay) {
+        let found = sender.diagnose(&unionpay_named(2, 2)).unwrap_err();
+        assert_eq!((found.cause, found.rejection), (Cause::UnknownSerial, Rejection::UnknownKey));
+    }
+    for sender in all().iter().filter(|one| one.account.provider() == Provider::WechatPay) {
+        let unknown = sender.foreign.with_header("wechatpay-serial", b"5157F09EFDC096DE");
+        let found = sender.diagnose(&unknown).unwrap_err();
+        assert_eq!((found.cause, found.rejection), (Cause::UnknownSerial, Rejection::UnknownKey));
+        assert!(found.detail.is_some_and(|detail| detail.contains("PUB_KEY_ID_0110")));
+    }
+}
+
+#[test]
+fn the_other_environment_shows_by_a_field() {
+    let mark = |sender: &Sender| match sender.account.provider() {
+        Provider::Stripe => Some(("\"livemode\": true", "\"livemode\": false")),
+        Provider::Adyen => Some(("\"live\":\"true\"", "\"live\":\"false\"")),
+        _ => None,
+    };
+    for sender in all() {
+        let Some((from, to)) = mark(sender) else { continue };
+        let changed = |received: &Received| {
+            let body = String::from_utf8(received.body.to_vec()).unwrap();
+            received.with_body(body.replace(from, to))
+        };
+        let found = sender.diagnose(&changed(&sender.foreign)).unwrap_err();
+        assert_eq!((found.cause, found.confidence), (Cause::Sandbox, Confidence::Likely));
+    }
+    for sender in all().iter().filter(|one| one.account.provider() == Provider::PayPal) {
+        let url = b"https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1";
+        let found = sender.diagnose(&sender.foreign.with_header("paypal-cert-url", url));
+        assert_eq!(found.unwrap_err().cause, Cause::Sandbox);
     }
 }
 
@@ -241,13 +286,8 @@ proptest! {
 
     #[test]
     fn no_request_makes_the_doctor_panic_or_call_it_genuine(received in any_received()) {
-        for sender in all_once() {
+        for sender in all() {
             prop_assert!(sender.at(&received, NOW, Effort::Quick).is_err());
         }
     }
-}
-
-fn all_once() -> &'static [senders::Sender] {
-    static ALL: std::sync::LazyLock<Vec<senders::Sender>> = std::sync::LazyLock::new(all);
-    &ALL
 }

@@ -1,6 +1,6 @@
 //! What happens to a request on the way, written down once more and the other way round.
 
-use Provider::{Alipay, WechatPay, WechatPayV2};
+use Provider::{Adyen, Alipay, PayPal, StandardWebhooks, Stripe, UnionPay, WechatPay, WechatPayV2};
 
 use crate::provider::form::{Form, encode};
 use crate::provider::{Provider, Received};
@@ -14,10 +14,13 @@ pub(super) struct Corruption {
     pub(super) corrupt: fn(&Received) -> Received,
 }
 
-const FORMS: &[Provider] = &[Alipay];
+const ALL: &[Provider] = Provider::ALL;
+const FORMS: &[Provider] = &[Alipay, UnionPay];
 /// Those whose signature covers the JSON text.
-const JSON: &[Provider] = &[WechatPay];
-const HEADERS: &[Provider] = &[WechatPay];
+const JSON: &[Provider] = &[WechatPay, Stripe, PayPal, StandardWebhooks];
+/// Those of whose JSON the order of keys is known.
+const KNOWN_ORDER: &[Provider] = &[WechatPay, Stripe];
+const HEADERS: &[Provider] = JSON;
 
 macro_rules! corruptions {
     ($($cause:ident $of:expr, $corrupt:expr;)+) => {
@@ -29,7 +32,7 @@ macro_rules! corruptions {
 corruptions! {
     HtmlEscaped FORMS, |genuine| form_of(genuine, |_, value| html(value));
     HtmlEscaped FORMS, |genuine| form_of(genuine, |_, value| html(&html(value)));
-    HtmlEscaped &[WechatPay, WechatPayV2], |genuine| genuine.with_body(html(&genuine.body));
+    HtmlEscaped &[WechatPay, Stripe, PayPal, StandardWebhooks, Adyen, WechatPayV2], |genuine| genuine.with_body(html(&genuine.body));
     SlashesAdded FORMS, |genuine| form_of(genuine, |_, value| replaced(value, "\"", "\\\""));
     SlashesAdded JSON, |genuine| {
         genuine.with_body(replaced(&replaced(&genuine.body, "\\", "\\\\"), "\"", "\\\""))
@@ -39,7 +42,7 @@ corruptions! {
     PlusLost FORMS, |genuine| form_of(genuine, |_, value| replaced(value, "+", " "));
     PlusLost FORMS, |genuine| {
         form_of(genuine, |key, value| match key {
-            "sign" => replaced(value, "+", " "),
+            "sign" | "signature" => replaced(value, "+", " "),
             _ => value.to_vec(),
         })
     };
@@ -56,13 +59,15 @@ corruptions! {
         let query = String::from_utf8(genuine.body.to_vec()).ok();
         Received { query, ..genuine.with_body("") }
     };
-    TrailingNewline &[Alipay, WechatPay], |genuine| appended(genuine, b"\n");
-    TrailingNewline &[Alipay, WechatPay], |genuine| appended(genuine, b"\r\n");
-    ByteOrderMark &[Alipay, WechatPay, WechatPayV2], |genuine| {
+    TrailingNewline FORMS, |genuine| appended(genuine, b"\n");
+    TrailingNewline JSON, |genuine| appended(genuine, b"\n");
+    TrailingNewline JSON, |genuine| appended(genuine, b"\r\n");
+    ByteOrderMark ALL, |genuine| {
         genuine.with_body([b"\xef\xbb\xbf", &genuine.body[..]].concat())
     };
     LineEndings FORMS, |genuine| form_of(genuine, |_, value| replaced(value, "\r\n", "\n"));
-    WrongCharset &[WechatPay, WechatPayV2], |genuine| {
+    LineEndings &[Stripe], |genuine| genuine.with_body(replaced(&genuine.body, "\n", "\r\n"));
+    WrongCharset &[WechatPay, Stripe, PayPal, StandardWebhooks, Adyen, WechatPayV2], |genuine| {
         genuine.with_body(encoding_rs::WINDOWS_1252.decode(&genuine.body).0.into_owned())
     };
     WrongCharset FORMS, |genuine| {
@@ -74,11 +79,11 @@ corruptions! {
             encoding_rs::GBK.encode(&text).0.into_owned()
         })
     };
-    JsonReserialised JSON, |genuine| {
+    JsonReserialised KNOWN_ORDER, |genuine| {
         let value: serde_json::Value = serde_json::from_slice(&genuine.body).unwrap_or_default();
         genuine.with_body(value.to_string())
     };
-    JsonReserialised JSON, |genuine| {
+    JsonReserialised KNOWN_ORDER, |genuine| {
         let value: serde_json::Value = serde_json::from_slice(&genuine.body).unwrap_or_default();
         genuine.with_body(serde_json::to_vec_pretty(&value).unwrap_or_default())
     };
@@ -90,15 +95,15 @@ corruptions! {
         let text = replaced(&replaced(&genuine.body, "语", "\\u8bed"), "雀", "\\u96c0");
         genuine.with_body(replaced(&replaced(&text, "<", "\\u003c"), ">", "\\u003e"))
     };
-    ContentEncoding &[Alipay, WechatPay, WechatPayV2], |genuine| {
+    ContentEncoding ALL, |genuine| {
         genuine.with_header("Content-Encoding", b"gzip")
     };
-    ContentType &[Alipay, WechatPay, WechatPayV2], |genuine| {
+    ContentType &[Alipay, UnionPay, WechatPay, Stripe, PayPal, Adyen, WechatPayV2], |genuine| {
         genuine.with_header("Content-Type", b"text/plain")
     };
     HeaderLost HEADERS, |genuine| {
-        let lost = |(name, _): &(String, Vec<u8>)| !name.starts_with("wechatpay-");
-        let headers = genuine.headers.iter().filter(|header| lost(header)).cloned();
+        let stays = |(name, _): &&(String, Vec<u8>)| name == "content-type";
+        let headers = genuine.headers.iter().filter(stays).cloned();
         Received { headers: headers.collect(), ..genuine.clone() }
     };
     HeaderLost &[WechatPay], |genuine| genuine.without("wechatpay-serial");

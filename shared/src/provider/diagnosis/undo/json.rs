@@ -36,6 +36,7 @@ pub(super) fn reserialised<'a>(received: &'a Received, _: &'a Clues) -> Proposal
     }))
 }
 
+/// What is common comes first.
 fn styles() -> impl Iterator<Item = Style> {
     const ORDERS: [Order; 4] =
         [Order::AsItCame, Order::ByName, Order::First(IDENTITY), Order::First(ENVELOPE)];
@@ -46,12 +47,16 @@ fn styles() -> impl Iterator<Item = Style> {
         Layout::Indented("    "),
         Layout::Indented("\t"),
     ];
-    let letters = [(Letters::Plain, false), (Letters::Lower, false), (Letters::Plain, true)];
-    let letters = letters.into_iter().chain([(Letters::Upper, false), (Letters::Lower, true)]);
-    let texts =
-        letters.flat_map(|(letters, html)| [false, true].map(|slash| (letters, html, slash)));
-    ORDERS.into_iter().flat_map(move |order| {
-        texts.clone().flat_map(move |(letters, html, slashes)| {
+    const LETTERS: [(Letters, bool); 5] = [
+        (Letters::Plain, false),
+        (Letters::Lower, false),
+        (Letters::Plain, true),
+        (Letters::Upper, false),
+        (Letters::Lower, true),
+    ];
+    let texts = LETTERS.into_iter().flat_map(|letters| [(letters, false), (letters, true)]);
+    texts.flat_map(|((letters, html), slashes)| {
+        ORDERS.into_iter().flat_map(move |order| {
             LAYOUTS.map(|layout| Style { order, layout, slashes, letters, html })
         })
     })

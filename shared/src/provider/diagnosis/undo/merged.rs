@@ -43,28 +43,33 @@ fn of_form(received: &Received, pairs: Pairs) -> Proposals<'_> {
 fn of_json(received: &Received) -> impl Iterator<Item = Mended> {
     let body = received.body.clone();
     let members = members(&body);
-    let last = members.len().saturating_sub(1);
+    let places = if members.len() > 1 { 0..members.len() } else { 0..0 };
     let cut = move |at: usize| {
-        let range = match at {
-            _ if last == 0 => members[at].clone(),
-            0 => members[0].start..members[1].start,
-            _ => members[at - 1].end..members[at].end,
+        let (begin, end) = match at.checked_sub(1) {
+            Some(before) => (members[before].comma, members[at].end),
+            None => (members[0].begin, members[1].begin),
         };
-        [&body[..range.start], &body[range.end..]].concat()
+        [&body[..begin], &body[end..]].concat()
     };
-    let count = if last == 0 { 0 } else { last + 1 };
-    (0..count).rev().map(move |at| Mended::new(received.with_body(cut(at))))
+    places.rev().map(move |at| Mended::new(received.with_body(cut(at))))
 }
 
-/// Where the members of the outermost object stand, without blanks and commas.
-fn members(body: &[u8]) -> Vec<Range<usize>> {
+/// Where a member stands, without the blanks around it.
+struct Member {
+    begin: usize,
+    end: usize,
+    /// The comma behind it, or what closes the object.
+    comma: usize,
+}
+
+/// The members of the outermost object.
+fn members(body: &[u8]) -> Vec<Member> {
     let mut members = vec![];
     if body.first() != Some(&b'{') {
         return members;
     }
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    let mut begin = None;
-    let mut end = 0;
+    let (mut begin, mut end) = (None, 0);
     for (at, byte) in body.iter().enumerate() {
         let (is_within, ends) = (depth > 0, depth == 1 && !in_text);
         match byte {
@@ -75,7 +80,7 @@ fn members(body: &[u8]) -> Vec<Range<usize>> {
         }
         escaped = in_text && *byte == b'\\' && !escaped;
         if ends && matches!(byte, b',' | b'}') {
-            members.extend(begin.take().map(|begin| begin..end));
+            members.extend(begin.take().map(|begin| Member { begin, end, comma: at }));
         } else if is_within && !byte.is_ascii_whitespace() {
             begin = begin.or(Some(at));
             end = at + 1;
@@ -128,7 +133,7 @@ mod tests {
     fn one_member_goes_and_the_rest_stays_to_the_byte() {
         let received = received("{\"a\": [1, {\"b\":\"},\\\"\"}],  \"c\":2 ,\"d\":{}}\n");
         let expected = [
-            "{\"a\": [1, {\"b\":\"},\\\"\"}],  \"c\":2}\n",
+            "{\"a\": [1, {\"b\":\"},\\\"\"}],  \"c\":2 }\n",
             "{\"a\": [1, {\"b\":\"},\\\"\"}] ,\"d\":{}}\n",
             "{\"c\":2 ,\"d\":{}}\n",
         ];

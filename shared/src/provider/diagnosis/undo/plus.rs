@@ -6,14 +6,22 @@ use super::{Clues, Mended, Proposals, these};
 
 /// Blanks of which every choice is tried: 2^8 of them.
 const BLANKS_MAX: usize = 8;
+/// How the lines around base64 begin. Source: RFC 7468 §2.
+const ARMOUR: &[u8] = b"-----";
 
 pub(super) fn lost<'a>(received: &'a Received, clues: &'a Clues) -> Proposals<'a> {
     let in_headers = in_headers(received, clues);
     let Some(pairs) = Pairs::decoded(&received.body) else { return in_headers };
     // Base64 has no blanks, so there every blank was a plus sign.
     let is_signature = |key: &str| SIGNATURES.contains(&key);
-    let signed = pairs.map(|k, v| if is_signature(k) { with_plus(v) } else { v.to_vec() });
-    let all = signed.map(|_, value| if is_time(value) { value.to_vec() } else { with_plus(value) });
+    let signed = pairs.map(|key, value| match value {
+        _ if is_signature(key) => with_plus(value),
+        _ if is_armoured(value) => armour_with_plus(value),
+        _ => value.to_vec(),
+    });
+    let is_fixed = |value: &[u8]| is_time(value) || is_armoured(value);
+    let all =
+        signed.map(|_, value| if is_fixed(value) { value.to_vec() } else { with_plus(value) });
     let blanks = blanks(&signed);
     let count = if blanks.len() <= BLANKS_MAX { blanks.len() } else { 0 };
     let some = choices(count).into_iter().map({
@@ -47,9 +55,21 @@ fn with_plus(value: &[u8]) -> Vec<u8> {
     value.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect()
 }
 
-/// Where blanks stand, but for those within times.
+/// A certificate, as UnionPay sends it along.
+fn is_armoured(value: &[u8]) -> bool {
+    value.starts_with(ARMOUR)
+}
+
+/// The lines between the armour are base64.
+fn armour_with_plus(value: &[u8]) -> Vec<u8> {
+    let line = |line: &[u8]| if line.starts_with(ARMOUR) { line.to_vec() } else { with_plus(line) };
+    value.split(|byte| *byte == b'\n').map(line).collect::<Vec<_>>().join(&b'\n')
+}
+
+/// Where blanks stand, but for those within times and certificates.
 fn blanks(pairs: &Pairs) -> Vec<(usize, usize)> {
-    let texts = pairs.0.iter().enumerate().filter(|(_, (_, value))| !is_time(value));
+    let texts =
+        pairs.0.iter().enumerate().filter(|(_, (_, value))| !is_time(value) && !is_armoured(value));
     let places = texts.flat_map(|(pair, (_, value))| {
         let blanks = value.iter().enumerate().filter(|(_, byte)| **byte == b' ');
         blanks.map(move |(at, _)| (pair, at))
