@@ -1,7 +1,6 @@
 //! Captured requests: raw HTTP, a HAR file, or what curl showed of one.
 //!
-//! **Invariant**: the body comes out to the byte, or the capture is refused with what to do; every
-//! length has a limit.
+//! **Invariant**: the body comes out to the byte, or whoever asks is told; every length has a limit.
 
 use bytes::Bytes;
 use shared::provider::Received;
@@ -26,6 +25,15 @@ pub struct Capture {
     pub received: Received,
     /// When it was captured, where the capture says so.
     pub at: Option<OffsetDateTime>,
+    pub fidelity: Fidelity,
+}
+
+/// Does a capture show every byte?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fidelity {
+    Exact,
+    /// What is no visible letter of ASCII shows as a dot.
+    LettersLost,
 }
 
 /// What kind of capture it was.

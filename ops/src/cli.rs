@@ -19,6 +19,7 @@ pub mod cases;
 pub mod events;
 pub mod balance;
 pub mod simulate;
+pub mod verify;
 pub mod topology;
 pub mod keys;
 pub mod config;
@@ -33,6 +34,7 @@ Examples:
   quittance orders import orders.jsonl              what is to be paid
   quittance orders show A-1 -o json
   quittance simulate alipay paid --account shop-alipay --order A-1
+  quittance verify --account shop-alipay --request capture.txt      why a signature fails
   quittance balance                                 where every accepted notification stands
 
 Without broker.url and database.url all of it lives in one file, quittance-data/quittance.db.
@@ -86,6 +88,8 @@ pub enum Noun {
     Ledger(LedgerNoun),
     /// Send a genuinely signed notification
     Simulate(simulate::SimulateArgs),
+    /// Say whether a captured request is genuine, and if not, why
+    Verify(verify::VerifyArgs),
     /// Exchanges and queues on the broker
     Topology(topology::TopologyArgs),
     /// Keys that ingress and workers share
@@ -131,6 +135,7 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
             Engine::Servers(servers) => over_ledger(noun, servers.ledger, output).await,
         },
         Noun::Simulate(args) => simulate::run(args, &common.load()?, output).await,
+        Noun::Verify(args) => verify::run(args, &common.load()?, output),
         Noun::Topology(args) => topology::run(args, &common.load()?, output).await,
         Noun::Keys(args) => keys::run(args, common),
         Noun::Config(args) => config::run(args, common, output),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
+use ingress::rejections::Rejections;
 use ingress::routes::{Door, admin, router};
 use ingress::serve::listen;
 use shared::broker::Broker;
@@ -182,6 +184,8 @@ async fn serve<B: Broker, L: Ledger>(
     let door = Door {
         accounts,
         enqueue,
+        certificates: Certificates::default(),
+        rejections: Rejections::default(),
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     };

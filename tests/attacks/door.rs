@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
+use ingress::rejections::Rejections;
 use ingress::routes::{self, router};
 use ingress::serve::listen;
 use shared::broker::{PublishError, Publisher, Route};
@@ -31,11 +33,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Collector {
     parcels: Arc<Mutex<Vec<Parcel>>>,
     refusal: Option<PublishError>,
+    /// Who is asked for certificates.
+    certificates: Option<fn() -> reqwest::ClientBuilder>,
 }
 
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
 pub(crate) struct Door {
     account: &'static str,
+    /// The provider's reject form.
+    reject: &'static str,
     address: std::net::SocketAddr,
     collector: Collector,
     stop: CancellationToken,
@@ -78,8 +84,29 @@ impl Door {
 
     /// A door before a broker that takes nothing.
     pub(crate) async fn refusing(account: &'static str, refusal: PublishError) -> Self {
+        Self::of_refusing(account, alipay(account).scheme, refusal).await
+    }
+
+    /// The same for an account of any provider.
+    pub(crate) async fn of_refusing(
+        name: &'static str,
+        scheme: Scheme,
+        refusal: PublishError,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
         let collector = Collector { refusal: Some(refusal), ..Collector::default() };
-        Self::before(account, alipay(account), collector).await
+        Self::before(name, account, collector).await
+    }
+
+    /// A door that fetches certificates with clients of this kind.
+    pub(crate) async fn fetching(
+        name: &'static str,
+        scheme: Scheme,
+        certificates: fn() -> reqwest::ClientBuilder,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
+        let collector = Collector { certificates: Some(certificates), ..Collector::default() };
+        Self::before(name, account, collector).await
     }
 
     async fn before(name: &'static str, account: Account, collector: Collector) -> Self {
@@ -87,16 +114,21 @@ impl Door {
         metrics_text();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let reject = account.provider().reject().body;
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let door = routes::Door {
             accounts: watch::channel(Arc::new(accounts)).1,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            certificates: collector
+                .certificates
+                .map_or_else(Certificates::default, Certificates::new),
+            rejections: Rejections::default(),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };
         let stop = CancellationToken::new();
         tokio::spawn(listen(router(door), listener, stop.clone(), Duration::ZERO));
-        Self { account: name, address, collector, stop }
+        Self { account: name, reject, address, collector, stop }
     }
 
     /// Posts a form to the account.
@@ -159,7 +191,7 @@ impl Door {
 
     /// The answer is the reject form with this status; nothing is enqueued, and the reason counted.
     pub(crate) fn rejected(&self, answer: &Answer, status: u16, (reason, times): (&str, u64)) {
-        assert_eq!((answer.status, answer.body.as_str()), (status, "fail"), "{answer:?}");
+        assert_eq!((answer.status, answer.body.as_str()), (status, self.reject), "{answer:?}");
         assert_eq!(self.enqueued(), [], "nothing is enqueued");
         assert_eq!(self.counted(reason), times, "{reason}");
     }

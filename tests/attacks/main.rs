@@ -11,3 +11,7 @@ mod answers;
 mod forgeries;
 mod genuine;
 mod any_body;
+mod wechat_pay;
+mod wechat_pay_v2;
+mod unionpay;
+mod paypal;

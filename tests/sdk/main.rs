@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod wechat_pay;
+mod wechat_pay_v2;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,11 +46,12 @@ fn python() -> PathBuf {
     python
 }
 
-/// Runs the script and answers the lines it prints.
-fn sdk(arguments: &[&str], input: &[String]) -> Vec<Value> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk/sdk.py");
+/// Runs a script of this folder and answers the lines it prints.
+fn sdk(script: &str, arguments: &[&str], input: &[String]) -> Vec<Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(script);
     let mut command = Command::new(python());
-    command.arg(script).args(arguments).env("PYTHONUTF8", "1");
+    // Alone, so that a script may bear the name of the package that it tries.
+    command.args(["-I", "-X", "utf8"]).arg(script).args(arguments);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -77,7 +81,7 @@ fn account(public_key: &str) -> Account {
 
 #[test]
 fn we_take_what_the_sdk_signs_and_nothing_that_was_changed() {
-    let lines = sdk(&["sign", &COUNT.to_string(), &SEED.to_string()], &[]);
+    let lines = sdk("sdk.py", &["sign", &COUNT.to_string(), &SEED.to_string()], &[]);
     let (key, notifications) = lines.split_first().unwrap();
     assert_eq!(notifications.len(), COUNT);
     let account = account(text(&key["public_key"]));
@@ -92,7 +96,7 @@ fn we_take_what_the_sdk_signs_and_nothing_that_was_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_door_takes_what_the_sdk_signs_and_nothing_that_was_changed() {
-    let lines = sdk(&["sign", &COUNT.to_string(), &(SEED + 1).to_string()], &[]);
+    let lines = sdk("sdk.py", &["sign", &COUNT.to_string(), &(SEED + 1).to_string()], &[]);
     let (key, notifications) = lines.split_first().unwrap();
     let installation = Installation::embedded().unwrap();
     std::fs::write(installation.path("alipay.pub"), text(&key["public_key"])).unwrap();
@@ -125,7 +129,7 @@ fn the_sdk_takes_what_we_sign_and_nothing_that_was_changed() {
         input.push(json!({ "body": body }).to_string());
         expected.push(Value::Bool(!changed));
     }
-    assert_eq!(sdk(&["verify"], &input), expected);
+    assert_eq!(sdk("sdk.py", &["verify"], &input), expected);
 }
 
 /// A notification that we sign, in random words and in random order.

@@ -27,6 +27,7 @@ const READING_ORDER: &[&str] = &[
     // flow: the public door
     "ingress::enqueue",
     "ingress::certificates",
+    "ingress::rejections",
     "ingress::routes",
     "ingress::return_page",
     "ingress::serve",
@@ -46,6 +47,7 @@ const READING_ORDER: &[&str] = &[
     "ops::embedded",
     "ops::engine",
     "ops::simulate",
+    "ops::capture",
     "ops::cli",
     "ops::console",
     "ops::serve",

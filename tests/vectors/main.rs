@@ -7,6 +7,9 @@
 mod adyen;
 mod standard_webhooks;
 mod stripe;
+mod wechat_pay;
+mod wechat_pay_v2;
+mod unionpay;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,14 +3,12 @@
 
 use bytes::Bytes;
 use shared::provider::Received;
+use time::OffsetDateTime;
 
-use super::{Capture, CaptureError, Form, date, http};
+use super::{Capture, CaptureError, Fidelity, Form, date, http};
 
-/// How a trace opens each block that was sent.
-const SENT_HEAD: &str = "=> Send header";
-const SENT_BODY: &str = "=> Send data";
-/// Letters of a hexadecimal offset: `0000: `.
-const OFFSET_LETTERS: usize = 4;
+/// Letters of a hexadecimal offset: `0000: `; more where a body is larger than 64 KiB.
+const OFFSET_LETTERS: std::ops::RangeInclusive<usize> = 4..=8;
 /// Bytes on one line of `--trace`.
 const BYTES_A_LINE: usize = 16;
 
@@ -24,41 +22,52 @@ pub(super) fn looks_like(text: &[u8]) -> bool {
     })
 }
 
+/// What was sent, and the head of the answer.
+#[derive(Default)]
+struct Shown {
+    head: Vec<u8>,
+    body: Vec<u8>,
+    answer: Vec<u8>,
+}
+
 pub(super) fn parse(text: &[u8], given: Option<Bytes>) -> Result<Capture, CaptureError> {
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     let is_trace = lines.iter().any(|line| without_time(line).starts_with(b"=> Send "));
-    let (head, body) = if is_trace { traced(&lines) } else { verbose(&lines) };
+    let Shown { head, body, answer } = if is_trace { traced(&lines) } else { verbose(&lines) };
     let (received, rest) = http::head(&head)?;
     let shown = [rest, &body].concat();
+    let shows_letters = is_trace && given.is_none() && !is_hex(&lines);
+    let fidelity = if shows_letters { Fidelity::LettersLost } else { Fidelity::Exact };
     let body = match given {
         Some(body) => body,
         None if shown.is_empty() && !is_trace => return Err(CaptureError::NoBody("`curl -v`")),
         None => Bytes::from(shown),
     };
-    let answered = || lines.iter().filter_map(|line| answered_at(line)).next();
+    let answered = || answer.split(|byte| *byte == b'\n').filter_map(answered_at).next();
     let at = received.header("date").and_then(date).or_else(answered);
-    Ok(Capture { form: Form::Curl, received: Received { body, ..received }, at })
+    let received = Received { body, ..received };
+    Ok(Capture { form: Form::Curl, received, at, fidelity })
 }
 
 /// `> ` before each line of the head. What stands behind the head, unmarked, somebody put there.
-fn verbose(lines: &[&[u8]]) -> (Vec<u8>, Vec<u8>) {
-    let (mut head, mut body, mut is_over) = (vec![], vec![], false);
+fn verbose(lines: &[&[u8]]) -> Shown {
+    let (mut shown, mut body, mut is_over) = (Shown::default(), vec![], false);
     for line in lines {
         let bare = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(sent) = bare.strip_prefix(b"> ").or((bare == b">").then_some(b"")) {
+        if let Some(answer) = bare.strip_prefix(b"< ") {
+            shown.answer.extend([answer, b"\n"].concat());
+        } else if let Some(sent) = bare.strip_prefix(b"> ").or((bare == b">").then_some(b"")) {
+            // A second request on the same connection is not looked at.
             if !is_over {
-                head.extend_from_slice(sent);
-                head.extend_from_slice(b"\r\n");
+                shown.head.extend([sent, b"\r\n"].concat());
                 is_over = sent.is_empty();
             }
-        } else if is_over && !is_of_curl(bare) {
+        } else if is_over && shown.answer.is_empty() && !is_of_curl(bare) {
             body.push(*line);
-        } else if is_over && bare.starts_with(b"<") {
-            break;
         }
     }
-    let body = body.join(&b'\n');
-    (head, body.trim_ascii_end().to_vec())
+    shown.body = body.join(&b'\n').trim_ascii_end().to_vec();
+    shown
 }
 
 /// Lines that curl writes by itself: `* `, `< `, `{ [5 bytes data]`.
@@ -67,13 +76,12 @@ fn is_of_curl(line: &[u8]) -> bool {
     marked || line == b"<" || line == b"*"
 }
 
-/// The blocks that were sent: lines with an offset, in bytes or in letters.
-fn traced(lines: &[&[u8]]) -> (Vec<u8>, Vec<u8>) {
-    let (mut head, mut body) = (vec![], vec![]);
+/// Blocks: lines with an offset below a title, in bytes or in letters.
+fn traced(lines: &[&[u8]]) -> Shown {
+    let mut shown = Shown::default();
     let mut at = 0;
     while at < lines.len() {
         let title = String::from_utf8_lossy(without_time(lines[at]));
-        let (is_head, is_body) = (title.starts_with(SENT_HEAD), title.starts_with(SENT_BODY));
         at += 1;
         let begin = at;
         while lines.get(at).is_some_and(|line| offset(line).is_some()) {
@@ -81,13 +89,19 @@ fn traced(lines: &[&[u8]]) -> (Vec<u8>, Vec<u8>) {
         }
         let stated = title.split(", ").nth(1).and_then(|text| text.split(' ').next()?.parse().ok());
         let block = block(&lines[begin..at], stated);
-        if is_head {
-            head.extend(block);
-        } else if is_body {
-            body.extend(block);
+        match title.split(", ").next() {
+            Some("=> Send header") => shown.head.extend(block),
+            Some("=> Send data") => shown.body.extend(block),
+            Some("<= Recv header") => shown.answer.extend(block),
+            Some(_) | None => (),
         }
     }
-    (head, body)
+    shown
+}
+
+/// `--trace` shows the bytes beside the letters.
+fn is_hex(lines: &[&[u8]]) -> bool {
+    lines.iter().filter_map(|line| offset(line)).all(|(_, text)| hex(text).is_some())
 }
 
 /// The bytes of one block. In letters, a step of the offset by two more than there are letters was a
@@ -113,8 +127,11 @@ fn block(lines: &[&[u8]], stated: Option<usize>) -> Vec<u8> {
 /// `0040: text`: where the line begins within its block, and what it shows.
 fn offset(line: &[u8]) -> Option<(usize, &[u8])> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let (number, rest) = line.split_at_checked(OFFSET_LETTERS)?;
-    let offset = usize::from_str_radix(std::str::from_utf8(number).ok()?, 16).ok()?;
+    let letters = line.iter().position(|byte| *byte == b':')?;
+    let (number, rest) = line.split_at(letters);
+    let is_number = OFFSET_LETTERS.contains(&letters) && number.iter().all(u8::is_ascii_hexdigit);
+    let number = std::str::from_utf8(number).ok().filter(|_| is_number)?;
+    let offset = usize::from_str_radix(number, 16).ok()?;
     rest.strip_prefix(b": ").map(|text| (offset, text)).or((rest == b":").then_some((offset, b"")))
 }
 
@@ -132,15 +149,12 @@ fn hex(text: &[u8]) -> Option<Vec<u8>> {
             _ => return None,
         }
     }
-    // Behind the bytes stand as many letters.
-    let letters = text.len().checked_sub(3 * BYTES_A_LINE)?;
-    (letters >= bytes.len() && !bytes.is_empty()).then_some(bytes)
+    (!bytes.is_empty()).then_some(bytes)
 }
 
-/// `< date: Mon, 23 Nov 2026 12:00:05 GMT`, or a line of a trace that holds it.
-fn answered_at(line: &[u8]) -> Option<time::OffsetDateTime> {
-    let bare = line.strip_prefix(b"< ").or(offset(line).map(|(_, text)| text))?;
-    let (name, value) = bare.split_at_checked(5)?;
+/// `Date: Mon, 23 Nov 2026 12:00:05 GMT`
+fn answered_at(line: &[u8]) -> Option<OffsetDateTime> {
+    let (name, value) = line.split_at_checked(5)?;
     name.eq_ignore_ascii_case(b"date:").then(|| date(value))?
 }
 

@@ -8,7 +8,7 @@ use shared::provider::Received;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Capture, CaptureError, Form, HEADERS_MAX, date, query};
+use super::{Capture, CaptureError, Fidelity, Form, HEADERS_MAX, date, query};
 
 #[derive(Deserialize)]
 struct Har {
@@ -87,7 +87,7 @@ pub(super) fn parse(
     let at = received.header("date").and_then(date);
     let at = at.or_else(|| OffsetDateTime::parse(&entry.started, &Rfc3339).ok());
     let at = at.or_else(|| answered.filter_map(|pair| date(pair.value.as_bytes())).next());
-    Ok(Capture { form: Form::Har, received, at })
+    Ok(Capture { form: Form::Har, received, at, fidelity: Fidelity::Exact })
 }
 
 fn body(data: Option<PostData>) -> Result<Bytes, CaptureError> {

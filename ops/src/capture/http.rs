@@ -4,7 +4,7 @@ use bytes::Bytes;
 use httparse::{EMPTY_HEADER, Status, parse_chunk_size};
 use shared::provider::Received;
 
-use super::{BODY_MAX_BYTES, Capture, CaptureError, Form, HEADERS_MAX, date, query};
+use super::{BODY_MAX_BYTES, Capture, CaptureError, Fidelity, Form, HEADERS_MAX, date, query};
 
 pub(super) fn parse(text: &[u8], given: Option<Bytes>) -> Result<Capture, CaptureError> {
     let (received, rest) = head(text)?;
@@ -13,7 +13,8 @@ pub(super) fn parse(text: &[u8], given: Option<Bytes>) -> Result<Capture, Captur
         None => body(&received, rest)?,
     };
     let at = received.header("date").and_then(date);
-    Ok(Capture { form: Form::Http, received: Received { body, ..received }, at })
+    let received = Received { body, ..received };
+    Ok(Capture { form: Form::Http, received, at, fidelity: Fidelity::Exact })
 }
 
 /// A request's line and headers, and what follows them. An end of the text ends the headers, too.
@@ -65,8 +66,7 @@ fn joined(mut rest: &[u8]) -> Result<Vec<u8>, CaptureError> {
         if body.len() + size.min(BODY_MAX_BYTES + 1) > BODY_MAX_BYTES {
             return Err(CaptureError::TooLarge);
         }
-        let (chunk, after) =
-            rest[begin..].split_at_checked(size).ok_or(CaptureError::Chunks)?;
+        let (chunk, after) = rest[begin..].split_at_checked(size).ok_or(CaptureError::Chunks)?;
         body.extend_from_slice(chunk);
         rest = after.strip_prefix(b"\r\n").or(after.strip_prefix(b"\n")).unwrap_or(after);
     }

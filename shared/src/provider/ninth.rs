@@ -1,6 +1,7 @@
 //! Is a further provider one file and one variant? The worked example of `docs/adding-a-provider.md`,
 //! declared as a reader of it would, goes the whole way from its section to its facts.
 
+use bytes::Bytes;
 use time::macros::datetime;
 
 use super::*;

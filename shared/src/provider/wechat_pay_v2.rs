@@ -25,9 +25,7 @@ use crate::secret::Secret;
 
 mod made;
 mod reading;
-mod req_info;
-
-pub use self::req_info::{open as open_req_info, seal as seal_req_info};
+pub mod req_info;
 
 const ROOT: &str = "xml";
 /// Letters and digits of an API key.
@@ -272,7 +270,7 @@ pub fn sign(elements: &[(&str, &str)], sign_type: SignType, api_key: &str) -> St
 /// the elements around it bear no signature.
 pub fn refund(elements: &[(&str, &str)], refund: &[(&str, &str)], api_key: &str) -> Option<String> {
     let plain = xml::write(req_info::ROOT, refund.iter().copied());
-    let sealed = seal_req_info(&plain, api_key)?;
+    let sealed = req_info::seal(&plain, api_key)?;
     Some(xml::write(ROOT, elements.iter().copied().chain([("req_info", sealed.as_str())])))
 }
 

@@ -19,23 +19,29 @@ pub(super) const ROOT: &str = "root";
 
 /// The elements that stand in it.
 pub fn open(sealed: &str, api_key: &str) -> Option<Elements> {
+    let plain = decrypt(sealed, &aes_key(api_key))?;
+    Elements::parse(&plain, ROOT).ok()
+}
+
+/// The plain bytes of what was encrypted with an AES key.
+pub fn decrypt(sealed: &str, aes_key: &str) -> Option<Vec<u8>> {
     let mut bytes = BASE64.decode(sealed).ok()?;
-    let key = PaddedBlockDecryptingKey::ecb_pkcs7(prepared(api_key)?).ok()?;
-    let plain = key.decrypt(&mut bytes, DecryptionContext::None).ok()?;
-    Elements::parse(plain, ROOT).ok()
+    let key = UnboundCipherKey::new(&AES_256, aes_key.as_bytes()).ok()?;
+    let key = PaddedBlockDecryptingKey::ecb_pkcs7(key).ok()?;
+    key.decrypt(&mut bytes, DecryptionContext::None).ok().map(|plain| plain.to_vec())
 }
 
 /// Encrypts a text, for simulation.
 pub fn seal(plain: &str, api_key: &str) -> Option<String> {
     let mut bytes = plain.as_bytes().to_vec();
-    let key = PaddedBlockEncryptingKey::ecb_pkcs7(prepared(api_key)?).ok()?;
-    key.encrypt(&mut bytes).ok()?;
+    let key = UnboundCipherKey::new(&AES_256, aes_key(api_key).as_bytes()).ok()?;
+    PaddedBlockEncryptingKey::ecb_pkcs7(key).ok()?.encrypt(&mut bytes).ok()?;
     Some(BASE64.encode(bytes))
 }
 
-/// The key is the lower-case hex text of the API key's MD5.
-fn prepared(api_key: &str) -> Option<UnboundCipherKey> {
-    UnboundCipherKey::new(&AES_256, to_hex(&Md5::digest(api_key)).as_bytes()).ok()
+/// The AES key is the lower-case hex text of the API key's MD5, taken as 32 bytes.
+pub fn aes_key(api_key: &str) -> String {
+    to_hex(&Md5::digest(api_key))
 }
 
 #[cfg(test)]
