@@ -9,10 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
-use ingress::rejections::Rejections;
-use ingress::routes::{Door, admin, router};
+use ingress::routes::{admin, router};
 use ingress::serve::listen;
 use shared::broker::Broker;
 use shared::config::Config;
@@ -181,14 +179,7 @@ async fn serve<B: Broker, L: Ledger>(
     lasting.spawn(probing::watch(publisher, health.clone(), stop.clone(), end.clone()));
     lasting.spawn(listen(admin(health.clone()), doors.admin, end.clone(), drain));
 
-    let door = Door {
-        accounts,
-        enqueue,
-        certificates: Certificates::default(),
-        rejections: Rejections::default(),
-        body_limit_bytes: config.ingress.body_limit.0,
-        body_timeout: config.ingress.body_timeout.0,
-    };
+    let door = ingress::config::door(&config, accounts, enqueue);
     let console = console::router(ledger.clone(), token);
     let mut parts = JoinSet::new();
     parts.spawn(listen(router(door), doors.ingress, stop.clone(), drain));

@@ -33,6 +33,8 @@ pub enum MoneyError {
 
 impl Currency {
     pub const CNY: Self = Self(*b"CNY");
+    pub const EUR: Self = Self(*b"EUR");
+    pub const USD: Self = Self(*b"USD");
     /// No currency at all, as ISO 4217 names it: no order is offered in it, so no order is paid in it.
     pub const XXX: Self = Self(*b"XXX");
 

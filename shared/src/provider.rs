@@ -27,11 +27,11 @@ pub mod certificate;
 pub mod alipay;
 pub mod wechat_pay;
 pub mod wechat_pay_v2;
+pub mod unionpay;
 pub mod stripe;
+pub mod paypal;
 pub mod adyen;
 pub mod standard_webhooks;
-pub mod unionpay;
-pub mod paypal;
 #[cfg(test)]
 pub mod acme_pay;
 pub mod diagnosis;
@@ -150,6 +150,10 @@ macro_rules! providers {
         }
 
         impl Section {
+            pub fn provider(&self) -> Provider {
+                match self { $(Self::$variant(_) => Provider::$variant),+ }
+            }
+
             /// Reads the keys that belong to this provider.
             pub fn deserialize<'de, D: Deserializer<'de>>(
                 provider: Provider,
@@ -187,11 +191,11 @@ providers! {
     Alipay = alipay,
     WechatPay = wechat_pay,
     WechatPayV2 = wechat_pay_v2,
+    UnionPay = unionpay,
     Stripe = stripe,
+    PayPal = paypal,
     Adyen = adyen,
     StandardWebhooks = standard_webhooks,
-    UnionPay = unionpay,
-    PayPal = paypal,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::provider::Provider;
 
-use crate::tree::{below, between, each_between, nothing_is, text};
+use crate::tree::{below, between, nothing_is, text};
 use crate::unless_told;
 
 #[test]

@@ -5,15 +5,13 @@ mod events;
 mod schema;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use harness::program::binary;
 use worker::decide::standing::CaseKind;
 
 use crate::tree::{
-    anchors, below, between, code_words, each_between, files, nothing_is, pages, root, sources,
-    text,
+    anchors, between, code_words, each_between, files, nothing_is, pages, root, sources, text,
 };
 
 const ARCHITECTURE_LINES_MAX: usize = 150;

@@ -1,34 +1,58 @@
 //! The providers as fuzzing meets them: an account with keys from a seed, its reader, and its signer.
 
+use std::path::Path;
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rsa::RsaPrivateKey;
-use shared::provider::alipay::{self, SignClass};
-use shared::provider::form::Form;
-use shared::provider::public_key::PublicKey;
+use rsa::pkcs8::{EncodePublicKey as _, LineEnding};
+use shared::provider::material::Material;
 use shared::provider::{
-    Account, Genuine, Headers, Provider, Reader, Rejection, Request, Scheme, verify,
+    Account, Genuine, Headers, Provider, Reader, Rejection, Request, Section, verify,
 };
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+mod signers;
+
 /// The clock of every run.
 pub const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
 
-/// One provider's account, and how its provider would sign any body for it.
+static KEY: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
+    RsaPrivateKey::new(&mut StdRng::seed_from_u64(1), 2048).expect("2048 bits are enough")
+});
+
+/// How a provider would sign any body for the account; nothing where it could not have said that.
+type Sign = Box<dyn Fn(&[u8]) -> Option<Request> + Send + Sync>;
+
+/// One provider's account, and its provider.
 pub struct Subject {
     account: Account,
     reader: Reader,
-    sign: Box<dyn Fn(&[u8]) -> Option<Request> + Send + Sync>,
+    sign: Sign,
 }
 
 impl Subject {
     /// The provider that a word names.
     pub fn of(word: &str) -> Option<Self> {
-        Some(match Provider::from_word(word)? {
-            Provider::Alipay => alipay(),
-        })
+        let provider = Provider::from_word(word)?;
+        let key = KEY.clone();
+        let public = key.to_public_key().to_public_key_pem(LineEnding::LF).ok()?;
+        let (text, sign) = signers::of(provider, key);
+        let table: toml::Table = text.parse().ok()?;
+        let section = Section::deserialize(provider, table).ok()?;
+        let read = |path: &Path| match path.to_str() {
+            Some("public.pem") => Ok(public.clone()),
+            Some("unionpay.pem") => Ok(signers::UNIONPAY_CERTIFICATE.to_owned()),
+            Some("paypal.pem") => Ok(signers::PAYPAL_CERTIFICATE.to_owned()),
+            Some(_) | None => Err("no such file".to_owned()),
+        };
+        let mut material = Material::new(&read);
+        let (scheme, reader) = (section.scheme(&mut material), section.reader(&mut material));
+        let name = "fuzzed".to_owned();
+        Some(Self { account: Account { name, scheme: scheme? }, reader: reader?, sign })
     }
 
     /// Takes any input the three ways: as a request, as a genuine body, and as a body to be signed.
@@ -43,10 +67,8 @@ impl Subject {
         self.read(&[], input);
         if let Some(signed) = (self.sign)(input) {
             let verdict = verify(&self.account, signed.clone(), NOW);
-            let called_forged = matches!(
-                verdict,
-                Err(Rejection::Forged | Rejection::Unsigned | Rejection::Stale)
-            );
+            let called_forged =
+                matches!(verdict, Err(Rejection::Forged | Rejection::Unsigned | Rejection::Stale));
             assert!(!called_forged, "what is signed is no forgery: {verdict:?}");
             if let Ok(verified) = verdict {
                 self.read(verified.carried(), &signed.body);
@@ -59,7 +81,7 @@ impl Subject {
         let read = self.reader.read(&Genuine { http, received_at: NOW, body });
         for notification in read.into_iter().flatten() {
             assert!(!notification.identity.is_empty());
-            for fact in notification.fact {
+            if let Some(fact) = notification.fact {
                 assert!(fact.transaction().is_none_or(|transaction| !transaction.is_empty()));
                 assert!(fact.order_number().is_none_or(|number| !number.is_empty()));
             }
@@ -80,32 +102,15 @@ fn request(input: &[u8]) -> Option<Request> {
     Some(Request { headers, body: Bytes::copy_from_slice(body) })
 }
 
-fn rsa_key() -> RsaPrivateKey {
-    RsaPrivateKey::new(&mut StdRng::seed_from_u64(1), 2048).expect("2048 bits are enough")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn alipay() -> Subject {
-    let key = rsa_key();
-    let public_key = PublicKey::new(&key.to_public_key()).expect("2048 bits are enough");
-    let settings = alipay::Settings {
-        app_id: "2021".to_owned(),
-        seller_id: Some("2088".to_owned()),
-        keys: vec![public_key],
-    };
-    let sign = move |input: &[u8]| {
-        let form = Form::parse(input).ok()?;
-        let pairs: Vec<(String, Vec<u8>)> = form
-            .iter()
-            .filter(|(name, _)| !matches!(*name, b"sign" | b"sign_type"))
-            .map(|(name, value)| Some((String::from_utf8(name.to_vec()).ok()?, value.to_vec())))
-            .collect::<Option<_>>()?;
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), &value[..])).collect();
-        let body = alipay::sign(&pairs, SignClass::V1, &key);
-        Some(Request { headers: Headers::default(), body: body.into() })
-    };
-    Subject {
-        account: Account { name: "fuzzed".to_owned(), scheme: Scheme::Alipay(settings) },
-        reader: Reader::Alipay(()),
-        sign: Box::new(sign),
+    #[test]
+    fn every_provider_has_an_account_and_a_signer() {
+        for provider in Provider::ALL {
+            let subject = Subject::of(provider.as_str()).expect(provider.as_str());
+            subject.meet(b"a=1&b=2");
+        }
     }
 }

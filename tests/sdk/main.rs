@@ -5,6 +5,11 @@
 
 mod wechat_pay;
 mod wechat_pay_v2;
+mod adyen;
+mod standard_webhooks;
+mod stripe;
+mod unionpay;
+mod paypal;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -42,7 +47,7 @@ const SUBJECTS: [&str; 8] = [
 fn python() -> PathBuf {
     let prepared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");
     let python = std::env::var_os("QUITTANCE_TEST_PYTHON").map_or(prepared, PathBuf::from);
-    assert!(python.exists(), "python-alipay-sdk is not installed: `./test` prepares it");
+    assert!(python.exists(), "the SDKs are not installed: `./test` prepares it");
     python
 }
 

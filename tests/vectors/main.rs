@@ -4,11 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod wechat_pay;
+mod wechat_pay_v2;
 mod adyen;
 mod standard_webhooks;
 mod stripe;
-mod wechat_pay;
-mod wechat_pay_v2;
 mod unionpay;
 
 use std::fs;

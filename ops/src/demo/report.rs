@@ -25,8 +25,9 @@ pub(super) struct Report {
 /// One scene.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
+    provider: &'static str,
     scene: &'static str,
-    order_no: &'static str,
+    order_no: String,
     sent: &'static str,
     expected: &'static str,
     became: String,
@@ -39,15 +40,17 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub(super) fn new(scene: &Scene, became: String, took: Duration) -> Self {
-        let ok = became == scene.standing;
+        let story = scene.story;
+        let ok = became == story.standing;
         Self {
-            scene: scene.name,
-            order_no: scene.order_no,
-            sent: scene.sent,
-            expected: scene.expected,
+            provider: scene.provider.as_str(),
+            scene: story.name,
+            order_no: scene.order_no.clone(),
+            sent: story.sent,
+            expected: story.expected,
             millis: took.as_millis(),
             ok,
-            wrong: (!ok).then(|| format!("within {:?}: {}", scene.within, scene.standing)),
+            wrong: (!ok).then(|| format!("within {:?}: {}", story.within, story.standing)),
             became,
         }
     }
@@ -69,17 +72,18 @@ impl Report {
     }
 
     pub(super) fn text(&self, paint: Paint) -> String {
-        let head = ["SCENE", "SENT", "EXPECTED", "BECAME", ""];
+        let head = ["PROVIDER", "SCENE", "SENT", "EXPECTED", "BECAME", ""];
         let mut table = Table::new(&head).wrapped_at(CELL_MAX);
         for scene in &self.scenes {
             let verdict = if scene.ok { "ok" } else { "FAILED" };
-            let cells = [scene.scene, scene.sent, scene.expected, &scene.became, verdict];
+            let cells =
+                [scene.provider, scene.scene, scene.sent, scene.expected, &scene.became, verdict];
             table.row(cells.map(str::to_owned));
         }
         let mut text = painted(&table.to_string(), paint) + "\n";
         for scene in &self.scenes {
             if let Some(wrong) = &scene.wrong {
-                text += &format!("{}: expected {wrong}\n", scene.scene);
+                text += &format!("{}, {}: expected {wrong}\n", scene.provider, scene.scene);
             }
         }
         text += &(balance::line(&self.balance) + "\n");
@@ -108,11 +112,13 @@ fn painted(table: &str, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::script::SCENES;
+    use crate::demo::script::scenes;
+    use crate::simulate::Scenario;
 
     fn report() -> Report {
-        let scene = &SCENES[0];
-        let outcome = Outcome::new(scene, scene.standing.to_owned(), Duration::from_millis(5));
+        let scene = &scenes(|_| vec![Scenario::Paid])[0];
+        let became = scene.story.standing.to_owned();
+        let outcome = Outcome::new(scene, became, Duration::from_millis(5));
         let balance = Balance { accepted: 1, settled: 1, ..Balance::default() };
         Report { scenes: vec![outcome], balance, sent_and_accepted: 1 }
     }

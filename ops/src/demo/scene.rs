@@ -2,19 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
 use shared::money::{Currency, Money};
 use shared::process;
+use shared::provider::Provider;
 use worker::ledger::Session;
 use worker::ledger::records::{Cancelled, Imported, NewOrder};
 
 use super::report::Outcome;
-use super::stage::{ACCOUNT, APP_ID, SELLER_ID, Stage};
+use super::stage::{Stage, account};
 use super::standing::standing;
 use crate::cli::output::progress;
-use crate::simulate::alipay::{Scenario, simulate};
-use crate::simulate::{Answer, Simulated, Terms, send};
+use crate::simulate::post::{Answer, send};
+use crate::simulate::{Scenario, Simulated, Terms, seed_of};
 
 const AMOUNT_MINOR: i64 = 10;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -22,10 +23,18 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(8);
 const ABSENT: &str = "no order";
 const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
 
-/// What is played, and what it must lead to.
+/// A story by one provider, about an order of its own.
 pub(super) struct Scene {
+    pub(super) provider: Provider,
+    pub(super) story: &'static Story,
+    pub(super) order_no: String,
+}
+
+/// What is played, and what it must lead to.
+pub(super) struct Story {
     pub(super) name: &'static str,
-    pub(super) order_no: &'static str,
+    /// A part of the order's number.
+    pub(super) slug: &'static str,
     pub(super) sent: &'static str,
     /// For people.
     pub(super) expected: &'static str,
@@ -53,6 +62,16 @@ pub(super) enum Step {
     Rest,
 }
 
+impl Story {
+    /// Can a provider that has these scenarios tell it?
+    pub(super) fn is_known(&self, scenarios: &[Scenario]) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Send(scenario, _) | Step::AtOnce(scenario, ..) => scenarios.contains(scenario),
+            Step::Order | Step::Cancel | Step::Await(_) | Step::Rest => true,
+        })
+    }
+}
+
 /// Plays scenes against a serving system, and counts what was accepted.
 pub(super) struct Player<'a, S> {
     stage: &'a Stage,
@@ -63,6 +82,10 @@ pub(super) struct Player<'a, S> {
 impl<'a, S: Session> Player<'a, S> {
     pub(super) fn new(stage: &'a Stage, session: S) -> Self {
         Self { stage, session, accepted: 0 }
+    }
+
+    pub(super) fn scenarios(&self, provider: Provider) -> Vec<Scenario> {
+        self.stage.sender(provider).map(|sender| sender.scenarios()).unwrap_or_default()
     }
 
     /// Do all parts say that they are ready?
@@ -77,13 +100,13 @@ impl<'a, S: Session> Player<'a, S> {
 
     pub(super) async fn play(&mut self, scene: &Scene) -> anyhow::Result<Outcome> {
         let mut wrong = None;
-        for step in scene.steps {
+        for step in scene.story.steps {
             if let Some(found) = self.act(scene, *step).await? {
                 wrong.get_or_insert(found);
             }
         }
         let begun = Instant::now();
-        let became = self.stands(scene, scene.standing, scene.within).await?;
+        let became = self.stands(scene, scene.story.standing, scene.story.within).await?;
         let mut outcome = Outcome::new(scene, became, begun.elapsed());
         if let Some(wrong) = wrong {
             outcome.fail(wrong);
@@ -97,8 +120,8 @@ impl<'a, S: Session> Player<'a, S> {
         scene: &Scene,
         outcome: &mut Outcome,
     ) -> anyhow::Result<()> {
-        let now = self.standing(scene.order_no).await?;
-        if outcome.ok && now != scene.standing {
+        let now = self.standing(&scene.order_no).await?;
+        if outcome.ok && now != scene.story.standing {
             outcome.fail(format!("later: {now}"));
         }
         Ok(())
@@ -106,9 +129,9 @@ impl<'a, S: Session> Player<'a, S> {
 
     /// Takes one step; tells what was not as it should be.
     async fn act(&mut self, scene: &Scene, step: Step) -> anyhow::Result<Option<String>> {
-        let order_no = scene.order_no;
+        let order_no = scene.order_no.as_str();
         match step {
-            Step::Order => self.import(order_no).await?,
+            Step::Order => self.import(scene).await?,
             Step::Cancel => {
                 let now = process::now();
                 let cancelled = self.session.cancel(order_no, "demo", "cli:demo", now).await?;
@@ -116,9 +139,9 @@ impl<'a, S: Session> Player<'a, S> {
                     bail!("{order_no} could not be cancelled: {cancelled:?}");
                 }
             }
-            Step::Send(scenario, seed) => return Ok(self.send(scene, (scenario, seed), 1).await),
+            Step::Send(scenario, seed) => return self.send(scene, (scenario, seed), 1).await,
             Step::AtOnce(scenario, seed, times) => {
-                return Ok(self.send(scene, (scenario, seed), times).await);
+                return self.send(scene, (scenario, seed), times).await;
             }
             Step::Await(expected) => {
                 let found = self.stands(scene, expected, STEP_TIMEOUT).await?;
@@ -131,12 +154,13 @@ impl<'a, S: Session> Player<'a, S> {
         Ok(None)
     }
 
-    async fn import(&mut self, order_no: &str) -> anyhow::Result<()> {
+    async fn import(&mut self, scene: &Scene) -> anyhow::Result<()> {
+        let order_no = &scene.order_no;
         let order = NewOrder {
-            order_no: order_no.to_owned(),
+            order_no: order_no.clone(),
             amount: AMOUNT_MINOR,
-            currency: Currency::CNY,
-            account: Some(ACCOUNT.to_owned()),
+            currency: self.stage.sender(scene.provider)?.currency(),
+            account: Some(account(scene.provider)),
             numbers: vec![],
             expires_at: None,
             metadata: None,
@@ -147,26 +171,29 @@ impl<'a, S: Session> Player<'a, S> {
         }
     }
 
+    /// Sends one request, or the same so many times together; tells what was answered wrongly.
     async fn send(
         &mut self,
         scene: &Scene,
         (scenario, seed): (Scenario, u64),
         times: usize,
-    ) -> Option<String> {
-        let simulated = simulate(scenario, &terms(scene.order_no, seed), &self.stage.key);
-        let url = format!("http://{}/notify/{ACCOUNT}", self.stage.config.ingress.listen);
+    ) -> anyhow::Result<Option<String>> {
+        let sender = self.stage.sender(scene.provider)?;
+        let terms = terms(scene, seed, sender.currency());
+        let simulated = sender.simulate(scenario, &terms).context("a scenario it does not have")?;
+        let url = self.stage.url(scene.provider);
         let answers = join_all((0..times).map(|_| send(&url, &simulated))).await;
         let mut wrong = None;
         for answer in answers {
             match answer {
                 Ok(answer) => {
-                    self.accepted += i64::from(answer.status == 200);
+                    self.accepted += i64::from(answer.status == simulated.provider.accept().status);
                     wrong = wrong.or_else(|| unexpected(&simulated, &answer));
                 }
                 Err(error) => wrong = wrong.or_else(|| Some(error.to_string())),
             }
         }
-        wrong
+        Ok(wrong)
     }
 
     /// Waits until the order stands so, or time is up, and tells how it stands.
@@ -179,7 +206,7 @@ impl<'a, S: Session> Player<'a, S> {
         let mut found = String::new();
         let mut looks = 0;
         let looking = until(within, async || {
-            found = self.standing(scene.order_no).await?;
+            found = self.standing(&scene.order_no).await?;
             progress(&format!("{} {}: {found}", SPINNER[looks % SPINNER.len()], scene.order_no));
             looks += 1;
             Ok((found == expected).then_some(()))
@@ -225,14 +252,15 @@ pub(super) async fn until<T>(
     }
 }
 
-fn terms(order_no: &str, seed: u64) -> Terms {
+fn terms(scene: &Scene, seed: u64, currency: Currency) -> Terms {
+    let order_no = scene.order_no.clone();
     Terms {
-        app_id: APP_ID.to_owned(),
-        seller_id: Some(SELLER_ID.to_owned()),
-        order_no: order_no.to_owned(),
-        amount: Money { minor: AMOUNT_MINOR, currency: Currency::CNY },
+        amount: Money { minor: AMOUNT_MINOR, currency },
+        agreement: order_no.clone(),
         // Each order has transactions of its own, and a refund finds its payment.
-        seed: crate::simulate::seed_of(ACCOUNT, order_no).wrapping_add(seed),
+        seed: seed_of(&account(scene.provider), &order_no).wrapping_add(seed),
+        now: process::now(),
+        order_no,
     }
 }
 

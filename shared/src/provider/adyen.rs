@@ -23,12 +23,13 @@ use crate::notification::Notification;
 use crate::secret::Secret;
 
 mod items;
-mod credentials;
+pub mod credentials;
 mod reading;
 mod signing;
 
-use self::credentials::Credentials;
+pub use self::credentials::Credentials;
 use self::items::{Signed, items};
+pub use self::reading::decimals;
 pub use self::signing::{sign, sign_body};
 
 const HMAC_SIGNATURE: &str = "hmacsignature";

@@ -62,7 +62,7 @@ pub struct Section {
     #[serde(default)]
     pub public_keys: Vec<String>,
     #[serde(default)]
-    pub mapping: MappingSection,
+    pub mapping: Box<MappingSection>,
 }
 
 /// What proves a message.

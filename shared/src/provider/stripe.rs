@@ -18,6 +18,8 @@ use crate::secret::Secret;
 
 mod reading;
 
+pub use self::reading::decimals;
+
 const SIGNATURE: &str = "stripe-signature";
 /// The scheme that counts. `v0` is made for tests, with a key that anybody may have.
 const SCHEME: &str = "v1";

@@ -178,7 +178,7 @@ impl Item<'_> {
 }
 
 /// Source: docs.adyen.com/development-resources/currency-codes.
-fn decimals(currency: Currency) -> u32 {
+pub fn decimals(currency: Currency) -> u32 {
     match currency.as_str() {
         "CVE" | "IDR" => 0,
         "CLP" | "ISK" => 2,

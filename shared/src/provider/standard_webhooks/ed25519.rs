@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey};
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
@@ -63,6 +64,14 @@ impl PrivateKey {
         let bytes = UNPADDED.decode(text.strip_prefix(PRIVATE_PREFIX)?).ok()?;
         let (seed, public_key) = bytes.split_at_checked(KEY_BYTES)?;
         Ed25519KeyPair::from_seed_and_public_key(seed, public_key).map(Self).ok()
+    }
+
+    /// Makes one, with its text. Nothing: the machine gives no chance.
+    pub fn generate() -> Option<(Self, String)> {
+        let pair = Ed25519KeyPair::generate().ok()?;
+        let seed = pair.seed().ok()?.as_be_bytes().ok()?;
+        let bytes = [seed.as_ref(), pair.public_key().as_ref()].concat();
+        Some((Self(pair), format!("{PRIVATE_PREFIX}{}", UNPADDED.encode(bytes))))
     }
 
     /// The `whpk_…` to configure.

@@ -70,22 +70,26 @@ pub struct Path(Vec<String>);
 
 /// The table, checked.
 #[derive(Debug, Clone)]
-pub struct Mapping {
-    pub kind: Path,
-    pub occurred_at: Path,
-    pub transaction: Path,
-    pub order_number: Path,
-    pub amount: Path,
-    pub refund_amount: Path,
-    pub amount_form: AmountForm,
-    pub currency: Path,
-    pub fixed_currency: Option<Currency>,
-    pub refund: Path,
-    pub refund_no: Path,
-    pub dispute: Path,
-    pub agreement: Path,
-    pub subscription_no: Path,
-    pub valid_until: Path,
+pub struct Mapping(Box<Fields>);
+
+/// Where each field stands.
+#[derive(Debug, Clone)]
+pub(super) struct Fields {
+    pub(super) kind: Path,
+    pub(super) occurred_at: Path,
+    pub(super) transaction: Path,
+    pub(super) order_number: Path,
+    pub(super) amount: Path,
+    pub(super) refund_amount: Path,
+    pub(super) amount_form: AmountForm,
+    pub(super) currency: Path,
+    pub(super) fixed_currency: Option<Currency>,
+    pub(super) refund: Path,
+    pub(super) refund_no: Path,
+    pub(super) dispute: Path,
+    pub(super) agreement: Path,
+    pub(super) subscription_no: Path,
+    pub(super) valid_until: Path,
     types: Option<BTreeMap<String, Meaning>>,
 }
 
@@ -101,7 +105,7 @@ impl Mapping {
                 None => None,
             };
         let refund_amount = section.refund_amount.as_ref().unwrap_or(&section.amount);
-        Ok(Self {
+        Ok(Self(Box::new(Fields {
             kind: path("type", &section.kind)?,
             occurred_at: path("occurred_at", &section.occurred_at)?,
             transaction: path("transaction", &section.transaction)?,
@@ -118,12 +122,16 @@ impl Mapping {
             subscription_no: path("subscription_no", &section.subscription_no)?,
             valid_until: path("valid_until", &section.valid_until)?,
             types: section.types.as_ref().map(meanings).transpose()?,
-        })
+        })))
+    }
+
+    pub(super) fn fields(&self) -> &Fields {
+        &self.0
     }
 
     /// What a sender's type means; nothing for one that is not named.
     pub fn meaning(&self, kind: &str) -> Option<Meaning> {
-        match &self.types {
+        match &self.0.types {
             Some(types) => types.get(kind).copied(),
             None => Meaning::from_word(kind),
         }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::mapping::{AmountForm, Mapping, Meaning, Path};
+use super::mapping::{AmountForm, Fields, Mapping, Meaning, Path};
 use crate::money::{Currency, Money};
 use crate::notification::{
     AgreementChange, AgreementFact, DisputeFact, Evidence, Fact, Notification, PaymentFact,
@@ -15,12 +15,13 @@ use crate::provider::json::field::{count, optional, required, rfc_3339, unix_tim
 /// Reads one message. A body without a type says nothing to us.
 pub(super) fn read(mapping: &Mapping, id: &str, body: &[u8]) -> Result<Notification, Unreadable> {
     let json = Json::parse(body).ok_or(Unreadable::Malformed("no JSON"))?;
-    let kind = match mapping.kind.of(&json) {
-        Json::Text(_) => optional(&json, &mapping.kind.keys())?,
+    let fields = mapping.fields();
+    let kind = match fields.kind.of(&json) {
+        Json::Text(_) => optional(&json, &fields.kind.keys())?,
         _ => None,
     };
     let fact = match kind.as_ref().and_then(|kind| mapping.meaning(kind)) {
-        Some(meaning) => Some(Body { mapping, id, json: &json }.fact(meaning)?),
+        Some(meaning) => Some(Body { fields, id, json: &json }.fact(meaning)?),
         None => None,
     };
     let kind = kind.unwrap_or_else(|| "untyped".to_owned());
@@ -28,50 +29,50 @@ pub(super) fn read(mapping: &Mapping, id: &str, body: &[u8]) -> Result<Notificat
 }
 
 struct Body<'a> {
-    mapping: &'a Mapping,
+    fields: &'a Fields,
     id: &'a str,
     json: &'a Json,
 }
 
 impl Body<'_> {
     fn fact(&self, meaning: Meaning) -> Result<Fact, Unreadable> {
-        let mapping = self.mapping;
+        let fields = self.fields;
         match meaning {
-            Meaning::Payment(status) => self.payment(status, self.optional(&mapping.agreement)?),
+            Meaning::Payment(status) => self.payment(status, self.optional(&fields.agreement)?),
             Meaning::Charged => {
-                let agreement = self.required(&mapping.agreement)?;
+                let agreement = self.required(&fields.agreement)?;
                 self.payment(PaymentStatus::Succeeded, Some(agreement))
             }
             Meaning::Refund(status) => Ok(Fact::Refund(RefundFact {
-                transaction: self.required(&mapping.transaction)?,
-                refund: self.required(&mapping.refund)?,
-                order_number: self.optional(&mapping.order_number)?,
-                refund_no: self.optional(&mapping.refund_no)?,
+                transaction: self.required(&fields.transaction)?,
+                refund: self.required(&fields.refund)?,
+                order_number: self.optional(&fields.order_number)?,
+                refund_no: self.optional(&fields.refund_no)?,
                 status,
-                amount: self.money(&mapping.refund_amount)?,
-                occurred_at: self.time(&mapping.occurred_at)?,
+                amount: self.money(&fields.refund_amount)?,
+                occurred_at: self.time(&fields.occurred_at)?,
                 evidence: Evidence::Signed,
             })),
             Meaning::Dispute(status) => Ok(Fact::Dispute(DisputeFact {
-                transaction: self.required(&mapping.transaction)?,
-                dispute: self.required(&mapping.dispute)?,
-                order_number: self.optional(&mapping.order_number)?,
+                transaction: self.required(&fields.transaction)?,
+                dispute: self.required(&fields.dispute)?,
+                order_number: self.optional(&fields.order_number)?,
                 status,
-                amount: self.money(&mapping.amount)?,
-                occurred_at: self.time(&mapping.occurred_at)?,
+                amount: self.money(&fields.amount)?,
+                occurred_at: self.time(&fields.occurred_at)?,
             })),
             Meaning::Signed => {
-                let valid_until = match mapping.valid_until.of(self.json) {
+                let valid_until = match fields.valid_until.of(self.json) {
                     Json::Null => None,
-                    _ => Some(self.time(&mapping.valid_until)?),
+                    _ => Some(self.time(&fields.valid_until)?),
                 };
                 self.agreement(AgreementChange::Signed { valid_until })
             }
             Meaning::ChargeFailed => {
-                let charge = self.optional(&mapping.transaction)?;
-                let amount = match mapping.amount.of(self.json) {
+                let charge = self.optional(&fields.transaction)?;
+                let amount = match fields.amount.of(self.json) {
                     Json::Null => None,
-                    _ => Some(self.money(&mapping.amount)?),
+                    _ => Some(self.money(&fields.amount)?),
                 };
                 let charge = charge.unwrap_or_else(|| self.id.to_owned());
                 self.agreement(AgreementChange::ChargeFailed { charge, amount })
@@ -85,14 +86,14 @@ impl Body<'_> {
         status: PaymentStatus,
         agreement: Option<String>,
     ) -> Result<Fact, Unreadable> {
-        let transaction = self.required(&self.mapping.transaction)?;
-        let order_number = self.optional(&self.mapping.order_number)?;
+        let transaction = self.required(&self.fields.transaction)?;
+        let order_number = self.optional(&self.fields.order_number)?;
         Ok(Fact::Payment(PaymentFact {
             order_number: order_number.unwrap_or_else(|| transaction.clone()),
             transaction,
             status,
-            amount: self.money(&self.mapping.amount)?,
-            occurred_at: self.time(&self.mapping.occurred_at)?,
+            amount: self.money(&self.fields.amount)?,
+            occurred_at: self.time(&self.fields.occurred_at)?,
             refund_total: None,
             agreement,
         }))
@@ -100,10 +101,10 @@ impl Body<'_> {
 
     fn agreement(&self, change: AgreementChange) -> Result<Fact, Unreadable> {
         Ok(Fact::Agreement(AgreementFact {
-            agreement: self.required(&self.mapping.agreement)?,
-            subscription_no: self.optional(&self.mapping.subscription_no)?,
+            agreement: self.required(&self.fields.agreement)?,
+            subscription_no: self.optional(&self.fields.subscription_no)?,
             change,
-            occurred_at: self.time(&self.mapping.occurred_at)?,
+            occurred_at: self.time(&self.fields.occurred_at)?,
             revival: Revival::ByLaterTime,
         }))
     }
@@ -111,7 +112,7 @@ impl Body<'_> {
     /// Which of both forms it is, the account says, never the message: `1000` may be either.
     fn money(&self, path: &Path) -> Result<Money, Unreadable> {
         let currency = self.currency()?;
-        match self.mapping.amount_form {
+        match self.fields.amount_form {
             AmountForm::Minor => Ok(Money { minor: count(self.json, &path.keys())?, currency }),
             AmountForm::Decimal => {
                 let text = match path.of(self.json) {
@@ -125,9 +126,9 @@ impl Body<'_> {
     }
 
     fn currency(&self) -> Result<Currency, Unreadable> {
-        let stated = self.optional(&self.mapping.currency)?;
+        let stated = self.optional(&self.fields.currency)?;
         let stated = stated.map(|letters| letters.to_ascii_uppercase().parse());
-        match (stated, self.mapping.fixed_currency) {
+        match (stated, self.fields.fixed_currency) {
             (Some(Ok(stated)), None) => Ok(stated),
             (Some(Ok(stated)), Some(fixed)) if stated == fixed => Ok(fixed),
             (None, Some(fixed)) => Ok(fixed),

@@ -249,7 +249,7 @@ fn money(value: i64, currency: Currency) -> Money {
 
 /// Source: docs.stripe.com/currencies. ISK and UGX have no decimals any more, and Stripe goes on to
 /// count both in hundredths.
-fn decimals(currency: Currency) -> u32 {
+pub fn decimals(currency: Currency) -> u32 {
     match currency.as_str() {
         "BIF" | "CLP" | "DJF" | "GNF" | "JPY" | "KMF" | "KRW" | "MGA" | "PYG" | "RWF" | "VND"
         | "VUV" | "XAF" | "XOF" | "XPF" => 0,

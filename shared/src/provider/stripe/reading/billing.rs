@@ -24,12 +24,8 @@ impl Event<'_> {
         }
         let transaction = self.invoice_transaction()?;
         let paid_at = ["status_transitions", "paid_at"];
-        let occurred_at = match status {
-            PaymentStatus::Succeeded if !self.object.at(&paid_at).is_null() => {
-                unix_time(self.object, &paid_at)?
-            }
-            _ => self.at()?,
-        };
+        let is_told = status.proves_payment() && !self.object.at(&paid_at).is_null();
+        let occurred_at = if is_told { unix_time(self.object, &paid_at)? } else { self.at()? };
         Ok(Some(Fact::Payment(PaymentFact {
             order_number: named.unwrap_or_else(|| transaction.clone()),
             transaction,

@@ -1,0 +1,135 @@
+//! Alipay's stories: the policy's main rows.
+
+use super::{AFTER_THE_ORDER, SOON};
+use crate::demo::scene::{Step, Story};
+use crate::simulate::Scenario;
+
+use Scenario::{
+    Forged, Paid, RefundFull, RefundPartial, Return, UnknownType, WrongAmount, WrongApp,
+};
+use Step::{AtOnce, Await, Cancel, Order, Rest, Send};
+
+pub(super) const STORIES: &[Story] = &[
+    Story {
+        name: "Paid",
+        slug: "paid",
+        sent: "one payment",
+        expected: "paid once",
+        steps: &[Order, Send(Paid, 1)],
+        standing: "paid, 1 payment, 1 release, order.paid",
+        within: SOON,
+    },
+    Story {
+        name: "Ten duplicates at once",
+        slug: "ten-at-once",
+        sent: "the same payment ten times, together",
+        expected: "ten times success, paid once",
+        steps: &[Order, AtOnce(Paid, 1, 10)],
+        standing: "paid, 1 payment, 1 release, order.paid",
+        within: SOON,
+    },
+    Story {
+        name: "Paid twice",
+        slug: "paid-twice",
+        sent: "two transactions for one order",
+        expected: "released once, case duplicate_payment",
+        steps: &[
+            Order,
+            Send(Paid, 1),
+            Await("paid, 1 payment, 1 release, order.paid"),
+            Send(Paid, 2),
+        ],
+        standing: "paid, 2 payments, 1 release, open case duplicate_payment, order.paid, case.opened",
+        within: SOON,
+    },
+    Story {
+        name: "Forged body",
+        slug: "forged",
+        sent: "a payment with one byte changed",
+        expected: "turned away (401)",
+        steps: &[Order, Send(Forged, 1)],
+        standing: "pending",
+        within: SOON,
+    },
+    Story {
+        name: "Wrong amount",
+        slug: "wrong-amount",
+        sent: "0.01 more than the order says",
+        expected: "not paid, case amount_mismatch",
+        steps: &[Order, Send(WrongAmount, 1)],
+        standing: "pending, 1 payment, open case amount_mismatch, case.opened",
+        within: SOON,
+    },
+    Story {
+        name: "Order appears late",
+        slug: "late-order",
+        sent: "the payment, then the order",
+        expected: "paid within 2 s of the order",
+        steps: &[Send(Paid, 1), Rest, Order],
+        standing: "paid, 1 payment, 1 release, order.paid",
+        within: AFTER_THE_ORDER,
+    },
+    Story {
+        name: "Full refund",
+        slug: "full-refund",
+        sent: "a payment, then all of it back",
+        expected: "refunded, release revoked",
+        steps: &[Order, Send(Paid, 1), Send(RefundFull, 1)],
+        standing: "refunded, 1 payment, 1 refund, 1 revoked release, order.paid, order.refunded",
+        within: SOON,
+    },
+    Story {
+        name: "Partial refund",
+        slug: "partial-refund",
+        sent: "a payment, then half of it back",
+        expected: "partially refunded, still released",
+        steps: &[Order, Send(Paid, 1), Send(RefundPartial, 1)],
+        standing: "partially_refunded, 1 payment, 1 refund, 1 release, order.paid, order.refunded",
+        within: SOON,
+    },
+    Story {
+        name: "Refund before payment",
+        slug: "refund-first",
+        sent: "the refund, then its payment",
+        expected: "refunded, as in the right order",
+        steps: &[Order, Send(RefundFull, 1), Send(Paid, 1)],
+        standing: "refunded, 1 payment, 1 refund, 1 revoked release, order.paid, order.refunded",
+        within: SOON,
+    },
+    Story {
+        name: "Paid after cancel",
+        slug: "cancelled",
+        sent: "a payment for a cancelled order",
+        expected: "not released, case paid_after_cancel",
+        steps: &[Order, Cancel, Send(Paid, 1)],
+        standing: "cancelled, 1 payment, open case paid_after_cancel, order.cancelled, case.opened",
+        within: SOON,
+    },
+    Story {
+        name: "Another app",
+        slug: "another-app",
+        sent: "a genuine payment to another app",
+        expected: "turned away (401)",
+        steps: &[Order, Send(WrongApp, 1)],
+        standing: "pending",
+        within: SOON,
+    },
+    Story {
+        name: "Return link posted",
+        slug: "return-link",
+        sent: "the payer's signed return link",
+        expected: "turned away (401)",
+        steps: &[Order, Send(Return, 1)],
+        standing: "pending",
+        within: SOON,
+    },
+    Story {
+        name: "Unknown type",
+        slug: "unknown-type",
+        sent: "a genuine message nobody asked for",
+        expected: "success, recorded, no effect",
+        steps: &[Order, Send(UnknownType, 1)],
+        standing: "pending",
+        within: SOON,
+    },
+];
