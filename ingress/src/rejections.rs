@@ -61,9 +61,9 @@ impl Rejections {
         };
         tokio::task::spawn_blocking(move || {
             let cause = rejected.cause();
+            drop(place);
             info!(account = rejected.account, cause, "diagnosed");
             rejected.add(cause);
-            drop(place);
         });
     }
 

@@ -11,6 +11,7 @@ mod answers;
 mod forgeries;
 mod genuine;
 mod any_body;
+mod causes;
 mod corpus;
 mod wechat_pay;
 mod wechat_pay_v2;

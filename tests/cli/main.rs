@@ -11,6 +11,7 @@ mod config;
 mod keys;
 mod orders;
 mod simulate;
+mod verify;
 mod events;
 mod streams;
 mod demo;
