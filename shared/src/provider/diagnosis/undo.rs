@@ -14,6 +14,9 @@ mod merged;
 mod plus;
 mod values;
 
+/// Letters of a parameter's or a header's name that are told.
+const NAME_MAX_BYTES: usize = 64;
+
 /// What may have been sent, before the corruption.
 pub(super) struct Mended {
     pub(super) received: Received,
@@ -62,6 +65,14 @@ impl Mended {
 
     fn with(received: Received, detail: impl Into<String>) -> Self {
         Self { received, detail: Some(detail.into()) }
+    }
+
+    /// With names that stood in the request. What looks like no name may be a piece of a value.
+    fn naming<'a>(received: Received, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        let is_name = |name: &str| name.len() <= NAME_MAX_BYTES && name.bytes().all(letter);
+        let names = names.into_iter().map(|name| if is_name(name) { name } else { "(no name)" });
+        Self::with(received, names.collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn renamed<'a>(received: &'a Received, clues: &'a Clues) -> Proposals
             names.push(name.as_str());
         }
     }
-    these((!names.is_empty()).then(|| Mended::with(mended, names.join(", "))))
+    these((!names.is_empty()).then(|| Mended::naming(mended, names)))
 }
 
 /// Only a key's name can be put back by guessing.

@@ -34,8 +34,8 @@ fn of_form(received: &Received, pairs: Pairs) -> Proposals<'_> {
     these(gone.map(move |gone| {
         let kept = pairs.0.iter().enumerate().filter(|(at, _)| !gone.contains(at));
         let body = Pairs(kept.map(|(_, pair)| pair.clone()).collect()).encode();
-        let names: Vec<_> = gone.iter().map(|at| pairs.0[*at].0.as_str()).collect();
-        Mended::with(received.with_body(body), names.join(", "))
+        let names = gone.iter().map(|at| pairs.0[*at].0.as_str());
+        Mended::naming(received.with_body(body), names)
     }))
 }
 
@@ -112,7 +112,7 @@ fn of_xml(received: &Received) -> impl Iterator<Item = Mended> {
     }
     elements.into_iter().rev().map(move |(range, name)| {
         let body = format!("{}{}", &text[..range.start], &text[range.end..]);
-        Mended::with(received.with_body(body), name)
+        Mended::naming(received.with_body(body), [name])
     })
 }
 
