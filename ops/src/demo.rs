@@ -21,9 +21,10 @@ mod standing;
 mod scene;
 mod script;
 mod report;
+mod player;
 
+use self::player::{Player, until};
 use self::report::Report;
-use self::scene::{Player, until};
 use self::script::scenes;
 use self::stage::Stage;
 

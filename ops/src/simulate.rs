@@ -64,6 +64,9 @@ pub trait Sender: Send + Sync {
     /// The currency of who names none.
     fn currency(&self) -> Currency;
 
+    /// Can its notifications tell amounts in this currency?
+    fn tells(&self, currency: Currency) -> bool;
+
     /// Makes the request; nothing when it has no such scenario.
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated>;
 

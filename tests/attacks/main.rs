@@ -7,6 +7,9 @@
 
 mod door;
 mod sender;
+mod alipay;
+mod returns;
+mod return_page;
 mod answers;
 mod forgeries;
 mod genuine;

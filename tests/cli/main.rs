@@ -12,6 +12,7 @@ mod keys;
 mod orders;
 mod simulate;
 mod verify;
+mod providers;
 mod events;
 mod streams;
 mod demo;

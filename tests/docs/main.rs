@@ -2,6 +2,8 @@
 
 mod configuration;
 mod events;
+mod providers;
+mod scenarios;
 mod schema;
 mod tree;
 
@@ -195,7 +197,7 @@ fn subcommands(help: &str) -> Vec<String> {
 fn long_options(help: &str) -> Vec<String> {
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     let options =
-        lines.filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")));
+        lines.filter_map(|line| line.split([' ', ',', '[']).find(|word| word.starts_with("--")));
     options.filter(|option| *option != "--version").map(ToOwned::to_owned).collect()
 }
 /// Each table of a migration with its columns.

@@ -15,6 +15,7 @@ use shared::provider::{
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+#[path = "fuzzed/signers.rs"]
 mod signers;
 
 /// The clock of every run.

@@ -152,6 +152,11 @@ async fn post(url: &str, simulated: &Simulated, args: &SimulateArgs) -> Result<L
 
 fn terms(args: &SimulateArgs, sender: &dyn Sender) -> Result<Terms, Failure> {
     let currency = args.currency.unwrap_or(sender.currency());
+    if !sender.tells(currency) {
+        let provider = args.provider.as_str();
+        let message = format!("--currency {currency}: {provider} tells no amounts in it here");
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let amount = match &args.amount {
         Some(text) => Money::from_decimal(text, currency).map_err(|_| {
             let decimals = currency.exponent();

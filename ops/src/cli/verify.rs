@@ -13,7 +13,7 @@ use clap::Args;
 use shared::config::Config;
 use shared::process;
 use shared::provider::diagnosis::{Case, Effort, diagnose};
-use shared::provider::public_key::PublicKey;
+use shared::provider::public_key::{HashFunction, PublicKey};
 use shared::provider::{Account, Accounts};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -137,15 +137,15 @@ fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Whichever half somebody has at hand.
+/// Whichever half somebody has at hand, and however short it is: it is only compared.
 fn own_key(path: &Path) -> Result<PublicKey, Failure> {
     let usage = |error: String| Failure::new(Exit::Usage, format!("{}: {error}", path.display()));
     let bytes = read(path, 64 * 1024).map_err(|error| Failure::new(Exit::Usage, error))?;
     let text = String::from_utf8_lossy(&bytes);
     let parsed = if text.contains("PRIVATE KEY") {
-        PublicKey::new(&key::read(path)?.to_public_key())
+        PublicKey::new_for(&key::read(path)?.to_public_key(), HashFunction::Sha1)
     } else {
-        PublicKey::parse(&text)
+        PublicKey::parse_for(&text, HashFunction::Sha1)
     };
     parsed.map_err(|error| usage(error.to_string()))
 }

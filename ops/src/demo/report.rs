@@ -5,13 +5,15 @@ use std::time::Duration;
 use serde::Serialize;
 use worker::ledger::records::Balance;
 
-use super::scene::Scene;
+use super::scene::{Scene, Told};
 use crate::cli::balance;
 use crate::cli::output::Paint;
 use crate::cli::table::Table;
 
 /// Four such columns and a verdict fit a terminal.
 const CELL_MAX: usize = 28;
+/// A story that a provider has no scenario for.
+const ABSENT: &str = "-";
 
 /// The whole demonstration.
 #[derive(Debug, Default, Serialize)]
@@ -33,6 +35,8 @@ pub(super) struct Outcome {
     became: String,
     millis: u128,
     pub(super) ok: bool,
+    #[serde(skip)]
+    told: Told,
     /// How the order should have stood; in words, what else was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     wrong: Option<String>,
@@ -50,6 +54,7 @@ impl Outcome {
             expected: story.expected,
             millis: took.as_millis(),
             ok,
+            told: story.told,
             wrong: (!ok).then(|| format!("within {:?}: {}", story.within, story.standing)),
             became,
         }
@@ -72,15 +77,8 @@ impl Report {
     }
 
     pub(super) fn text(&self, paint: Paint) -> String {
-        let head = ["PROVIDER", "SCENE", "SENT", "EXPECTED", "BECAME", ""];
-        let mut table = Table::new(&head).wrapped_at(CELL_MAX);
-        for scene in &self.scenes {
-            let verdict = if scene.ok { "ok" } else { "FAILED" };
-            let cells =
-                [scene.provider, scene.scene, scene.sent, scene.expected, &scene.became, verdict];
-            table.row(cells.map(str::to_owned));
-        }
-        let mut text = painted(&table.to_string(), paint) + "\n";
+        let mut text = painted(&self.rows().to_string(), paint) + "\n";
+        text += &(painted(&self.matrix().to_string(), paint) + "\n");
         for scene in &self.scenes {
             if let Some(wrong) = &scene.wrong {
                 text += &format!("{}, {}: expected {wrong}\n", scene.provider, scene.scene);
@@ -96,6 +94,50 @@ impl Report {
             paint.bad("NOT every scene came out as the policy says")
         };
         text + &verdict + "\n"
+    }
+}
+
+impl Report {
+    /// The stories that have a row of their own.
+    fn rows(&self) -> Table {
+        let head = ["SCENE", "PROVIDER", "SENT", "EXPECTED", "BECAME", ""];
+        let mut table = Table::new(&head).wrapped_at(CELL_MAX);
+        for scene in self.scenes.iter().filter(|scene| scene.told == Told::Alone) {
+            let verdict = if scene.ok { "ok" } else { "FAILED" };
+            let cells =
+                [scene.scene, scene.provider, scene.sent, scene.expected, &scene.became, verdict];
+            table.row(cells.map(str::to_owned));
+        }
+        table
+    }
+
+    /// What every provider told: a row for each, a column for each story.
+    fn matrix(&self) -> Table {
+        let told = |scene: &Outcome| match scene.told {
+            Told::Alone => None,
+            Told::InColumn(column, word) => Some((column, if scene.ok { word } else { "FAILED" })),
+        };
+        let (mut columns, mut providers) = (vec![], vec![]);
+        for scene in &self.scenes {
+            let Some((column, _)) = told(scene) else { continue };
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+            if !providers.contains(&scene.provider) {
+                providers.push(scene.provider);
+            }
+        }
+        let head: Vec<_> = ["PROVIDER"].into_iter().chain(columns.iter().copied()).collect();
+        let mut table = Table::new(&head);
+        for provider in providers {
+            let own = || self.scenes.iter().filter(|scene| scene.provider == provider);
+            let word = |column: &&str| {
+                let mut words = own().filter_map(told).filter(|(of, _)| of == column);
+                words.next().map_or(ABSENT, |(_, word)| word).to_owned()
+            };
+            table.row([provider.to_owned()].into_iter().chain(columns.iter().map(word)));
+        }
+        table
     }
 }
 

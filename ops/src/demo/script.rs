@@ -1,14 +1,14 @@
-//! What is played, and how each order must stand afterwards: the policy's main rows by Alipay, and
-//! then what every other provider must do as well.
+//! What is played, and how each order must stand afterwards: the policy's rows, and then what every
+//! provider must do.
 
 use std::time::Duration;
 
 use shared::provider::Provider;
 
-use super::scene::{Scene, Story};
+use super::scene::{Scene, Story, Told};
 use crate::simulate::Scenario;
 
-mod alipay;
+mod policy;
 mod every;
 
 const SOON: Duration = Duration::from_secs(8);
@@ -17,11 +17,15 @@ const AFTER_THE_ORDER: Duration = Duration::from_secs(2);
 
 /// Every scene, in the order of the performance. A provider plays the stories whose scenarios it has.
 pub(super) fn scenes(known: impl Fn(Provider) -> Vec<Scenario>) -> Vec<Scene> {
+    let mut told = vec![
+        (Provider::Alipay, policy::STORIES),
+        (Provider::WechatPay, policy::BY_TWO),
+        (Provider::Adyen, policy::BATCHES),
+    ];
+    told.extend(Provider::ALL.iter().map(|provider| (*provider, every::STORIES)));
     let mut scenes = vec![];
-    for provider in Provider::ALL.iter().copied() {
+    for (provider, stories) in told {
         let known = known(provider);
-        let is_first = provider == Provider::Alipay;
-        let stories = if is_first { alipay::STORIES } else { every::STORIES };
         let played = stories.iter().filter(|story| story.is_known(&known));
         scenes.extend(played.map(|story| scene(provider, story)));
     }
@@ -29,10 +33,11 @@ pub(super) fn scenes(known: impl Fn(Provider) -> Vec<Scenario>) -> Vec<Scene> {
 }
 
 fn scene(provider: Provider, story: &'static Story) -> Scene {
-    let order_no = if provider == Provider::Alipay {
-        format!("demo-{}", story.slug)
-    } else {
-        format!("demo-{}-{}", provider.as_str().replace('_', "-"), story.slug)
+    let order_no = match story.told {
+        Told::Alone => format!("demo-{}", story.slug),
+        Told::InColumn(..) => {
+            format!("demo-{}-{}", provider.as_str().replace('_', "-"), story.slug)
+        }
     };
     Scene { provider, story, order_no }
 }

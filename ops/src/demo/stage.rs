@@ -16,6 +16,16 @@ use crate::serve::Doors;
 use crate::simulate::signing::Signing;
 use crate::simulate::{self, Sender, key};
 
+/// What to try on the orders that were played.
+const INVITATION: [&str; 6] = [
+    "simulate alipay refund-full --account shop-alipay --order demo-paid",
+    "orders show demo-paid",
+    "simulate stripe refund-partial --account shop-stripe --order demo-stripe-duplicates",
+    "simulate paypal forged --account shop-paypal --order demo-paypal-duplicates --print=curl",
+    "cases list",
+    "balance",
+];
+
 /// Everything that outlives a scene.
 pub(super) struct Stage {
     pub(super) config: Config,
@@ -68,12 +78,13 @@ impl Stage {
     pub(super) fn invite(&self) {
         let file = self.folder.path().join(load::DEFAULT_FILE);
         let (file, console) = (file.display(), self.config.console.listen);
-        let account = account(Provider::Alipay);
         say(&format!(
-            "\nstill serving; the console is at http://{console}/ and Ctrl-C ends it. Try:\n\n  \
-             quittance simulate alipay refund-full --account {account} --order demo-paid --config {file}\n  \
-             quittance orders show demo-paid --config {file}\n"
+            "\nstill serving; the console is at http://{console}/ and Ctrl-C ends it. Try:\n"
         ));
+        for line in INVITATION {
+            say(&format!("  quittance {line} --config {file}"));
+        }
+        say("");
     }
 
     /// Says where a kept folder is.

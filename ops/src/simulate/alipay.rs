@@ -80,6 +80,10 @@ impl Sender for Alipay {
         Currency::CNY
     }
 
+    fn tells(&self, currency: Currency) -> bool {
+        currency == Currency::CNY
+    }
+
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
         let trade = Trade::new(Purchase::new(scenario, terms), &self.app_id, &self.seller_id);
         let fields = trade.fields()?;

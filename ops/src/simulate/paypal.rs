@@ -102,6 +102,10 @@ impl Sender for PayPal {
         Currency::USD
     }
 
+    fn tells(&self, _: Currency) -> bool {
+        true
+    }
+
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
         if !self.scenarios().contains(&scenario) {
             return None;

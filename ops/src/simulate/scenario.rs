@@ -64,6 +64,10 @@ pub enum Scenario {
 }
 
 impl Scenario {
+    pub fn all() -> &'static [Self] {
+        clap::ValueEnum::value_variants()
+    }
+
     /// The word on the command line.
     pub fn word(self) -> String {
         let value = clap::ValueEnum::to_possible_value(&self);

@@ -82,6 +82,10 @@ impl Sender for StandardWebhooks {
         fixed.and_then(|letters| letters.parse().ok()).unwrap_or(Currency::EUR)
     }
 
+    fn tells(&self, currency: Currency) -> bool {
+        self.section.mapping.fixed_currency.is_none() || currency == self.currency()
+    }
+
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
         if !self.scenarios().contains(&scenario) {
             return None;

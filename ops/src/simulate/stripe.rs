@@ -72,6 +72,10 @@ impl Sender for Stripe {
         Currency::EUR
     }
 
+    fn tells(&self, _: Currency) -> bool {
+        true
+    }
+
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
         if !self.scenarios().contains(&scenario) {
             return None;

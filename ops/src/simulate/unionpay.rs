@@ -7,7 +7,7 @@ use shared::provider::Provider;
 use shared::provider::unionpay::{self, Section, SignMethod, sign};
 use shared::secret::Secret;
 
-use self::transaction::{STORIES, Transaction};
+use self::transaction::{STORIES, Transaction, number_of};
 use super::certificate::Subject;
 use super::purchase::Purchase;
 use super::scenario::sorted;
@@ -86,6 +86,10 @@ impl Sender for UnionPay {
 
     fn currency(&self) -> Currency {
         Currency::CNY
+    }
+
+    fn tells(&self, currency: Currency) -> bool {
+        number_of(currency).is_some()
     }
 
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {

@@ -85,6 +85,10 @@ impl Sender for WechatPay {
         Currency::CNY
     }
 
+    fn tells(&self, _: Currency) -> bool {
+        true
+    }
+
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
         if !self.scenarios().contains(&scenario) {
             return None;

@@ -66,6 +66,10 @@ impl Sender for WechatPayV2 {
         Currency::CNY
     }
 
+    fn tells(&self, _: Currency) -> bool {
+        true
+    }
+
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
         if !self.scenarios().contains(&scenario) {
             return None;

@@ -150,7 +150,7 @@ impl Certificate {
 
     /// Its key, as long as it is RSA of a size that is taken.
     pub fn public_key(&self) -> Result<PublicKey, PublicKeyError> {
-        PublicKey::of_certificate(&self.spki, self.not_after)
+        PublicKey::until(&self.spki, self.not_after)
     }
 }
 

@@ -23,6 +23,7 @@ use time::format_description::well_known::Rfc3339;
 use super::json::Json;
 use super::material::Material;
 use super::protocol::{Proof, Protocol, RsaSignature};
+use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
 use crate::notification::Notification;
 use crate::units::Span;
@@ -173,7 +174,7 @@ impl Protocol for PayPal {
         let url = request.headers.get("paypal-cert-url")?;
         let url = CertificateUrl::parse(url, settings.trust.environment())?;
         let keys = settings.trust.keys_for(&url, now);
-        (!keys.is_empty()).then_some(RsaSignature { keys, signature })
+        (!keys.is_empty()).then_some(RsaSignature { keys, signature, hash: HashFunction::Sha256 })
     }
 
     fn other_environment(settings: &Settings, request: &Request) -> Option<&'static str> {

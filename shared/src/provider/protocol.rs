@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Request;
 use super::material::Material;
-use super::public_key::PublicKey;
+use super::public_key::{HashFunction, PublicKey};
 use crate::money::Money;
 use crate::notification::Notification;
 
@@ -82,6 +82,8 @@ pub(crate) trait Protocol {
 pub(crate) struct RsaSignature {
     pub(crate) keys: Vec<PublicKey>,
     pub(crate) signature: Vec<u8>,
+    /// What it must hash with.
+    pub(crate) hash: HashFunction,
 }
 
 /// What a provider's file returns of a genuine request.
@@ -150,7 +152,7 @@ pub enum Rejection {
     NotOurs(&'static str),
     #[error("it is genuine, but it is no notification")]
     NotANotification,
-    #[error("this provider signs no return")]
+    #[error("it is no signed return of this provider")]
     NoReturn,
 }
 

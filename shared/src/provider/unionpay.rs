@@ -22,6 +22,7 @@ use super::joined_text::reads_two_ways;
 use super::mac::to_hex;
 use super::material::Material;
 use super::protocol::{Proof, Protocol, RsaSignature};
+use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Returned, Unreadable};
 use crate::notification::Notification;
 use crate::secret::Secret;
@@ -197,7 +198,7 @@ impl Protocol for UnionPay {
         let form = Form::parse(&request.body).ok()?;
         let signature = BASE64.decode(form.get("signature")?).ok()?;
         let key = settings.trust.certified(&form, now)?;
-        Some(RsaSignature { keys: vec![key], signature })
+        Some(RsaSignature { keys: vec![key], signature, hash: HashFunction::Sha256 })
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

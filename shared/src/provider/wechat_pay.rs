@@ -17,6 +17,7 @@ use super::json::Json;
 use super::material::Material;
 use super::one_or_more::OneOrMore;
 use super::protocol::{Proof, Protocol, RsaSignature, check_fresh};
+use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable, aead};
 use crate::notification::Notification;
 use crate::secret::Secret;
@@ -167,7 +168,7 @@ impl Protocol for WechatPay {
     fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
         let signature = BASE64.decode(request.headers.get(SIGNATURE)?).ok()?;
         let keys = settings.keys.iter().map(|key| key.key().clone()).collect();
-        Some(RsaSignature { keys, signature })
+        Some(RsaSignature { keys, signature, hash: HashFunction::Sha256 })
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

@@ -1,6 +1,6 @@
 //! One purchase in the fields that UnionPay would tell of it.
 
-use shared::money::{Currency, Money};
+use shared::money::Currency;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
@@ -65,7 +65,7 @@ impl Transaction {
             ("accNo", "6216***********0018".to_owned()),
             ("accessType", "0".to_owned()),
             ("bizType", "000201".to_owned()),
-            ("currencyCode", number(amount)?.to_owned()),
+            ("currencyCode", number_of(amount.currency)?.to_owned()),
             ("encoding", "UTF-8".to_owned()),
             ("merId", self.mer_id.clone()),
             ("orderId", order_no),
@@ -74,7 +74,7 @@ impl Transaction {
             ("respCode", (*code).to_owned()),
             ("respMsg", if *code == SUCCEEDED { "成功[0000000]" } else { "失败" }.to_owned()),
             ("settleAmt", amount.minor.to_string()),
-            ("settleCurrencyCode", number(amount)?.to_owned()),
+            ("settleCurrencyCode", number_of(amount.currency)?.to_owned()),
             ("settleDate", format(DAY_WITHIN_YEAR, at)),
             ("traceNo", self.purchase.of_notification().digits(6)),
             ("traceTime", format(TIME_WITHIN_YEAR, traced_at)),
@@ -96,8 +96,8 @@ fn numbered(at: OffsetDateTime, digits: &str) -> String {
 }
 
 /// Source: ISO 4217, numeric codes.
-fn number(money: Money) -> Option<&'static str> {
-    match money.currency {
+pub(super) fn number_of(currency: Currency) -> Option<&'static str> {
+    match currency {
         Currency::CNY => Some("156"),
         Currency::EUR => Some("978"),
         Currency::USD => Some("840"),

@@ -53,7 +53,8 @@ fn look(case: &Case<'_>, rejection: Rejection, blank: Diagnosis) -> Diagnosis {
     if let (Some(rsa), Some(None)) = (&rsa, hash) {
         return foreign(case, rejection, rsa, blank);
     }
-    if let Some(Some(hash @ (Hash::Sha1 | Hash::Other))) = hash {
+    let pinned = rsa.as_ref().map(|rsa| Hash::from(rsa.hash));
+    if let Some(hash) = hash.flatten().filter(|hash| pinned != Some(*hash)) {
         let detail = format!("the signature is over a digest by {}", hash.as_str());
         return blank.proven((Cause::SignType, Some(detail)));
     }

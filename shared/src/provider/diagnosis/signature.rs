@@ -6,7 +6,7 @@
 use rsa::BigUint;
 use rsa::traits::PublicKeyParts as _;
 
-use super::super::public_key::PublicKey;
+use super::super::public_key::{HashFunction, PublicKey};
 
 /// Bytes of padding that a block has at least.
 const PADDING_MIN: usize = 8;
@@ -21,6 +21,15 @@ pub(super) enum Hash {
     Sha1,
     Sha256,
     Other,
+}
+
+impl From<HashFunction> for Hash {
+    fn from(hash: HashFunction) -> Self {
+        match hash {
+            HashFunction::Sha256 => Self::Sha256,
+            HashFunction::Sha1 => Self::Sha1,
+        }
+    }
 }
 
 impl Hash {

@@ -243,3 +243,6 @@ impl Trust {
         held.certificate.certificate().is_valid_at(now).then(|| held.key.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,8 +136,8 @@ impl Fields {
             "01" | "03" => self.payment(outcome, PaymentStatus::Succeeded),
             "02" => self.payment(outcome, PaymentStatus::Authorised),
             "04" | "31" | "33" => self.refund(outcome),
-            "32" if outcome == Outcome::Succeeded => self.released().map(Some),
-            // A release that failed leaves the authorisation as it was.
+            // 32 releases an authorisation: no money moved, and the order that was authorised is not
+            // named, only the release's own.
             _ => Ok(None),
         }
     }
@@ -189,20 +189,6 @@ impl Fields {
             occurred_at: self.occurred_at()?,
             evidence: Evidence::Signed,
         })))
-    }
-
-    /// A pre-authorisation was given back unused. Its order's number is not in the message.
-    fn released(&self) -> Result<Fact, Unreadable> {
-        let transaction = self.required("origQryId")?;
-        Ok(Fact::Payment(PaymentFact {
-            order_number: transaction.clone(),
-            transaction,
-            status: PaymentStatus::Closed,
-            amount: self.required_amount()?,
-            occurred_at: self.occurred_at()?,
-            refund_total: None,
-            agreement: None,
-        }))
     }
 
     fn required_amount(&self) -> Result<Money, Unreadable> {

@@ -205,3 +205,6 @@ pub(super) fn keyed_hash(text: &[u8], key: &Secret) -> String {
     let key = to_hex(&Sha256::digest(key.reveal()));
     to_hex(&Sha256::new().chain_update(text).chain_update(b"&").chain_update(key).finalize())
 }
+
+#[cfg(test)]
+mod tests;

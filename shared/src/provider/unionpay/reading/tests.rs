@@ -36,7 +36,7 @@ fn refund(pairs: &[(&str, &str)]) -> Option<RefundFact> {
 
 #[test]
 fn each_type_of_transaction_with_each_result() {
-    use PaymentStatus::{Authorised, Closed, Failed, Pending, Succeeded};
+    use PaymentStatus::{Authorised, Failed, Pending, Succeeded};
     let status = |kind: &str, code: &str| {
         payment(&[("txnType", kind), ("respCode", code), ("origQryId", "Q1")])
             .map(|fact| (fact.transaction, fact.status))
@@ -51,7 +51,7 @@ fn each_type_of_transaction_with_each_result() {
         ("03", "05", Some(("Q2", Pending))),
         ("01", "06", Some(("Q2", Failed))),
         ("02", "77", Some(("Q2", Failed))),
-        ("32", "00", Some(("Q1", Closed))),
+        ("32", "00", None),
         ("32", "05", None),
         ("32", "01", None),
         ("00", "00", None),

@@ -50,7 +50,8 @@ pub(in super::super) fn alipay() -> Sender {
     const APPS: [&str; 3] = ["2021000000000001", "2021000000000002", "2021000000000001"];
     let scheme = |at: usize| {
         let app_id = APPS[at].to_owned();
-        Scheme::Alipay(alipay::Settings { app_id, seller_id: None, keys: vec![public(at)] })
+        let (sign_type, keys) = (alipay::SignType::RSA2, vec![public(at)]);
+        Scheme::Alipay(alipay::Settings { app_id, seller_id: None, sign_type, keys })
     };
     Sender::new(scheme, |at| alipay_request(&alipay_pairs(APPS[at]), at))
 }
