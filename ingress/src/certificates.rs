@@ -13,9 +13,10 @@ use std::time::Duration;
 use metrics::counter;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, StatusCode};
+use shared::process;
 use shared::provider::paypal::Settings;
 use shared::provider::paypal::published::{CHAIN_MAX_BYTES, CertificateUrl};
-use shared::provider::{Account, Request, Scheme};
+use shared::provider::{self, Account, Rejection, Request, Scheme, Verified};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -64,7 +65,7 @@ enum FetchError {
 
 /// Is a certificate newly there?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+enum Found {
     /// Then the request may be verified again.
     Yes,
     No,
@@ -82,21 +83,45 @@ impl Certificates {
         Self { make, client: OnceLock::new(), tries: Mutex::default() }
     }
 
-    /// Fetches the certificate that would let this request be verified, if one may be fetched.
-    pub async fn find(&self, account: &Account, request: &Request, now: OffsetDateTime) -> Found {
+    /// Verifies, and once more where the provider's certificate had to be fetched first. What was received
+    /// earlier is judged as of then.
+    pub async fn verify(
+        &self,
+        account: &Account,
+        request: Request,
+        received_at: OffsetDateTime,
+    ) -> Result<Verified, Rejection> {
+        let verified = provider::verify(account, request.clone(), received_at);
+        if !matches!(verified, Err(Rejection::UnknownKey)) {
+            return verified;
+        }
+        match self.find(account, &request, (received_at, process::now())).await {
+            Found::Yes => provider::verify(account, request, received_at),
+            Found::No => verified,
+        }
+    }
+
+    /// Fetches the certificate that would let this request be verified, if one may be fetched. How often is
+    /// a matter of now, not of when the request was received.
+    async fn find(
+        &self,
+        account: &Account,
+        request: &Request,
+        (received_at, now): (OffsetDateTime, OffsetDateTime),
+    ) -> Found {
         let Scheme::PayPal(settings) = &account.scheme else { return Found::No };
-        let Some(url) = settings.wanted(request, now) else { return Found::No };
+        let Some(url) = settings.wanted(request, received_at) else { return Found::No };
         let Ok(mut tries) = timeout(FETCH_TIMEOUT, self.tries.lock()).await else {
             return Found::No;
         };
         // Whoever was before us may have fetched it.
-        if settings.wanted(request, now).is_none() {
+        if settings.wanted(request, received_at).is_none() {
             return Found::Yes;
         }
         if !tries.allow(&url, now) {
             return Found::No;
         }
-        let fetched = self.fetch(settings, url.clone(), now).await;
+        let fetched = self.fetch(settings, url.clone(), received_at).await;
         let (ended, label) = match &fetched {
             Ok(()) => {
                 info!(account = account.name, url = url.as_str(), "a certificate was fetched");
@@ -116,13 +141,13 @@ impl Certificates {
         &self,
         settings: &Settings,
         url: CertificateUrl,
-        now: OffsetDateTime,
+        received_at: OffsetDateTime,
     ) -> Result<(), FetchError> {
         let client = self.client.get_or_init(|| client((self.make)()));
         let client = client.as_ref().ok_or(FetchError::NoClient)?;
         let got = timeout(FETCH_TIMEOUT, get(client, url.as_str())).await;
         let chain = got.map_err(|_| FetchError::TooSlow)??;
-        Ok(settings.trust.admit(url, &chain, now)?)
+        Ok(settings.trust.admit(url, &chain, received_at)?)
     }
 }
 

@@ -4,7 +4,9 @@
 pub mod enqueue;
 pub mod certificates;
 pub mod rejections;
+pub mod quarantine;
 pub mod routes;
 pub mod return_page;
 pub mod serve;
+pub mod expiry;
 pub mod config;

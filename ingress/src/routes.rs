@@ -24,8 +24,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::certificates::{Certificates, Found};
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
+use crate::quarantine::Quarantine;
 use crate::rejections::{Rejected, Rejections};
 
 /// What the door needs.
@@ -35,6 +36,8 @@ pub struct Door<P> {
     pub enqueue: Arc<Enqueue<P>>,
     pub certificates: Certificates,
     pub rejections: Rejections,
+    /// Keeps what fails verification, for accounts that ask for it.
+    pub quarantine: Option<Arc<Quarantine>>,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -140,9 +143,8 @@ impl<P: Publisher> Door<P> {
             Err(outcome) => return outcome,
         };
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let admitted = provider::Request::admit(account.provider(), pairs, body.clone());
-        let verified = match admitted {
-            Ok(request) => self.verify(account, request, received_at).await,
+        let verified = match provider::Request::admit(account.provider(), pairs, body.clone()) {
+            Ok(request) => self.prove(account, request, received_at).await,
             Err(rejection) => Err(rejection),
         };
         match verified {
@@ -164,21 +166,20 @@ impl<P: Publisher> Door<P> {
         }
     }
 
-    /// Verifies, and once more where the provider's certificate had to be fetched first.
-    async fn verify(
+    /// Verifies, and keeps what fails where the account asks for it.
+    async fn prove(
         &self,
         account: &Account,
         request: provider::Request,
         received_at: OffsetDateTime,
     ) -> Result<Verified, Rejection> {
-        let verified = provider::verify(account, request.clone(), received_at);
-        if !matches!(verified, Err(Rejection::UnknownKey)) {
-            return verified;
+        let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
+        let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
+        let verified = self.certificates.verify(account, request, received_at).await;
+        if let (Err(rejection), Some((quarantine, request))) = (&verified, copy) {
+            quarantine.keep(account, request, *rejection, received_at);
         }
-        match self.certificates.find(account, &request, received_at).await {
-            Found::Yes => provider::verify(account, request, received_at),
-            Found::No => verified,
-        }
+        verified
     }
 
     async fn read(&self, request: Request) -> Result<Bytes, Outcome> {

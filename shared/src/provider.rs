@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use crate::notification::Notification;
 
 pub mod protocol;
+pub mod expiry;
 pub mod request;
 pub mod received;
 pub mod verified;

@@ -12,6 +12,7 @@ use ingress::return_page::{self, Pages};
 use ingress::routes::{self, router};
 use ingress::serve::listen;
 use shared::broker::{PublishError, Publisher, Route};
+use shared::config::account::Choices;
 use shared::config::return_to::ReturnTo;
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
@@ -35,11 +36,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The edge of these tests: what a broker would hold.
 #[derive(Clone, Default)]
-struct Collector {
-    parcels: Arc<Mutex<Vec<Parcel>>>,
-    refusal: Option<PublishError>,
+pub(crate) struct Collector {
+    pub(crate) parcels: Arc<Mutex<Vec<Parcel>>>,
+    pub(crate) refusal: Option<PublishError>,
     /// Who is asked for certificates.
-    certificates: Option<fn() -> reqwest::ClientBuilder>,
+    pub(crate) certificates: Option<fn() -> reqwest::ClientBuilder>,
 }
 
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
@@ -137,9 +138,10 @@ impl Door {
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let (accounts, stop) = (watch::channel(Arc::new(accounts)).1, CancellationToken::new());
         let standings = Standings::default();
+        let choices = Choices { return_to, ..Choices::default() };
         let pages = Pages {
             accounts: accounts.clone(),
-            return_to,
+            choices: watch::channel(Arc::new(choices)).1,
             standings: standings.clone(),
             patience: RETURN_PATIENCE,
             body_timeout: BODY_TIMEOUT,
@@ -148,6 +150,7 @@ impl Door {
         let door = routes::Door {
             accounts,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            quarantine: None,
             certificates: collector
                 .certificates
                 .map_or_else(Certificates::default, Certificates::new),

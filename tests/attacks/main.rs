@@ -15,6 +15,7 @@ mod forgeries;
 mod genuine;
 mod any_body;
 mod causes;
+mod quarantine;
 mod corpus;
 mod wechat_pay;
 mod wechat_pay_v2;

@@ -9,6 +9,8 @@ mod shop;
 mod usage;
 mod config;
 mod keys;
+mod accounts;
+mod quarantine;
 mod orders;
 mod simulate;
 mod verify;

@@ -62,5 +62,8 @@ mod claims {
         an_order_may_be_paid_under_any_of_its_numbers,
         a_later_notification_settles_those_that_waited,
         one_transaction_for_two_orders_in_one_batch_is_refused,
+        each_key_is_known_by_its_latest_use,
+        two_sessions_that_use_the_same_keys_do_not_wait_for_each_other,
+        what_a_person_did_is_noted,
     );
 }

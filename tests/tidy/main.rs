@@ -28,9 +28,11 @@ const READING_ORDER: &[&str] = &[
     "ingress::enqueue",
     "ingress::certificates",
     "ingress::rejections",
+    "ingress::quarantine",
     "ingress::routes",
     "ingress::return_page",
     "ingress::serve",
+    "ingress::expiry",
     "ingress::config",
     // flow: settling
     "worker::decide",

@@ -186,6 +186,19 @@ impl Rejection {
         }
     }
 
+    /// Could other keys or settings make the same bytes genuine? Such a request may be kept until then.
+    pub fn is_mendable(self) -> bool {
+        match self {
+            Self::WrongAlgorithm | Self::UnknownKey | Self::Forged | Self::NotOurs(_) => true,
+            Self::Malformed(_)
+            | Self::Unsigned
+            | Self::Stale
+            | Self::Ambiguous
+            | Self::NotANotification
+            | Self::NoReturn => false,
+        }
+    }
+
     /// Could it not even be read as the provider's form?
     pub fn is_malformed(self) -> bool {
         matches!(self, Self::Malformed(_))
