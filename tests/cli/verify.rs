@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use harness::installation::{ACCOUNT, Installation};
 use serde_json::{Value, json};
+use shared::provider::Provider;
 
+use crate::providers::{account, add_account};
 use crate::ran::{Ran, run, run_fed};
 
 /// docs/cli.md lists these.
@@ -240,4 +242,44 @@ fn what_cannot_be_looked_at_ends_with_2() {
 
     fs::remove_file(at.path("alipay.pub")).unwrap();
     verify(&at, ACCOUNT, &request, "").ends_with(2).complains_of(&["public_keys"]);
+}
+
+/// What a provider's scenario must be called.
+const STORIES: [(&str, &[&str]); 5] = [
+    ("forged", &["bytes_changed", "unknown"]),
+    ("stale", &["clock_skew"]),
+    ("wrong-app", &["not_ours", "bytes_changed"]),
+    ("wrong-seller", &["not_ours"]),
+    ("wrong-environment", &["sandbox"]),
+];
+
+#[test]
+fn every_providers_notifications_are_read_and_its_wrong_ones_told_apart() {
+    let at = Installation::embedded().unwrap();
+    fs::write(at.config(), "[embedded]\npath = \"data/quittance.db\"\n").unwrap();
+    Provider::ALL.iter().for_each(|provider| add_account(&at, *provider));
+    for provider in Provider::ALL.iter().copied() {
+        let (word, account) = (provider.as_str(), account(provider));
+        let simulate = |scenario: &str| {
+            let words =
+                format!("simulate {word} {scenario} --account {account} --order A-1 --print");
+            run(&at, &words)
+        };
+        let paid = simulate("paid").ends_with(0).stdout;
+        let report = verify(&at, &account, &paid, "").ends_with(0).json();
+        let notification = &report["notifications"][0];
+        assert_eq!(
+            (&notification["order_no"], &notification["amount"]),
+            (&json!("A-1"), &json!(10))
+        );
+        for (scenario, causes) in STORIES {
+            let ran = simulate(scenario);
+            // Not every provider knows every scenario, nor refuses what it knows.
+            let Some(0) = ran.code() else { continue };
+            let verified = verify(&at, &account, &ran.stdout, "");
+            let Some(1) = verified.code() else { continue };
+            let (_, cause) = cause(verified);
+            assert!(causes.contains(&cause.as_str()), "{word} {scenario}: {cause}");
+        }
+    }
 }
