@@ -33,6 +33,8 @@ pub enum MoneyError {
 
 impl Currency {
     pub const CNY: Self = Self(*b"CNY");
+    /// Of what is no money. Source: ISO 4217, "no currency".
+    pub const NONE: Self = Self(*b"XXX");
 
     /// The three letters.
     pub fn as_str(&self) -> &str {

@@ -18,6 +18,7 @@ use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
 mod fault;
 mod load;
+mod details;
 mod payments;
 mod cases;
 mod write;
