@@ -2,6 +2,7 @@
 
 mod broker;
 mod ledger;
+mod unrouted;
 mod world;
 
 /// Makes one test for each claim on each pair.
