@@ -287,7 +287,8 @@ mod tests {
             (0..=STREAMS_MAX).filter_map(|number| standings.seat(&number.to_string())).collect();
         assert_eq!(seats.len(), STREAMS_MAX);
         drop(seats);
-        assert_eq!((standings.lock().streams, standings.lock().waiting.len()), (0, 0));
+        let held = standings.lock();
+        assert_eq!((held.streams, held.waiting.len()), (0, 0));
     }
 
     #[tokio::test]
