@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use shared::process::now;
-use shared::provider::{Headers, Request, verify};
+use shared::provider::{Headers, Request, Returned, verify, verify_return};
 
-use crate::sender::{Pairs, account, body, genuine, payment, read, with};
+use crate::sender::{Pairs, account, body, genuine, payment, read, return_link, signed, with};
 
 const KEYS_READ: [&str; 12] = [
     "app_id",
@@ -31,12 +31,15 @@ fn is_taken(bytes: &[u8], content_type: Option<&str>) -> bool {
     headers.is_ok_and(|headers| verify(&account("any"), Request { headers, body }, now()).is_ok())
 }
 
+fn returned(bytes: &[u8]) -> Option<Returned> {
+    verify_return(&account("any"), bytes, now()).ok()
+}
+
 /// A genuine body with one stretch of it replaced by another, or by noise.
-fn spliced() -> impl Strategy<Value = Vec<u8>> {
+fn spliced(whole: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
     let place = || any::<prop::sample::Index>();
     let noise = prop::collection::vec(any::<u8>(), 0..12);
-    (place(), place(), place(), place(), noise).prop_map(|(a, b, c, d, noise)| {
-        let whole = genuine_once();
+    (place(), place(), place(), place(), noise).prop_map(move |(a, b, c, d, noise)| {
         let at = |index: prop::sample::Index| index.index(whole.len() + 1);
         let (mut cut, mut copied) = ([at(a), at(b)], [at(c), at(d)]);
         cut.sort_unstable();
@@ -49,6 +52,12 @@ fn spliced() -> impl Strategy<Value = Vec<u8>> {
 fn genuine_once() -> &'static [u8] {
     static GENUINE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(genuine);
     &GENUINE
+}
+
+fn link_once() -> &'static [u8] {
+    static LINK: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| body(&signed(return_link())));
+    &LINK
 }
 
 fn noisy_payment() -> impl Strategy<Value = Pairs> {
@@ -72,6 +81,7 @@ proptest! {
     #[test]
     fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..512), kind in any::<Option<String>>()) {
         prop_assert!(!is_taken(&bytes, kind.as_deref()));
+        prop_assert_eq!(returned(&bytes), None);
         prop_assert!(read(&bytes).is_err());
     }
 
@@ -82,10 +92,17 @@ proptest! {
     }
 
     #[test]
-    fn a_spliced_notification_gets_in_only_if_it_says_the_same(bytes in spliced()) {
+    fn a_spliced_notification_gets_in_only_if_it_says_the_same(bytes in spliced(genuine_once())) {
         drop(read(&bytes));
         if is_taken(&bytes, None) {
             prop_assert_eq!(read(&bytes), read(genuine_once()));
+        }
+    }
+
+    #[test]
+    fn a_spliced_return_is_shown_only_if_it_says_the_same(bytes in spliced(link_once())) {
+        if let Some(shown) = returned(&bytes) {
+            prop_assert_eq!(Some(shown), returned(link_once()));
         }
     }
 

@@ -1,13 +1,19 @@
 //! The real door on a loopback port, in front of a broker that only collects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
+use ingress::rejections::Rejections;
+use ingress::return_page::standings::Standings;
+use ingress::return_page::{self, Pages};
 use ingress::routes::{self, router};
 use ingress::serve::listen;
 use shared::broker::{PublishError, Publisher, Route};
+use shared::config::account::Choices;
+use shared::config::return_to::ReturnTo;
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
 use shared::provider::{Account, Accounts, Scheme};
@@ -23,21 +29,29 @@ use crate::sender::account as alipay;
 pub(crate) const BODY_LIMIT: usize = 4096;
 pub(crate) const FORM: &str = "content-type: application/x-www-form-urlencoded; charset=utf-8\r\n";
 const BODY_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long a return page waits for its order, in these tests.
+const RETURN_PATIENCE: Duration = Duration::from_millis(300);
 /// Far beyond what any answer takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The edge of these tests: what a broker would hold.
 #[derive(Clone, Default)]
-struct Collector {
-    parcels: Arc<Mutex<Vec<Parcel>>>,
-    refusal: Option<PublishError>,
+pub(crate) struct Collector {
+    pub(crate) parcels: Arc<Mutex<Vec<Parcel>>>,
+    pub(crate) refusal: Option<PublishError>,
+    /// Who is asked for certificates.
+    pub(crate) certificates: Option<fn() -> reqwest::ClientBuilder>,
 }
 
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
 pub(crate) struct Door {
     account: &'static str,
+    /// The provider's reject form.
+    reject: &'static str,
     address: std::net::SocketAddr,
     collector: Collector,
+    /// What the return pages know of orders.
+    pub(crate) standings: Standings,
     stop: CancellationToken,
 }
 
@@ -67,36 +81,86 @@ impl Publisher for Collector {
 
 impl Door {
     pub(crate) async fn open(account: &'static str) -> Self {
-        Self::before(account, alipay(account), Collector::default()).await
+        Self::before(alipay(account), Collector::default(), BTreeMap::new(), account).await
     }
 
     /// A door for an account of any provider.
     pub(crate) async fn of(name: &'static str, scheme: Scheme) -> Self {
         let account = Account { name: name.to_owned(), scheme };
-        Self::before(name, account, Collector::default()).await
+        Self::before(account, Collector::default(), BTreeMap::new(), name).await
     }
 
     /// A door before a broker that takes nothing.
     pub(crate) async fn refusing(account: &'static str, refusal: PublishError) -> Self {
-        let collector = Collector { refusal: Some(refusal), ..Collector::default() };
-        Self::before(account, alipay(account), collector).await
+        Self::of_refusing(account, alipay(account).scheme, refusal).await
     }
 
-    async fn before(name: &'static str, account: Account, collector: Collector) -> Self {
+    /// The same for an account of any provider.
+    pub(crate) async fn of_refusing(
+        name: &'static str,
+        scheme: Scheme,
+        refusal: PublishError,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
+        let collector = Collector { refusal: Some(refusal), ..Collector::default() };
+        Self::before(account, collector, BTreeMap::new(), name).await
+    }
+
+    /// A door that fetches certificates with clients of this kind.
+    pub(crate) async fn fetching(
+        name: &'static str,
+        scheme: Scheme,
+        certificates: fn() -> reqwest::ClientBuilder,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
+        let collector = Collector { certificates: Some(certificates), ..Collector::default() };
+        Self::before(account, collector, BTreeMap::new(), name).await
+    }
+
+    /// A door that sends its payers on.
+    pub(crate) async fn sending_on(account: &'static str, target: &str) -> Self {
+        let target = ReturnTo::parse(target).unwrap();
+        let return_to = BTreeMap::from([(account.to_owned(), target)]);
+        Self::before(alipay(account), Collector::default(), return_to, account).await
+    }
+
+    async fn before(
+        account: Account,
+        collector: Collector,
+        return_to: BTreeMap<String, ReturnTo>,
+        name: &'static str,
+    ) -> Self {
         // Whoever counts first installs the counters.
         metrics_text();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let reject = account.provider().reject().body;
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
+        let (accounts, stop) = (watch::channel(Arc::new(accounts)).1, CancellationToken::new());
+        let standings = Standings::default();
+        let choices = Choices { return_to, ..Choices::default() };
+        let pages = Pages {
+            accounts: accounts.clone(),
+            choices: watch::channel(Arc::new(choices)).1,
+            standings: standings.clone(),
+            patience: RETURN_PATIENCE,
+            body_timeout: BODY_TIMEOUT,
+            stop: stop.clone(),
+        };
         let door = routes::Door {
-            accounts: watch::channel(Arc::new(accounts)).1,
+            accounts,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            quarantine: None,
+            certificates: collector
+                .certificates
+                .map_or_else(Certificates::default, Certificates::new),
+            rejections: Rejections::default(),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };
-        let stop = CancellationToken::new();
-        tokio::spawn(listen(router(door), listener, stop.clone(), Duration::ZERO));
-        Self { account: name, address, collector, stop }
+        let routes = router(door).merge(return_page::router(pages));
+        tokio::spawn(listen(routes, listener, stop.clone(), Duration::ZERO));
+        Self { account: name, reject, address, collector, standings, stop }
     }
 
     /// Posts a form to the account.
@@ -143,6 +207,12 @@ impl Door {
         Answer { status, head: head.to_lowercase(), body: body.to_owned() }
     }
 
+    /// Comes back as a payer does, by a link with this query.
+    pub(crate) async fn come_back(&self, query: &str, headers: &str) -> Answer {
+        let path = format!("/return/{}?{query}", self.account);
+        self.send("GET", &path, headers, b"").await
+    }
+
     pub(crate) fn path(&self) -> String {
         format!("/notify/{}", self.account)
     }
@@ -159,7 +229,7 @@ impl Door {
 
     /// The answer is the reject form with this status; nothing is enqueued, and the reason counted.
     pub(crate) fn rejected(&self, answer: &Answer, status: u16, (reason, times): (&str, u64)) {
-        assert_eq!((answer.status, answer.body.as_str()), (status, "fail"), "{answer:?}");
+        assert_eq!((answer.status, answer.body.as_str()), (status, self.reject), "{answer:?}");
         assert_eq!(self.enqueued(), [], "nothing is enqueued");
         assert_eq!(self.counted(reason), times, "{reason}");
     }

@@ -6,7 +6,7 @@ use shared::provider::{Headers, Request, verify};
 
 use crate::door::{Door, FORM};
 use crate::sender::{
-    KEYS, Pairs, account, body, genuine, pairs, payment, sealed, signed, text, with, without,
+    KEYS, Pairs, account, body, genuine, payment, return_link, sealed, signed, text, with, without,
 };
 
 /// Posts each attack to a door of its own account and checks that it is turned away for this reason.
@@ -176,19 +176,7 @@ async fn another_apps_or_sellers_genuine_notification_is_not_ours() {
 
 #[tokio::test]
 async fn the_payers_return_link_is_no_notification() {
-    let link = pairs(&[
-        ("charset", "utf-8"),
-        ("out_trade_no", "A-1"),
-        ("method", "alipay.trade.page.pay.return"),
-        ("total_amount", "20.00"),
-        ("trade_no", "2026112322001400001111111111"),
-        ("auth_app_id", crate::sender::APP_ID),
-        ("version", "1.0"),
-        ("app_id", crate::sender::APP_ID),
-        ("sign_type", "RSA2"),
-        ("seller_id", crate::sender::SELLER_ID),
-        ("timestamp", "2026-11-23 12:00:10"),
-    ]);
+    let link = return_link();
     // What an attacker adds without a signature, even if the text ignores it, does not make it one.
     let adorned = with(with(signed(link.clone()), "notify_id", b""), "notify_type", b"");
     refused("return", (401, "not_a_notification"), &[signed(link), adorned]).await;

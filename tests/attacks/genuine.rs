@@ -113,8 +113,8 @@ async fn a_gateway_message_signs_its_algorithm_and_is_no_payment() {
         (notification.kind.as_str(), notification.fact),
         ("servicemarket_order_notify", None)
     );
-    let agreement = with(message, "notify_type", b"dut_user_sign");
-    assert_eq!(taken(&door, &signed(agreement)).await.fact, None);
+    let authorised = with(message, "notify_type", b"open_app_auth_notify");
+    assert_eq!(taken(&door, &signed(authorised)).await.fact, None);
 }
 
 #[tokio::test]

@@ -7,7 +7,22 @@
 
 mod door;
 mod sender;
+mod alipay;
+mod returns;
+mod return_page;
 mod answers;
 mod forgeries;
 mod genuine;
 mod any_body;
+mod quarantine;
+mod causes;
+mod corpus;
+mod wechat_pay;
+mod wechat_pay_v2;
+mod webhook;
+mod stripe;
+mod adyen;
+mod standard_webhooks;
+mod any_json;
+mod unionpay;
+mod paypal;

@@ -10,7 +10,7 @@ use rsa::pkcs1v15::SigningKey;
 use rsa::sha2::Sha256;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
 use shared::notification::Notification;
-use shared::provider::alipay::Settings;
+use shared::provider::alipay::{Settings, SignType};
 use shared::provider::public_key::PublicKey;
 use shared::provider::{Account, Genuine, Reader, Scheme, Unreadable};
 
@@ -29,7 +29,8 @@ pub(crate) type Pairs = Vec<(String, Vec<u8>)>;
 pub(crate) fn account(name: &str) -> Account {
     let keys = KEYS[..2].iter().map(|key| PublicKey::new(&key.to_public_key()).unwrap()).collect();
     let seller_id = Some(SELLER_ID.to_owned());
-    let settings = Settings { app_id: APP_ID.to_owned(), seller_id, keys };
+    let settings =
+        Settings { app_id: APP_ID.to_owned(), seller_id, sign_type: SignType::RSA2, keys };
     Account { name: name.to_owned(), scheme: Scheme::Alipay(settings) }
 }
 
@@ -52,6 +53,23 @@ pub(crate) fn payment() -> Pairs {
         ("fund_bill_list", r#"[{"amount":"20.00","fundChannel":"ALIPAYACCOUNT"}]"#),
         ("gmt_create", "2026-11-23 12:00:00"),
         ("gmt_payment", "2026-11-23 12:00:03"),
+    ])
+}
+
+/// The pairs that a payer's browser brings back, without their signature.
+pub(crate) fn return_link() -> Pairs {
+    pairs(&[
+        ("charset", "utf-8"),
+        ("out_trade_no", "A-1"),
+        ("method", "alipay.trade.page.pay.return"),
+        ("total_amount", "20.00"),
+        ("trade_no", "2026112322001400001111111111"),
+        ("auth_app_id", APP_ID),
+        ("version", "1.0"),
+        ("app_id", APP_ID),
+        ("sign_type", "RSA2"),
+        ("seller_id", SELLER_ID),
+        ("timestamp", "2026-11-23 12:00:10"),
     ])
 }
 

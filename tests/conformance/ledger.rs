@@ -3,6 +3,7 @@
 mod back;
 mod cases;
 mod flow;
+mod keys;
 mod people;
 mod words;
 
@@ -30,6 +31,10 @@ pub(crate) use self::flow::{
     only_the_lowest_unsent_event_of_a_subject_is_published, the_same_message_again_changes_nothing,
     two_sessions_at_once_settle_each_order_once,
     what_a_statement_names_and_nobody_received_is_unaccounted,
+};
+pub(crate) use self::keys::{
+    each_key_is_known_by_its_latest_use,
+    two_sessions_that_use_the_same_keys_do_not_wait_for_each_other, what_a_person_did_is_noted,
 };
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,

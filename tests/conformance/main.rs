@@ -2,6 +2,7 @@
 
 mod broker;
 mod ledger;
+mod unrouted;
 mod world;
 
 /// Makes one test for each claim on each pair.
@@ -37,6 +38,8 @@ mod claims {
         a_consumer_holds_no_more_than_its_prefetch,
         an_unknown_shard_goes_to_the_first,
         an_event_needs_no_subscriber,
+        a_listener_hears_each_event_of_an_order_and_nothing_else,
+        a_listener_that_does_not_keep_up_holds_nobody_up,
         many_publishes_at_once_are_each_confirmed,
     );
     on_both!(ledger:
@@ -60,6 +63,9 @@ mod claims {
         an_order_may_be_paid_under_any_of_its_numbers,
         a_later_notification_settles_those_that_waited,
         one_transaction_for_two_orders_in_one_batch_is_refused,
+        each_key_is_known_by_its_latest_use,
+        two_sessions_that_use_the_same_keys_do_not_wait_for_each_other,
+        what_a_person_did_is_noted,
         a_named_refund_counts_and_its_reversal_gives_the_money_back,
         a_refund_before_its_payment_takes_effect_with_it,
         a_refund_and_its_payment_in_one_batch_both_settle,

@@ -1,45 +1,23 @@
 //! The documentation against the code: what there is, is described, and what is cited, exists.
 
+mod configuration;
 mod events;
+mod providers;
+mod scenarios;
 mod schema;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use harness::program::binary;
-use shared::provider::Provider;
 use worker::decide::case::CaseKind;
 
 use crate::tree::{
-    anchors, below, between, code_words, each_between, files, nothing_is, pages, root, sources,
-    text,
+    anchors, between, code_words, each_between, files, nothing_is, pages, root, sources, text,
 };
 
 const ARCHITECTURE_LINES_MAX: usize = 150;
 const PROGRAMS: &[&str] = &["shared", "ingress", "worker", "ops"];
-
-#[test]
-fn every_configuration_key_is_described_and_no_other() {
-    let page = text("docs/configuration.md");
-    let (config, sections) = (text("shared/src/config.rs"), text("shared/src/config/sections.rs"));
-    let mut wrong = vec![];
-    for (section, of) in fields(&config, "Config") {
-        if !of.ends_with("Section") {
-            continue;
-        }
-        let keys = fields(&sections, &of).into_keys().collect();
-        wrong.extend(compare_keys(&page, &format!("## [{section}]"), &keys));
-    }
-    let general = fields(&text("shared/src/config/account.rs"), "General").into_keys().collect();
-    wrong.extend(compare_keys(&page, "## [accounts.NAME]", &general));
-    for provider in Provider::ALL {
-        let (source, own_page) = provider_files(*provider);
-        let own = fields(&source, "Section").into_keys().collect();
-        wrong.extend(compare_keys(&own_page, "## Configuration", &own));
-    }
-    nothing_is(&wrong);
-}
 
 #[test]
 fn every_command_and_option_is_described() {
@@ -112,14 +90,6 @@ fn every_reason_and_every_grave_is_described() {
     let mut wrong = vec![];
     for rejection in reasons(&provider) {
         wrong.extend(unless_told(&http, rejection, "docs/http.md"));
-    }
-    for provider in Provider::ALL {
-        let (source, own_page) = provider_files(*provider);
-        for name in each_between(&format!("{source};"), "Rejection::", ";") {
-            let variant: String = name.chars().take_while(|c| c.is_alphanumeric()).collect();
-            let word = snake_case(&variant);
-            wrong.extend(unless_told(&own_page, &word, &format!("of {}", provider.as_str())));
-        }
     }
     for reason in reasons(&broker).into_iter().chain(each_between(&door, "\"rejected\", \"", "\""))
     {
@@ -211,48 +181,6 @@ fn the_architecture_is_short_and_names_every_module() {
     }
 }
 
-/// A provider's source, and the page that describes it.
-fn provider_files(provider: Provider) -> (String, String) {
-    let name = provider.as_str();
-    let source = text(&format!("shared/src/provider/{name}.rs"));
-    (source, text(&format!("docs/providers/{name}.md")))
-}
-
-/// `NotOurs` is counted as `not_ours`.
-fn snake_case(variant: &str) -> String {
-    let mut word = String::new();
-    for letter in variant.chars() {
-        if letter.is_uppercase() && !word.is_empty() {
-            word.push('_');
-        }
-        word.push(letter.to_ascii_lowercase());
-    }
-    word
-}
-
-/// The public fields of a struct, with their types' last words.
-fn fields(source: &str, name: &str) -> BTreeMap<String, String> {
-    let body = between(source, &format!("pub struct {name} {{"), "\n}");
-    let field = |line: &str| {
-        let (name, of) = line.trim().strip_prefix("pub ")?.split_once(": ")?;
-        Some((name.to_owned(), of.trim_end_matches(',').to_owned()))
-    };
-    // What serde skips is no key.
-    let keys = body.split("#[serde(skip)]").next().unwrap_or_default();
-    keys.lines().filter_map(field).collect()
-}
-
-fn compare_keys(page: &str, heading: &str, keys: &BTreeSet<String>) -> Vec<String> {
-    if !page.contains(&format!("\n{heading}\n")) {
-        return vec![format!("docs/configuration.md: no heading `{heading}`")];
-    }
-    let rows = below(page, heading).lines().filter_map(|line| line.strip_prefix("| `"));
-    let told: BTreeSet<String> =
-        rows.filter_map(|row| row.split_once('`')).map(|(key, _)| key.to_owned()).collect();
-    let differing = keys.symmetric_difference(&told);
-    differing.map(|key| format!("docs/configuration.md: {heading} {key}")).collect()
-}
-
 fn help(words: &[String]) -> String {
     let program = binary("quittance").expect("the program is built");
     let output = Command::new(program).args(words).arg("--help").output().expect("it runs");
@@ -269,10 +197,9 @@ fn subcommands(help: &str) -> Vec<String> {
 fn long_options(help: &str) -> Vec<String> {
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     let options =
-        lines.filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")));
+        lines.filter_map(|line| line.split([' ', ',', '[']).find(|word| word.starts_with("--")));
     options.filter(|option| *option != "--version").map(ToOwned::to_owned).collect()
 }
-
 /// Each table of a migration with its columns.
 fn tables(migration: &str) -> Vec<(String, Vec<String>)> {
     let mut tables = vec![];

@@ -4,22 +4,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod alipay;
+mod wechat_pay;
+mod wechat_pay_v2;
+mod adyen;
+mod standard_webhooks;
+mod stripe;
+mod unionpay;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use serde_json::Value;
-use shared::provider::alipay::{EmptyValues, Settings, SignClass, signed_text};
-use shared::provider::form::Form;
-use shared::provider::public_key::PublicKey;
-use shared::provider::{Account, Genuine, Headers, Reader, Rejection, Request, Scheme, verify};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
 /// Alipay's notifications bear no time that is checked.
-const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
 
 /// The vectors' folder; nothing where there is none, and a line that says so.
 fn folder() -> Option<PathBuf> {
@@ -32,109 +33,12 @@ fn folder() -> Option<PathBuf> {
     None
 }
 
-/// One notification of Alipay's Node SDK.
-struct Case {
-    name: String,
-    body: String,
-    key: PublicKey,
-    app_id: String,
-    is_valid_v1: bool,
-    is_valid_v2: bool,
-    /// Where the file states the text that was signed.
-    text_v1: Option<String>,
+/// One file of the folder; nothing where there is no folder.
+pub(crate) fn file(name: &str) -> Option<Value> {
+    let text = fs::read_to_string(folder()?.join(name)).unwrap();
+    Some(serde_json::from_str(&text).unwrap())
 }
 
-fn cases(folder: &Path) -> Vec<Case> {
-    let text = fs::read_to_string(folder.join("alipay-nodejs-sdk-notify.json")).unwrap();
-    let file: Value = serde_json::from_str(&text).unwrap();
-    let cases: Vec<Case> = file["cases"].as_array().unwrap().iter().map(case).collect();
-    assert!(!cases.is_empty(), "the file holds cases");
-    cases
-}
-
-fn case(case: &Value) -> Case {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let expected = &case["expected"];
-    Case {
-        name: text(&case["name"]),
-        body: text(&case["form_body_urlencoded"]),
-        key: PublicKey::parse(&text(&case["public_key_pem"])).unwrap(),
-        app_id: text(&case["params_decoded"]["app_id"]),
-        is_valid_v1: expected["valid_when_dropping_sign_and_sign_type"].as_bool().unwrap(),
-        is_valid_v2: expected["valid_when_dropping_only_sign"].as_bool().unwrap(),
-        text_v1: case["string_to_sign_v1"].as_str().map(ToOwned::to_owned),
-    }
-}
-
-impl Case {
-    fn form(&self) -> Form {
-        Form::parse(self.body.as_bytes()).unwrap()
-    }
-
-    /// Does the signature fit the text of this class? A caller may have stripped `sign_type`, which
-    /// the second class signs, so it is put back here.
-    fn is_signed(&self, class: SignClass) -> bool {
-        let signature = BASE64.decode(self.form().get("sign").unwrap()).unwrap();
-        let form = match self.form().get("sign_type") {
-            Some(_) => self.form(),
-            None => Form::parse(format!("{}&sign_type=RSA2", self.body).as_bytes()).unwrap(),
-        };
-        let text = signed_text(&form, class, EmptyValues::Kept);
-        self.key.verifies(&text, &signature)
-    }
-
-    fn verdict(&self) -> Result<(), Rejection> {
-        let settings =
-            Settings { app_id: self.app_id.clone(), seller_id: None, keys: vec![self.key.clone()] };
-        let account = Account { name: "shop".into(), scheme: Scheme::Alipay(settings) };
-        let body = Bytes::from(self.body.clone());
-        let content_type = &b"application/x-www-form-urlencoded; charset=utf-8"[..];
-        let headers = Headers::new([("content-type", content_type)]).unwrap();
-        verify(&account, Request { headers, body }, NOW).map(drop)
-    }
-}
-
-#[test]
-fn each_of_alipays_notifications_is_signed_in_the_class_it_states() {
-    let Some(folder) = folder() else { return };
-    for case in cases(&folder) {
-        assert_eq!(case.is_signed(SignClass::V1), case.is_valid_v1, "{}", case.name);
-        assert_eq!(case.is_signed(SignClass::V2), case.is_valid_v2, "{}", case.name);
-        if let Some(stated) = &case.text_v1 {
-            let ours = signed_text(&case.form(), SignClass::V1, EmptyValues::Kept);
-            assert_eq!(String::from_utf8(ours).as_ref(), Ok(stated), "{}", case.name);
-        }
-    }
-}
-
-#[test]
-fn the_door_takes_the_genuine_ones_that_name_the_pinned_algorithm_and_no_other() {
-    let Some(folder) = folder() else { return };
-    let mut taken = 0;
-    for case in cases(&folder) {
-        let names_it = case.form().get("sign_type").is_some();
-        let expected = match (names_it, case.is_valid_v1 || case.is_valid_v2) {
-            (false, _) => Err(Rejection::WrongAlgorithm),
-            (true, false) => Err(Rejection::Forged),
-            (true, true) => Ok(()),
-        };
-        assert_eq!(case.verdict(), expected, "{}", case.name);
-        taken += usize::from(expected.is_ok());
-    }
-    assert!(taken > 0, "at least one of them is genuine");
-}
-
-#[test]
-fn what_the_door_takes_can_be_read() {
-    let Some(folder) = folder() else { return };
-    for case in cases(&folder).iter().filter(|case| case.verdict().is_ok()) {
-        let genuine = Genuine { http: &[], received_at: NOW, body: case.body.as_bytes() };
-        let notifications = Reader::Alipay(()).read(&genuine).unwrap();
-        let facts = notifications.iter().filter_map(|notification| notification.payment());
-        for fact in facts {
-            assert_eq!((fact.amount.minor, fact.amount.currency.as_str()), (10, "CNY"));
-            assert_eq!(fact.order_number, "20190815155618536-564-57");
-            assert_eq!(fact.occurred_at, time::macros::datetime!(2019-08-15 15:56:24 +8));
-        }
-    }
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
 }

@@ -208,6 +208,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    keys (account, key) {
+        account -> Text,
+        key -> Text,
+        last_used_at -> BigInt,
+    }
+}
+
+diesel::table! {
     audit (id) {
         id -> BigInt,
         at -> BigInt,

@@ -1,51 +1,28 @@
-//! Alipay (支付宝开放平台), public-key mode, `RSA2`.
+//! Alipay (支付宝开放平台): public-key and certificate mode, `RSA2` and, where configured, `RSA`.
 //!
-//! A form body; the signed text is its decoded pairs in byte order, joined as `key=value` with `&`,
-//! without `sign` and, for payments, without `sign_type`. All work is on bytes, so that a GBK
-//! notification verifies over GBK bytes. Source: open.alipay.com, 异步通知验签.
+//! A form body whose pairs are signed as one text (`alipay/signature.rs`). Payments, refunds and
+//! agreements are notified; the payer's browser brings a return that is signed alike. Source:
+//! open.alipay.com, 异步通知验签.
 
 use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rsa::RsaPrivateKey;
-use rsa::pkcs1v15::SigningKey;
-use rsa::signature::{SignatureEncoding as _, Signer as _};
 use serde::Deserialize;
-use sha2::Sha256;
 use time::OffsetDateTime;
 
-use super::form::{self, Form};
+use super::form::Form;
 use super::material::Material;
-use super::protocol::{Proof, Protocol};
-use super::public_key::PublicKey;
-use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
+use super::protocol::{Proof, Protocol, RsaSignature};
+use super::public_key::{HashFunction, PublicKey};
+use super::{Genuine, KeyNote, Rejection, Reply, Request, Returned, Unreadable};
 use crate::notification::Notification;
 
+pub mod certificate;
 mod reading;
+mod signature;
 
-/// The only algorithm so far: SHA-256 with RSA, PKCS #1 v1.5.
-const SIGN_TYPE: &[u8] = b"RSA2";
-/// What decides whose money it is, and how much.
-const DECISIVE: [&str; 17] = [
-    "app_id",
-    "charset",
-    "gmt_close",
-    "gmt_create",
-    "gmt_payment",
-    "gmt_refund",
-    "notify_id",
-    "notify_time",
-    "notify_type",
-    "out_biz_no",
-    "out_trade_no",
-    "refund_fee",
-    "seller_id",
-    "sign_type",
-    "total_amount",
-    "trade_no",
-    "trade_status",
-];
+pub use self::signature::{EmptyValues, SignClass, sign, sign_with, signed_text};
 
 pub(super) struct Alipay;
 
@@ -56,16 +33,25 @@ pub struct Section {
     pub app_id: String,
     pub seller_id: Option<String>,
     /// Files of Alipay's public keys: PEM, bare base64 SPKI, or an X.509 certificate.
+    #[serde(default)]
     pub public_keys: Vec<PathBuf>,
+    /// Certificate mode: files of Alipay's public certificate, whoever issued it behind it.
+    #[serde(default)]
+    pub certificates: Vec<PathBuf>,
+    /// The bundle that each of them must chain to.
+    pub root_certificates: Option<PathBuf>,
     #[serde(default)]
     pub sign_type: SignType,
 }
 
 /// The pinned algorithm. The message never chooses.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum SignType {
+    /// SHA-256 with RSA, PKCS #1 v1.5.
     #[default]
     RSA2,
+    /// SHA-1 with RSA, of old applications.
+    RSA,
 }
 
 /// What an account does not need for reading.
@@ -77,24 +63,9 @@ pub struct Settings {
     pub app_id: String,
     /// Compared when set.
     pub seller_id: Option<String>,
-    /// Alipay's own public keys, several during a rotation.
+    pub sign_type: SignType,
+    /// Alipay's own public keys, several during a rotation; those of certificates bear their number.
     pub keys: Vec<PublicKey>,
-}
-
-/// Which literal the signed text leaves out beside `sign`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignClass {
-    /// Payments and returns: `sign_type` is left out.
-    V1,
-    /// Application-gateway messages: `sign_type` is signed.
-    V2,
-}
-
-/// Does an empty value stand in the signed text as `key=`?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EmptyValues {
-    Dropped,
-    Kept,
 }
 
 impl Protocol for Alipay {
@@ -111,10 +82,18 @@ impl Protocol for Alipay {
         Reply { status: 401, content_type: "text/plain; charset=utf-8", body: "fail" };
 
     fn settings(section: &Section, material: &mut Material<'_>) -> Option<Settings> {
-        let SignType::RSA2 = section.sign_type;
+        let (sign_type, hash) = (section.sign_type, section.sign_type.hash());
         let app_id = material.filled("app_id", &section.app_id);
-        let keys = material.public_keys("public_keys", &section.public_keys);
-        Some(Settings { app_id: app_id?, seller_id: section.seller_id.clone(), keys: keys? })
+        if section.certificates.is_empty() && section.root_certificates.is_some() {
+            material.problem("root_certificates", "of no use without `certificates`");
+        }
+        let bare = match (&section.public_keys, &section.certificates) {
+            (files, others) if files.is_empty() && !others.is_empty() => Some(vec![]),
+            (files, _) => material.public_keys_for("public_keys", files, hash),
+        };
+        let certified = certificate::read(section, hash, material);
+        let keys = [bare?, certified?].concat();
+        Some(Settings { app_id: app_id?, seller_id: section.seller_id.clone(), sign_type, keys })
     }
 
     fn reader(_: &Section, _: &mut Material<'_>) -> Option<()> {
@@ -134,13 +113,45 @@ impl Protocol for Alipay {
             return Err(Rejection::Malformed("not a form"));
         }
         let form = Form::parse(&request.body)?;
-        let key = prove(settings, &form)?;
+        let key = prove(settings, &form, &[SignClass::V1, SignClass::V2])?;
         // The payer's own return link bears the same signature, but neither of these.
         if form.get("notify_id").is_none() || form.get("notify_type").is_none() {
             return Err(Rejection::NotANotification);
         }
-        let subject = form.get("out_trade_no").or(form.get("notify_id")).unwrap_or_default();
-        Ok(Proof { key: key.fingerprint().to_owned(), subject: subject.to_vec() })
+        let is_payment = form.get("notify_type") == Some(b"trade_status_sync");
+        if is_payment && settings.seller_id.is_some() && form.get("seller_id").is_none() {
+            return Err(Rejection::NotOurs("seller_id"));
+        }
+        let subject = ["out_trade_no", "agreement_no", "notify_id"].map(|key| form.get(key));
+        let subject = subject.into_iter().flatten().next().unwrap_or_default();
+        Ok(Proof { key: key.id().to_owned(), subject: subject.to_vec() })
+    }
+
+    fn verify_return(
+        settings: &Settings,
+        pairs: &[u8],
+        _: OffsetDateTime,
+    ) -> Result<Returned, Rejection> {
+        let form = Form::parse(pairs)?;
+        prove(settings, &form, &[SignClass::V1])?;
+        // What a notification says is not for the payer's eyes, though it bears the same signature.
+        let is_return = form.get("method").is_some_and(|method| method.ends_with(b".return"));
+        if !is_return || form.get("notify_id").is_some() {
+            return Err(Rejection::NoReturn);
+        }
+        if settings.seller_id.is_some() && form.get("seller_id").is_none() {
+            return Err(Rejection::NotOurs("seller_id"));
+        }
+        reading::returned(form).map_err(|_| Rejection::Malformed("a return that cannot be read"))
+    }
+
+    fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
+        let signature = BASE64.decode(Form::parse(&request.body).ok()?.get("sign")?).ok()?;
+        Some(RsaSignature {
+            keys: settings.keys.clone(),
+            signature,
+            hash: settings.sign_type.hash(),
+        })
     }
 
     fn read((): &(), genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
@@ -148,95 +159,54 @@ impl Protocol for Alipay {
     }
 }
 
+impl SignType {
+    /// The word in messages.
+    fn word(self) -> &'static [u8] {
+        match self {
+            Self::RSA2 => b"RSA2",
+            Self::RSA => b"RSA",
+        }
+    }
+
+    fn hash(self) -> HashFunction {
+        match self {
+            Self::RSA2 => HashFunction::Sha256,
+            Self::RSA => HashFunction::Sha1,
+        }
+    }
+}
+
 /// What notifications and returns have in common: signed by Alipay, with one meaning, and ours.
-fn prove<'a>(settings: &'a Settings, form: &Form) -> Result<&'a PublicKey, Rejection> {
-    let signature = form.get("sign").ok_or(Rejection::Unsigned)?;
-    if form.get("sign_type") != Some(SIGN_TYPE) {
+fn prove<'a>(
+    settings: &'a Settings,
+    form: &Form,
+    classes: &[SignClass],
+) -> Result<&'a PublicKey, Rejection> {
+    let sign = form.get("sign").ok_or(Rejection::Unsigned)?;
+    if form.get("sign_type") != Some(settings.sign_type.word()) {
         return Err(Rejection::WrongAlgorithm);
     }
-    let signature = BASE64.decode(signature).map_err(|_| Rejection::Forged)?;
-    let key = signer(form, &signature, &settings.keys).ok_or(Rejection::Forged)?;
-    if reads_two_ways(form) {
-        return Err(Rejection::Ambiguous);
+    // A certificate's number chooses among those that are configured, and brings none.
+    let named = form.get(signature::CERTIFICATE);
+    let is_meant = |key: &&PublicKey| named.is_none_or(|name| name == key.id().as_bytes());
+    let keys: Vec<_> = settings.keys.iter().filter(is_meant).collect();
+    if keys.is_empty() {
+        return Err(Rejection::UnknownKey);
     }
+    let sign = BASE64.decode(sign).map_err(|_| Rejection::Forged)?;
+    let key = signature::signer(form, classes, &sign, &keys)?;
 
     if form.get("app_id") != Some(settings.app_id.as_bytes()) {
         return Err(Rejection::NotOurs("app_id"));
     }
-    let is_payment = form.get("notify_type") == Some(b"trade_status_sync");
     let seller = form.get("seller_id");
     if let Some(ours) = &settings.seller_id
-        && (is_payment || seller.is_some())
-        && seller != Some(ours.as_bytes())
+        && seller.is_some_and(|seller| seller != ours.as_bytes())
     {
         return Err(Rejection::NotOurs("seller_id"));
     }
     Ok(key)
 }
 
-/// The text that was signed.
-pub fn signed_text(form: &Form, class: SignClass, empty: EmptyValues) -> Vec<u8> {
-    let mut text = Vec::with_capacity(form.len_bytes() + 512);
-    for (key, value) in form.iter() {
-        let left_out = key == b"sign" || (key == b"sign_type" && class == SignClass::V1);
-        if left_out || (value.is_empty() && empty == EmptyValues::Dropped) {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push(b'&');
-        }
-        text.extend_from_slice(key);
-        text.push(b'=');
-        text.extend_from_slice(value);
-    }
-    text
-}
-
-/// Signs pairs as Alipay would, for simulation: adds `sign_type` and `sign`, returns the body.
-pub fn sign(pairs: &[(&str, &[u8])], class: SignClass, key: &RsaPrivateKey) -> String {
-    let mut pairs: Vec<(&str, &[u8])> = pairs.to_vec();
-    pairs.push(("sign_type", SIGN_TYPE));
-    let unsigned = form::encode(pairs.iter().copied());
-    let text = match Form::parse(unsigned.as_bytes()) {
-        Ok(form) => signed_text(&form, class, EmptyValues::Dropped),
-        Err(_) => vec![],
-    };
-    let signature = SigningKey::<Sha256>::new(key.clone()).sign(&text);
-    let sign = BASE64.encode(signature.to_bytes());
-    pairs.push(("sign", sign.as_bytes()));
-    form::encode(pairs)
-}
-
-/// The signer is the same whichever text it signed, and the texts differ only by the literal
-/// `sign_type` pair, which was compared, and by empty values, which count as absent.
-fn signer<'a>(form: &Form, signature: &[u8], keys: &'a [PublicKey]) -> Option<&'a PublicKey> {
-    let has_empty = form.iter().any(|(_, value)| value.is_empty());
-    let empties: &[EmptyValues] = if has_empty {
-        &[EmptyValues::Dropped, EmptyValues::Kept]
-    } else {
-        &[EmptyValues::Dropped]
-    };
-    for class in [SignClass::V1, SignClass::V2] {
-        for empty in empties {
-            let text = signed_text(form, class, *empty);
-            if let Some(key) = keys.iter().find(|key| key.verifies(&text, signature)) {
-                return Some(key);
-            }
-        }
-    }
-    None
-}
-
-/// The signed text does not tell `&` within a value from `&` between pairs. So whoever may word one
-/// value of a genuine notification, such as its subject, could cut the same text into other pairs;
-/// but then the true reading of each pair that he replaced still stands within another value.
-fn reads_two_ways(form: &Form) -> bool {
-    let is_decisive = |pair: &[u8]| {
-        let key = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-        key.len() < pair.len() && DECISIVE.iter().any(|known| known.as_bytes() == key)
-    };
-    let hides = |value: &[u8]| {
-        value.contains(&b'&') && value.split(|byte| *byte == b'&').skip(1).any(is_decisive)
-    };
-    form.iter().any(|(_, value)| hides(value))
-}
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::public_key::PublicKey;
+use super::one_or_more::OneOrMore;
+use super::public_key::{HashFunction, PublicKey};
 use crate::secret::Secret;
 
 /// Keys that one account may have at a time: rotation needs two.
-const KEYS_MAX: usize = 8;
+pub(super) const KEYS_MAX: usize = 8;
+/// Numbers of its own that one account may have, such as those of its sub-merchants.
+const NAMES_MAX: usize = 256;
 /// The longest secret of a provider has about 100 bytes.
 const SECRET_MAX_BYTES: usize = 1024;
 
@@ -47,6 +50,17 @@ impl<'a> Material<'a> {
             return None;
         }
         Some(value.to_owned())
+    }
+
+    /// Names of which none may be empty.
+    pub fn names(&mut self, key: &str, names: &OneOrMore) -> Option<Vec<String>> {
+        let OneOrMore(names) = names;
+        let is_filled = names.iter().all(|name| !name.trim().is_empty());
+        if names.is_empty() || names.len() > NAMES_MAX || !is_filled {
+            self.problem(key, format!("from 1 to {NAMES_MAX} names, none of them empty"));
+            return None;
+        }
+        Some(names.clone())
     }
 
     /// The one secret of `KEY` (from the environment) or `KEY_file`.
@@ -100,13 +114,23 @@ impl<'a> Material<'a> {
 
     /// Public keys from files: PEM, bare base64 SPKI, or an X.509 certificate.
     pub fn public_keys(&mut self, key: &str, files: &[PathBuf]) -> Option<Vec<PublicKey>> {
+        self.public_keys_for(key, files, HashFunction::Sha256)
+    }
+
+    /// The same for another hash.
+    pub fn public_keys_for(
+        &mut self,
+        key: &str,
+        files: &[PathBuf],
+        hash: HashFunction,
+    ) -> Option<Vec<PublicKey>> {
         if files.is_empty() || files.len() > KEYS_MAX {
             self.problem(key, format!("from 1 to {KEYS_MAX} files with the provider's public key"));
             return None;
         }
         let mut keys = vec![];
         for file in files {
-            match PublicKey::parse(&self.text(key, file)?) {
+            match PublicKey::parse_for(&self.text(key, file)?, hash) {
                 Ok(public_key) => keys.push(public_key),
                 Err(error) => self.problem(key, format!("{}: {error}", file.display())),
             }

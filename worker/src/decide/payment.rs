@@ -77,7 +77,7 @@ impl Payment {
         Self {
             order_number: transaction.to_owned(),
             status: PaymentStatus::Pending,
-            amount: Money { minor: 0, currency: Currency::NONE },
+            amount: Money { minor: 0, currency: Currency::XXX },
             occurred_at: OffsetDateTime::UNIX_EPOCH,
             closed_at: None,
             totals: BTreeSet::new(),

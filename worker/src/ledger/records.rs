@@ -168,6 +168,18 @@ pub struct CaseFilter {
     pub limit: i64,
 }
 
+/// What a person did by command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Who, as the system names whoever is logged in.
+    pub actor: String,
+    /// A noun and a verb, such as `quarantine.drop`.
+    pub action: String,
+    /// To what, such as `order/A-1`.
+    pub subject: String,
+    pub reason: String,
+}
+
 /// Accepted = settled + duplicate + no-op + case + dead + in flight + unaccounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Balance {

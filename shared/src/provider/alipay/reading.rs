@@ -1,14 +1,17 @@
-//! What an Alipay notification says: open.alipay.com, 异步通知参数.
+//! What an Alipay notification or return says: open.alipay.com, 异步通知参数, 周期扣款通知.
 
 use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::super::Unreadable;
 use super::super::form::Form;
+use super::super::{Returned, Unreadable};
 use crate::money::{Currency, Money};
-use crate::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
+use crate::notification::{
+    AgreementChange, AgreementFact, Fact, Notification, PaymentFact, PaymentStatus, RefundTotal,
+    Revival,
+};
 
 /// Characters that Alipay allows in `notify_id`; `trade_no` and `out_trade_no` have at most 64.
 const NUMBER_MAX_BYTES: usize = 128;
@@ -18,17 +21,31 @@ const TIME: &[BorrowedFormatItem<'_>] =
 /// Reads one notification.
 pub(super) fn read(body: &[u8]) -> Result<Notification, Unreadable> {
     let form = Form::parse(body).map_err(|_| Unreadable::Malformed("not a form"))?;
-    let fields = Fields { charset: charset(&form)?, form };
+    let fields = Fields::new(form)?;
     let kind = fields.required("notify_type")?;
     let id = fields.required("notify_id")?;
-    if kind != "trade_status_sync" {
-        return Ok(Notification { identity: id, kind, fact: None });
-    }
-    let status = fields.required("trade_status")?;
-    let identity = format!("{id}/{status}");
-    let kind = format!("{kind}/{status}");
-    let fact = fields.transaction(&status)?;
-    Ok(Notification { identity, kind, fact: fact.map(Fact::Payment) })
+    let (status, fact) = match kind.as_str() {
+        "trade_status_sync" => {
+            let status = fields.required("trade_status")?;
+            let fact = fields.transaction(&status)?.map(Fact::Payment);
+            (status, fact)
+        }
+        "dut_user_sign" | "dut_user_unsign" => {
+            let status = fields.required("status")?;
+            let fact = fields.agreement(&kind, &status)?.map(Fact::Agreement);
+            (status, fact)
+        }
+        // Genuine, and of no concern here: service market orders, authorisations of applications.
+        _ => return Ok(Notification { identity: id, kind, fact: None }),
+    };
+    Ok(Notification { identity: format!("{id}/{status}"), kind: format!("{kind}/{status}"), fact })
+}
+
+/// Reads the pairs that the payer's browser brought back.
+pub(super) fn returned(form: Form) -> Result<Returned, Unreadable> {
+    let fields = Fields::new(form)?;
+    let order_number = fields.required("out_trade_no")?;
+    Ok(Returned { order_number, amount: fields.money("total_amount")? })
 }
 
 fn charset(form: &Form) -> Result<&'static Encoding, Unreadable> {
@@ -45,6 +62,10 @@ struct Fields {
 }
 
 impl Fields {
+    fn new(form: Form) -> Result<Self, Unreadable> {
+        Ok(Self { charset: charset(&form)?, form })
+    }
+
     fn optional(&self, key: &'static str) -> Result<Option<String>, Unreadable> {
         let Some(bytes) = self.form.get(key) else { return Ok(None) };
         if bytes.len() > NUMBER_MAX_BYTES {
@@ -73,15 +94,20 @@ impl Fields {
     /// The first of these times that is given.
     fn time(&self, keys: &[&'static str]) -> Result<OffsetDateTime, Unreadable> {
         for key in keys {
-            if let Some(text) = self.optional(key)? {
-                // A refund's time may bear a fraction of a second, which nothing here needs.
-                let text = text.split('.').next().unwrap_or_default();
-                let local = PrimitiveDateTime::parse(text, TIME)
-                    .map_err(|_| Unreadable::Malformed("a time is not in the provider's form"))?;
-                return Ok(local.assume_offset(offset!(+8)));
+            if let Some(time) = self.optional_time(key)? {
+                return Ok(time);
             }
         }
         Err(Unreadable::Malformed("a time is missing"))
+    }
+
+    fn optional_time(&self, key: &'static str) -> Result<Option<OffsetDateTime>, Unreadable> {
+        let Some(text) = self.optional(key)? else { return Ok(None) };
+        // A refund's time may bear a fraction of a second, which nothing here needs.
+        let text = text.split('.').next().unwrap_or_default();
+        let local = PrimitiveDateTime::parse(text, TIME)
+            .map_err(|_| Unreadable::Malformed("a time is not in the provider's form"))?;
+        Ok(Some(local.assume_offset(offset!(+8))))
     }
 
     /// The fact that a `trade_status_sync` states; nothing for a status that we do not know.
@@ -120,6 +146,28 @@ impl Fields {
                 .ok_or(Unreadable::Malformed("an amount is missing"))?,
             occurred_at,
             refund_total,
+        }))
+    }
+
+    /// The fact that a change of an agreement states; nothing for a status that we do not know, such
+    /// as an agreement that is stopped for a while.
+    fn agreement(&self, kind: &str, status: &str) -> Result<Option<AgreementFact>, Unreadable> {
+        let (change, times): (_, &[&'static str]) = match (kind, status) {
+            ("dut_user_sign", "NORMAL") => (
+                AgreementChange::Signed { valid_until: self.optional_time("invalid_time")? },
+                &["sign_time", "valid_time", "notify_time"],
+            ),
+            ("dut_user_unsign", "UNSIGN") => {
+                (AgreementChange::Ended, &["unsign_time", "notify_time"])
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(AgreementFact {
+            agreement: self.required("agreement_no")?,
+            subscription_no: self.optional("external_agreement_no")?,
+            change,
+            occurred_at: self.time(times)?,
+            revival: Revival::Never,
         }))
     }
 }
