@@ -42,8 +42,8 @@ pub fn door<P: Publisher>(
         accounts,
         enqueue,
         certificates: Certificates::default(),
-        rejections: Rejections::default(),
         quarantine,
+        rejections: Rejections::default(),
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     }

@@ -3,8 +3,8 @@
 
 pub mod enqueue;
 pub mod certificates;
-pub mod rejections;
 pub mod quarantine;
+pub mod rejections;
 pub mod routes;
 pub mod return_page;
 pub mod serve;

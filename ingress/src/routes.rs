@@ -17,9 +17,8 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Accounts, Received, Rejection, Reply, Verified};
+use shared::provider::{self, Account, Accounts, Received, Rejection, Reply};
 use shared::telemetry::health::Health;
-use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -35,9 +34,9 @@ pub struct Door<P> {
     pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
     pub certificates: Certificates,
-    pub rejections: Rejections,
     /// Keeps what fails verification, for accounts that ask for it.
     pub quarantine: Option<Arc<Quarantine>>,
+    pub rejections: Rejections,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -143,12 +142,20 @@ impl<P: Publisher> Door<P> {
             Err(outcome) => return outcome,
         };
         let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let verified = match provider::Request::admit(account.provider(), pairs, body.clone()) {
-            Ok(request) => self.prove(account, request, received_at).await,
-            Err(rejection) => Err(rejection),
+        let admitted = provider::Request::admit(account.provider(), pairs, body.clone());
+        let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
+        let (verified, copy) = match admitted {
+            Ok(request) => {
+                let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
+                (self.certificates.verify(account, request, received_at).await, copy)
+            }
+            Err(rejection) => (Err(rejection), None),
         };
         match verified {
             Err(rejection) => {
+                if let Some((quarantine, request)) = copy {
+                    quarantine.keep(account, request, rejection, received_at);
+                }
                 self.rejections.count(Rejected {
                     account: account.name.clone(),
                     provider: account.provider(),
@@ -164,22 +171,6 @@ impl<P: Publisher> Door<P> {
                 Err(error) => Outcome::Unpublished(error.reason()),
             },
         }
-    }
-
-    /// Verifies, and keeps what fails where the account asks for it.
-    async fn prove(
-        &self,
-        account: &Account,
-        request: provider::Request,
-        received_at: OffsetDateTime,
-    ) -> Result<Verified, Rejection> {
-        let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
-        let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
-        let verified = self.certificates.verify(account, request, received_at).await;
-        if let (Err(rejection), Some((quarantine, request))) = (&verified, copy) {
-            quarantine.keep(account, request, *rejection, received_at);
-        }
-        verified
     }
 
     async fn read(&self, request: Request) -> Result<Bytes, Outcome> {

@@ -92,12 +92,12 @@ pub enum Noun {
     Ledger(LedgerNoun),
     /// Send a genuinely signed notification
     Simulate(simulate::SimulateArgs),
-    /// Say whether a captured request is genuine, and if not, why
-    Verify(verify::VerifyArgs),
     /// Each account's keys: when they end, and when each last verified something
     Accounts(accounts::AccountsArgs),
     /// Requests that failed verification and were kept
     Quarantine(quarantine::QuarantineArgs),
+    /// Say whether a captured request is genuine, and if not, why
+    Verify(verify::VerifyArgs),
     /// Exchanges and queues on the broker
     Topology(topology::TopologyArgs),
     /// Keys that ingress and workers share
@@ -143,9 +143,9 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
             Engine::Servers(servers) => over_ledger(noun, servers.ledger, output).await,
         },
         Noun::Simulate(args) => simulate::run(args, &common.load()?, output).await,
-        Noun::Verify(args) => verify::run(args, &common.load()?, output),
         Noun::Accounts(args) => accounts::run(args, &common.load()?, output).await,
         Noun::Quarantine(args) => quarantine::run(args, &common.load()?, output).await,
+        Noun::Verify(args) => verify::run(args, &common.load()?, output),
         Noun::Topology(args) => topology::run(args, &common.load()?, output).await,
         Noun::Keys(args) => keys::run(args, common),
         Noun::Config(args) => config::run(args, common, output),

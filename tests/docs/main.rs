@@ -11,7 +11,7 @@ use std::process::Command;
 
 use harness::program::binary;
 use shared::provider::diagnosis::Cause;
-use worker::decide::standing::CaseKind;
+use worker::decide::case::CaseKind;
 
 use crate::tree::{
     anchors, below, between, code_words, each_between, files, nothing_is, pages, root, sources,

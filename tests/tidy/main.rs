@@ -27,8 +27,8 @@ const READING_ORDER: &[&str] = &[
     // flow: the public door
     "ingress::enqueue",
     "ingress::certificates",
-    "ingress::rejections",
     "ingress::quarantine",
+    "ingress::rejections",
     "ingress::routes",
     "ingress::return_page",
     "ingress::serve",
