@@ -10,10 +10,12 @@ mod tree;
 use std::process::Command;
 
 use harness::program::binary;
+use shared::provider::diagnosis::Cause;
 use worker::decide::case::CaseKind;
 
 use crate::tree::{
-    anchors, between, code_words, each_between, files, nothing_is, pages, root, sources, text,
+    anchors, below, between, code_words, each_between, files, nothing_is, pages, root, sources,
+    text,
 };
 
 const ARCHITECTURE_LINES_MAX: usize = 150;
@@ -102,6 +104,16 @@ fn every_reason_and_every_grave_is_described() {
         }
     }
     nothing_is(&wrong);
+}
+
+#[test]
+fn every_cause_is_described() {
+    let page = text("docs/signature-doctor.md");
+    let rows = below(&page, "## What each cause means");
+    for cause in Cause::ALL {
+        let row = format!("| `{}` |", cause.as_str());
+        assert!(rows.contains(&row), "docs/signature-doctor.md: no row {row}");
+    }
 }
 
 #[test]

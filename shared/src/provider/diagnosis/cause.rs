@@ -71,7 +71,8 @@ causes! {
         "correct the name (serial or key id) under which this key is configured";
     HtmlEscaped = "html_escaped",
         "characters were replaced by HTML entities such as &quot;",
-        "verify before any filter against cross-site scripting runs: pass the raw body on untouched";
+        "no filter against cross-site scripting may run in front of the ingress: pass the raw body on \
+         untouched";
     SlashesAdded = "slashes_added",
         "quotes were escaped with backslashes",
         "turn off whatever adds backslashes to input, and pass the raw body on untouched";
