@@ -23,6 +23,7 @@ use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
 use crate::expiry;
 use crate::quarantine::{self, Parts, Quarantine};
+use crate::rejections::Rejections;
 use crate::return_page::standings::Standings;
 use crate::return_page::{self, Pages};
 use crate::routes::{Door, admin, router};
@@ -42,6 +43,7 @@ pub fn door<P: Publisher>(
         enqueue,
         certificates: Certificates::default(),
         quarantine,
+        rejections: Rejections::default(),
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     }

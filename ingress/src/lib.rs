@@ -4,6 +4,7 @@
 pub mod enqueue;
 pub mod certificates;
 pub mod quarantine;
+pub mod rejections;
 pub mod routes;
 pub mod return_page;
 pub mod serve;

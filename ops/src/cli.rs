@@ -22,6 +22,7 @@ pub mod balance;
 pub mod accounts;
 pub mod quarantine;
 pub mod simulate;
+pub mod verify;
 pub mod topology;
 pub mod keys;
 pub mod config;
@@ -36,6 +37,7 @@ Examples:
   quittance orders import orders.jsonl              what is to be paid
   quittance orders show A-1 -o json
   quittance simulate alipay paid --account shop-alipay --order A-1
+  quittance verify --account shop-alipay --request capture.txt      why a signature fails
   quittance balance                                 where every accepted notification stands
   quittance accounts                                keys, when they end, when each last verified
 
@@ -94,6 +96,8 @@ pub enum Noun {
     Accounts(accounts::AccountsArgs),
     /// Requests that failed verification and were kept
     Quarantine(quarantine::QuarantineArgs),
+    /// Say whether a captured request is genuine, and if not, why
+    Verify(verify::VerifyArgs),
     /// Exchanges and queues on the broker
     Topology(topology::TopologyArgs),
     /// Keys that ingress and workers share
@@ -141,6 +145,7 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
         Noun::Simulate(args) => simulate::run(args, &common.load()?, output).await,
         Noun::Accounts(args) => accounts::run(args, &common.load()?, output).await,
         Noun::Quarantine(args) => quarantine::run(args, &common.load()?, output).await,
+        Noun::Verify(args) => verify::run(args, &common.load()?, output),
         Noun::Topology(args) => topology::run(args, &common.load()?, output).await,
         Noun::Keys(args) => keys::run(args, common),
         Noun::Config(args) => config::run(args, common, output),

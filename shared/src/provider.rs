@@ -13,6 +13,7 @@ use crate::notification::Notification;
 pub mod protocol;
 pub mod expiry;
 pub mod request;
+pub mod received;
 pub mod verified;
 pub mod one_or_more;
 pub mod material;
@@ -34,10 +35,12 @@ pub mod adyen;
 pub mod standard_webhooks;
 #[cfg(test)]
 pub mod acme_pay;
+pub mod diagnosis;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
 pub use self::protocol::{Genuine, KeyNote, Rejection, Reply, Returned, Unreadable};
+pub use self::received::Received;
 pub use self::request::{Headers, Request};
 pub use self::verified::{Verified, verify};
 
@@ -106,6 +109,26 @@ macro_rules! providers {
             ) -> Result<protocol::Proof, Rejection> {
                 match self {
                     $(Self::$variant(settings) => $module::$variant::verify(settings, request, now)),+
+                }
+            }
+
+            fn needed(&self, request: &Request) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::needed(settings, request)),+
+                }
+            }
+
+            fn rsa(&self, request: &Request, now: OffsetDateTime) -> Option<protocol::RsaSignature> {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::rsa(settings, request, now)),+
+                }
+            }
+
+            fn other_environment(&self, request: &Request) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(settings) => {
+                        $module::$variant::other_environment(settings, request)
+                    })+
                 }
             }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
+use ingress::rejections::Rejections;
 use ingress::return_page::standings::Standings;
 use ingress::return_page::{self, Pages};
 use ingress::routes::{self, router};
@@ -153,6 +154,7 @@ impl Door {
             certificates: collector
                 .certificates
                 .map_or_else(Certificates::default, Certificates::new),
+            rejections: Rejections::default(),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };

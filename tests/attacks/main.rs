@@ -15,6 +15,7 @@ mod forgeries;
 mod genuine;
 mod any_body;
 mod quarantine;
+mod causes;
 mod corpus;
 mod wechat_pay;
 mod wechat_pay_v2;

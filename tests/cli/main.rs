@@ -13,6 +13,7 @@ mod accounts;
 mod quarantine;
 mod orders;
 mod simulate;
+mod verify;
 mod providers;
 mod events;
 mod streams;

@@ -19,7 +19,7 @@ const STORIES: [(&str, &[&str], bool, &str); 5] = [
     ("refund-full", &["paid"], true, "refunded"),
 ];
 
-fn account(provider: Provider) -> String {
+pub(crate) fn account(provider: Provider) -> String {
     format!("shop-{}", provider.as_str().replace('_', "-"))
 }
 
@@ -34,7 +34,7 @@ fn currency(provider: Provider) -> &'static str {
 }
 
 /// Does as the complaint about a missing account says.
-fn add_account(at: &Installation, provider: Provider) {
+pub(crate) fn add_account(at: &Installation, provider: Provider) {
     let simulate = |order| {
         let (provider, account) = (provider.as_str(), account(provider));
         format!("simulate {provider} paid --account {account} --order {order} --print=body")

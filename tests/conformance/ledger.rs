@@ -1,11 +1,22 @@
 //! What a ledger owes.
 
+mod back;
 mod cases;
 mod flow;
 mod keys;
 mod people;
 mod words;
 
+pub(crate) use self::back::{
+    a_dispute_before_its_payment_waits_for_it, a_dispute_is_a_case_until_it_ends,
+    a_hint_is_a_case_until_it_is_signed,
+    a_named_refund_counts_and_its_reversal_gives_the_money_back,
+    a_refund_and_its_payment_at_once_never_miss_each_other,
+    a_refund_and_its_payment_in_one_batch_both_settle,
+    a_refund_before_its_payment_takes_effect_with_it,
+    a_refund_whose_payment_never_comes_is_a_case_at_its_deadline,
+    named_refunds_and_totals_are_one_account,
+};
 pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,
     a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,

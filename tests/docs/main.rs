@@ -10,7 +10,7 @@ mod tree;
 use std::process::Command;
 
 use harness::program::binary;
-use worker::decide::standing::CaseKind;
+use worker::decide::case::CaseKind;
 
 use crate::tree::{
     anchors, between, code_words, each_between, files, nothing_is, pages, root, sources, text,

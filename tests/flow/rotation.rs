@@ -144,7 +144,7 @@ async fn rotates(mut rotation: Rotation, burst: Burst, nudge: impl Fn(&Rotation)
 
 fn hang_up(rotation: &Rotation) {
     rotation.door.program.signal("HUP").unwrap();
-    for worker in &rotation.worker {
+    if let Some(worker) = &rotation.worker {
         worker.signal("HUP").unwrap();
     }
 }

@@ -25,6 +25,9 @@ static KEY: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
     RsaPrivateKey::new(&mut StdRng::seed_from_u64(1), 2048).expect("2048 bits are enough")
 });
 
+/// Of so many inputs one is signed: those whose length it divides.
+const SIGNED_OF: usize = 8;
+
 /// How a provider would sign any body for the account; nothing where it could not have said that.
 type Sign = Box<dyn Fn(&[u8]) -> Option<Request> + Send + Sync>;
 
@@ -66,6 +69,10 @@ impl Subject {
             self.read(&carried, &request.body);
         }
         self.read(&[], input);
+        // Signing takes a thousand times as long as all the rest.
+        if !input.len().is_multiple_of(SIGNED_OF) {
+            return;
+        }
         if let Some(signed) = (self.sign)(input) {
             let verdict = verify(&self.account, signed.clone(), NOW);
             let called_forged =

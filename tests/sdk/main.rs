@@ -22,6 +22,18 @@ use serde_json::Value;
 const COUNT: usize = 300;
 const SEED: u64 = 20_261_123;
 
+/// Words that a careless decoder changes.
+const SUBJECTS: [&str; 8] = [
+    "语雀空间 500人规模",
+    "1+1=2",
+    "100% %2B",
+    r#"{"a":"b & c"}"#,
+    "Tom & Jerry",
+    "back\\slash/",
+    "🧾 ümläut",
+    "  blanks  ",
+];
+
 /// The interpreter with the SDKs in it.
 fn python() -> PathBuf {
     let prepared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");

@@ -19,6 +19,7 @@ use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
 mod fault;
 mod load;
+mod details;
 mod payments;
 mod cases;
 mod write;

@@ -4,10 +4,11 @@
 use rsa::RsaPrivateKey;
 use shared::money::Currency;
 use shared::provider::Provider;
-use shared::provider::alipay::{Section, SignClass, sign};
+use shared::provider::alipay::{Section, SignClass, SignType, sign_with};
 
 use self::trade::Trade;
 use super::purchase::Purchase;
+use super::scenario::sorted;
 use super::signing::{OpenError, Signing, public_file};
 use super::{Expected, Sample, Scenario, Sender, Simulated, Terms, Trust};
 
@@ -26,7 +27,6 @@ const SCENARIOS: &[Scenario] = &[
     Scenario::WrongAmount,
     Scenario::WrongApp,
     Scenario::WrongSeller,
-    Scenario::Downgrade,
     Scenario::Return,
     Scenario::UnknownType,
     Scenario::AgreementSigned,
@@ -41,6 +41,7 @@ pub(super) struct Alipay {
     app_id: String,
     /// Compared by the account when it names one.
     seller_id: Option<String>,
+    sign_type: SignType,
     key: RsaPrivateKey,
     trust: Trust,
 }
@@ -60,6 +61,7 @@ impl Alipay {
         Ok(Self {
             app_id: section.app_id.clone(),
             seller_id: section.seller_id.clone(),
+            sign_type: section.sign_type,
             key: signing.rsa()?,
             trust: Trust { key: "public_keys", what: signing.public_file().display().to_string() },
         })
@@ -73,7 +75,9 @@ impl Alipay {
 
 impl Sender for Alipay {
     fn scenarios(&self) -> Vec<Scenario> {
-        SCENARIOS.to_vec()
+        // Nothing is weaker than the older algorithm.
+        let downgrade = (self.sign_type == SignType::RSA2).then_some(Scenario::Downgrade);
+        sorted(SCENARIOS.iter().copied().chain(downgrade))
     }
 
     fn currency(&self) -> Currency {
@@ -85,15 +89,20 @@ impl Sender for Alipay {
     }
 
     fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
+        if !self.scenarios().contains(&scenario) {
+            return None;
+        }
         let trade = Trade::new(Purchase::new(scenario, terms), &self.app_id, &self.seller_id);
         let fields = trade.fields()?;
         let is_service = scenario == Scenario::UnknownType;
         let class = if is_service { SignClass::V2 } else { SignClass::V1 };
+        let is_downgraded = scenario == Scenario::Downgrade;
+        let sign_type = if is_downgraded { SignType::RSA } else { self.sign_type };
         let pairs: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         Some(Simulated {
             provider: Provider::Alipay,
             headers: vec![("content-type", CONTENT_TYPE.to_owned())],
-            body: tampered(scenario, sign(&pairs, class, &self.key)),
+            body: tampered(scenario, sign_with(sign_type, &pairs, class, &self.key)),
             expected: self.expected(scenario),
         })
     }
@@ -107,8 +116,6 @@ impl Sender for Alipay {
 fn tampered(scenario: Scenario, body: String) -> String {
     if scenario == Scenario::Forged {
         body.replacen("trade_status=TRADE_SUCCESS", "trade_status=TRADE_SUCCESs", 1)
-    } else if scenario == Scenario::Downgrade {
-        body.replacen("sign_type=RSA2", "sign_type=RSA", 1)
     } else {
         body
     }

@@ -89,7 +89,7 @@ impl<'a> Signing<'a> {
         }
     }
 
-    /// The same with a certificate for it, in PEM, issued where it is missing.
+    /// The same with a certificate for it, in PEM, issued where it is missing or another key's.
     pub(super) fn certified(
         &mut self,
         subject: Subject<'_>,
@@ -97,7 +97,10 @@ impl<'a> Signing<'a> {
         let signing_key = self.rsa()?;
         let [leaf, root] = [CERTIFICATE, ROOT].map(|kind| self.key_path().with_extension(kind));
         if leaf.exists() && root.exists() {
-            return Ok((signing_key, key::text(&leaf)?));
+            let text = key::text(&leaf)?;
+            if is_half_of(&text, &signing_key) {
+                return Ok((signing_key, text));
+            }
         }
         let issued = certificate::issue(&signing_key, subject, self.now)?;
         for (path, text) in [(&leaf, &issued.leaf), (&root, &issued.root)] {
@@ -143,9 +146,7 @@ impl<'a> Signing<'a> {
 
     /// Does this file of the configuration hold the key's public half?
     pub(super) fn is_public_half(&self, file: &Path, key: &RsaPrivateKey) -> bool {
-        let listed = self.text(file).ok().and_then(|text| PublicKey::parse(&text).ok());
-        let own = PublicKey::new(&key.to_public_key()).ok();
-        own.is_some_and(|own| listed.is_some_and(|key| key.fingerprint() == own.fingerprint()))
+        self.text(file).is_ok_and(|text| is_half_of(&text, key))
     }
 
     /// The first of the account's secrets under a key: any of them signs.
@@ -181,6 +182,12 @@ impl<'a> Signing<'a> {
     }
 }
 
+/// Is this the key's public half, or a certificate for it?
+fn is_half_of(text: &str, key: &RsaPrivateKey) -> bool {
+    let (listed, own) = (PublicKey::parse(text), PublicKey::new(&key.to_public_key()));
+    matches!((listed, own), (Ok(listed), Ok(own)) if listed.fingerprint() == own.fingerprint())
+}
+
 /// Where the account's public half stands, relative to the configuration.
 pub(super) fn public_file(account: &str) -> PathBuf {
     PathBuf::from(format!("keys/{account}.simulate.pub.pem"))
@@ -209,4 +216,41 @@ pub(super) fn secret_letters(count: usize) -> String {
 /// A secret of this many bytes in hexadecimal digits, by chance.
 pub(super) fn secret_hex(bytes: usize) -> String {
     (0..bytes).map(|_| format!("{:02x}", OsRng.r#gen::<u8>())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::provider::paypal::published::Environment;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+
+    #[test]
+    fn a_certificate_is_kept_for_as_long_as_it_fits_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let certified = || {
+            let mut signing = Signing::new("shop", folder.path(), None, NOW);
+            let (_, leaf) = signing.certified(Subject::PayPal(Environment::Live)).unwrap();
+            (leaf, signing.into_notes().len())
+        };
+        let (first, made) = certified();
+        assert_eq!(made, 2, "a key pair, and certificates");
+        assert_eq!(certified(), (first.clone(), 0));
+        fs::remove_file(folder.path().join("keys/shop.simulate.pem")).unwrap();
+        let (second, made) = certified();
+        assert!(second != first && made == 2);
+    }
+
+    #[test]
+    fn a_secret_that_is_missing_is_named_by_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let signing = Signing::new("shop", folder.path(), None, NOW);
+        let missing = signing.secret("secrets", None, None).unwrap_err().to_string();
+        assert!(missing.starts_with("accounts.shop.secrets_file: missing"), "{missing}");
+        let nowhere = PathBuf::from("nowhere");
+        let missing = signing.secret("secrets", None, Some(&nowhere)).unwrap_err().to_string();
+        assert!(missing.starts_with("accounts.shop.secrets_file: "), "{missing}");
+        assert!(missing.contains("nowhere"), "{missing}");
+    }
 }

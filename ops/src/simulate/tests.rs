@@ -250,7 +250,6 @@ fn tell(fact: &Option<Fact>) -> String {
 /// Alipay tells the total refunded with the payment, the others a refund by itself.
 fn meaning(stand: &Stand, scenario: Scenario) -> Vec<String> {
     let tells_totals = stand.provider == Provider::Alipay;
-    let reads_agreements = stand.provider != Provider::Alipay;
     let payment = |status: PaymentStatus| format!("{} 1000 for A-1", status.as_str());
     let refund = |status: RefundStatus, minor| format!("refund {} {minor}", status.as_str());
     let back = |minor| {
@@ -275,9 +274,6 @@ fn meaning(stand: &Stand, scenario: Scenario) -> Vec<String> {
         Scenario::Finished => payment(PaymentStatus::Finished),
         Scenario::WrongAmount => "succeeded 1001 for A-1".to_owned(),
         Scenario::UnknownType => "nothing".to_owned(),
-        Scenario::AgreementSigned | Scenario::AgreementEnded if !reads_agreements => {
-            "nothing".to_owned()
-        }
         Scenario::AgreementSigned => "signed".to_owned(),
         Scenario::AgreementCharged => paid + " under agreement",
         Scenario::ChargeFailed => "charge failed".to_owned(),

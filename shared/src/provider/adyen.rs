@@ -136,6 +136,16 @@ impl Protocol for Adyen {
         Ok(Proof { key: key.fingerprint().to_owned(), subject })
     }
 
+    fn needed(settings: &Settings, _: &Request) -> &'static [&'static str] {
+        if settings.credentials.is_some() { &[credentials::HEADER] } else { &[] }
+    }
+
+    fn other_environment(settings: &Settings, request: &Request) -> Option<&'static str> {
+        let other = if settings.live { "false" } else { "true" };
+        let json = Json::parse(&request.body)?;
+        (json.at(&["live"]).text() == Some(other)).then_some("live")
+    }
+
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
         reading::read(reader, genuine)
     }

@@ -46,6 +46,10 @@ fn a_ninth_provider_is_one_file_and_one_variant() {
     assert_eq!(scheme().verify_return(b"", NOW), Err(Rejection::NoReturn));
     let proof = scheme().verify(&request(BODY, "whsec-two"), NOW).unwrap();
     assert_eq!(proof.key, scheme().keys()[1].id);
+    let signed_alike = request(BODY, "whsec-two");
+    assert!(scheme().rsa(&signed_alike, NOW).is_none());
+    assert_eq!(scheme().needed(&signed_alike), acme.headers());
+    assert_eq!(scheme().other_environment(&signed_alike), None);
     let genuine = Genuine { http: &[], received_at: NOW, body: BODY };
     let notification = reader().read(&genuine).unwrap().remove(0);
     let fact = notification.payment().unwrap();

@@ -22,7 +22,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::json::Json;
 use super::material::Material;
-use super::protocol::{Proof, Protocol};
+use super::protocol::{Proof, Protocol, RsaSignature};
+use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
 use crate::notification::Notification;
 use crate::units::Span;
@@ -166,6 +167,20 @@ impl Protocol for PayPal {
             return Err(Rejection::NotOurs("merchant_id"));
         }
         Ok(Proof { key, subject: reading::subject(&json).as_bytes().to_vec() })
+    }
+
+    fn rsa(settings: &Settings, request: &Request, now: OffsetDateTime) -> Option<RsaSignature> {
+        let signature = BASE64.decode(request.headers.get("paypal-transmission-sig")?).ok()?;
+        let url = request.headers.get("paypal-cert-url")?;
+        let url = CertificateUrl::parse(url, settings.trust.environment())?;
+        let keys = settings.trust.keys_for(&url, now);
+        (!keys.is_empty()).then_some(RsaSignature { keys, signature, hash: HashFunction::Sha256 })
+    }
+
+    fn other_environment(settings: &Settings, request: &Request) -> Option<&'static str> {
+        let url = request.headers.get("paypal-cert-url")?;
+        let other = settings.trust.environment().other();
+        CertificateUrl::parse(url, other).map(|_| "paypal-cert-url")
     }
 
     fn read((): &(), genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

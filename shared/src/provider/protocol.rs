@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Request;
 use super::material::Material;
+use super::public_key::{HashFunction, PublicKey};
 use crate::money::Money;
 use crate::notification::Notification;
 
@@ -57,8 +58,32 @@ pub(crate) trait Protocol {
         Err(Rejection::NoReturn)
     }
 
+    /// The headers without which nothing is proven. Only the doctor asks, to name what is missing.
+    fn needed(_: &Self::Settings, _: &Request) -> &'static [&'static str] {
+        Self::HEADERS
+    }
+
+    /// The RSA signature that a request bears. Only the doctor asks, to see whose it is.
+    fn rsa(_: &Self::Settings, _: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
+        None
+    }
+
+    /// Which field or header shows that a request is of the provider's other environment, sandbox or
+    /// production. Nothing of it needs to be proven: only the doctor asks.
+    fn other_environment(_: &Self::Settings, _: &Request) -> Option<&'static str> {
+        None
+    }
+
     /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact.
     fn read(reader: &Self::Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable>;
+}
+
+/// A signature, and the keys that may have made it.
+pub(crate) struct RsaSignature {
+    pub(crate) keys: Vec<PublicKey>,
+    pub(crate) signature: Vec<u8>,
+    /// What it must hash with.
+    pub(crate) hash: HashFunction,
 }
 
 /// What a provider's file returns of a genuine request.

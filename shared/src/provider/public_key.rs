@@ -30,6 +30,7 @@ const FINGERPRINT_BYTES: usize = 8;
 #[derive(Clone)]
 pub struct PublicKey {
     verifier: ParsedPublicKey,
+    rsa: RsaPublicKey,
     fingerprint: String,
     /// The provider's own name of it.
     name: Option<String>,
@@ -143,7 +144,8 @@ impl PublicKey {
         let digest = Sha256::digest(spki.as_bytes());
         let fingerprint =
             digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { verifier, fingerprint, name: None, bits, expires_at: None })
+        let (rsa, name, expires_at) = (key.clone(), None, None);
+        Ok(Self { verifier, rsa, fingerprint, name, bits, expires_at })
     }
 
     /// The key under the name that the provider gives it.
@@ -164,6 +166,11 @@ impl PublicKey {
             kind: format!("{kind} {}", self.bits),
             expires_at: self.expires_at,
         }
+    }
+
+    /// The key's numbers, for looking into a signature; they verify nothing.
+    pub(crate) fn rsa(&self) -> &RsaPublicKey {
+        &self.rsa
     }
 
     /// The provider's own name of it, else its fingerprint.

@@ -29,7 +29,7 @@ pub use self::ed25519::{PrivateKey, PublicKey};
 use self::mapping::{Mapping, MappingSection};
 
 /// The headers of one message: id, timestamp, signatures. Svix sends its own names for them.
-const FAMILIES: [[&str; 3]; 2] = [
+static FAMILIES: [[&str; 3]; 2] = [
     ["webhook-id", "webhook-timestamp", "webhook-signature"],
     ["svix-id", "svix-timestamp", "svix-signature"],
 ];
@@ -136,6 +136,12 @@ impl Protocol for StandardWebhooks {
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &request.body];
         let key = signer(settings, &Entries::parse(signatures)?, &signed)?;
         Ok(Proof { key, subject: id.as_bytes().to_vec() })
+    }
+
+    fn needed(_: &Settings, request: &Request) -> &'static [&'static str] {
+        let [standard, svix] = &FAMILIES;
+        let is_svix = family(|name| request.headers.get(name)) == *svix;
+        if is_svix { svix } else { standard }
     }
 
     fn read(mapping: &Mapping, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

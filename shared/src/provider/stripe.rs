@@ -147,6 +147,11 @@ impl Protocol for Stripe {
         Ok(Proof { key: key.fingerprint(), subject: subject.as_bytes().to_vec() })
     }
 
+    fn other_environment(settings: &Settings, request: &Request) -> Option<&'static str> {
+        let livemode = Json::parse(&request.body)?.at(&["livemode"]).boolean()?;
+        (livemode != settings.livemode).then_some("livemode")
+    }
+
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
         reading::read(reader, genuine.body).map(|notification| vec![notification])
     }

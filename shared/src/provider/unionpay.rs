@@ -21,7 +21,8 @@ use super::form::{self, Form};
 use super::joined_text::reads_two_ways;
 use super::mac::to_hex;
 use super::material::Material;
-use super::protocol::{Proof, Protocol};
+use super::protocol::{Proof, Protocol, RsaSignature};
+use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Returned, Unreadable};
 use crate::notification::Notification;
 use crate::secret::Secret;
@@ -191,6 +192,13 @@ impl Protocol for UnionPay {
         let form = Form::parse(pairs)?;
         prove(settings, &form, now)?;
         reading::returned(form)
+    }
+
+    fn rsa(settings: &Settings, request: &Request, now: OffsetDateTime) -> Option<RsaSignature> {
+        let form = Form::parse(&request.body).ok()?;
+        let signature = BASE64.decode(form.get("signature")?).ok()?;
+        let key = settings.trust.certified(&form, now)?;
+        Some(RsaSignature { keys: vec![key], signature, hash: HashFunction::Sha256 })
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

@@ -16,7 +16,8 @@ use time::{Duration, OffsetDateTime};
 use super::json::Json;
 use super::material::Material;
 use super::one_or_more::OneOrMore;
-use super::protocol::{Proof, Protocol, check_fresh};
+use super::protocol::{Proof, Protocol, RsaSignature, check_fresh};
+use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable, aead};
 use crate::notification::Notification;
 use crate::secret::Secret;
@@ -158,6 +159,16 @@ impl Protocol for WechatPay {
             return Err(Rejection::NotANotification);
         };
         Ok(Proof { key: key.id().to_owned(), subject: id.as_bytes().to_vec() })
+    }
+
+    fn needed(_: &Settings, _: &Request) -> &'static [&'static str] {
+        &[NONCE, SERIAL, SIGNATURE, TIMESTAMP]
+    }
+
+    fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
+        let signature = BASE64.decode(request.headers.get(SIGNATURE)?).ok()?;
+        let keys = settings.keys.iter().map(|key| key.key().clone()).collect();
+        Some(RsaSignature { keys, signature, hash: HashFunction::Sha256 })
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

@@ -76,6 +76,17 @@ fn wechat_pay_v2() -> (String, Sign) {
     let section = format!("mch_id = \"1900\"\napi_key = \"{WECHAT_KEY}\"");
     let sign = |input: &[u8]| {
         let pairs = pairs(input, &["sign"])?;
+        // Names and values as XML holds them, so that what is signed is what is written.
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let begins = |name: &str| name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let holds = |(name, value): &(String, Vec<u8>)| {
+            begins(name)
+                && name.bytes().all(|b| plain(&b))
+                && !value.iter().any(u8::is_ascii_control)
+        };
+        if !pairs.iter().all(holds) {
+            return None;
+        }
         let texts: Option<Vec<(&str, &str)>> = pairs
             .iter()
             .map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value).ok()?)))

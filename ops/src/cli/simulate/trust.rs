@@ -19,7 +19,7 @@ pub(super) fn warning(
     }
     let (what, key) = (trust.what, trust.key);
     Some(format!(
-        "{what} is not trusted yet: add it to accounts.{account}.{key} and restart the ingress"
+        "{what} is not trusted yet: add it to accounts.{account}.{key}; a running ingress takes it up"
     ))
 }
 

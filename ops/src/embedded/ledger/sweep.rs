@@ -103,10 +103,10 @@ fn due(
     let overdue = payments::deadline
         .le(micros(now))
         .assume_not_null()
-        .and(payments::status.eq_any(proven.map(PaymentStatus::as_str)));
-    let named = diesel::dsl::exists(
+        .and(payments::absent.or(payments::status.eq_any(proven.map(PaymentStatus::as_str))));
+    let named = diesel::dsl::not(payments::absent).and(diesel::dsl::exists(
         order_numbers::table.filter(order_numbers::number.eq(payments::order_number)),
-    );
+    ));
     let waiting: Vec<String> = payments::table
         .filter(payments::order_no.is_null())
         .filter(named.or(payments::deadline.is_not_null().and(overdue)))

@@ -20,7 +20,9 @@ fn every_attack_is_turned_away_for_its_own_reason() {
 fn an_account_without_a_seller_takes_any() {
     let key = RsaPrivateKey::new(&mut StdRng::seed_from_u64(1), 2048).unwrap();
     let trust = Trust { key: "public_keys", what: "x".into() };
-    let alipay = Alipay { app_id: "1".into(), seller_id: None, key, trust };
+    let sign_type = SignType::RSA;
+    let alipay = Alipay { app_id: "1".into(), seller_id: None, sign_type, key, trust };
     assert_eq!(alipay.expected(Scenario::WrongSeller), Expected::Accepted);
     assert_eq!(alipay.expected(Scenario::WrongApp), Expected::Rejected);
+    assert!(!alipay.scenarios().contains(&Scenario::Downgrade), "it is the weakest already");
 }

@@ -74,6 +74,13 @@ impl Environment {
         }
     }
 
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Live => Self::Sandbox,
+            Self::Sandbox => Self::Live,
+        }
+    }
+
     fn hosts(self) -> [&'static str; 2] {
         match self {
             Self::Live => ["api.paypal.com", "api-m.paypal.com"],
@@ -192,6 +199,11 @@ impl Trust {
             }
             None => Err(Rejection::Forged),
         }
+    }
+
+    /// The keys that may have signed what names this url.
+    pub(super) fn keys_for(&self, url: &CertificateUrl, now: OffsetDateTime) -> Vec<PublicKey> {
+        self.pinned.iter().cloned().chain(self.key_at(url, now)).collect()
     }
 
     /// Should the certificate at this url be fetched?

@@ -89,6 +89,14 @@ impl Trust {
         }
     }
 
+    /// The key that must have signed the form, where a certificate in it names one.
+    pub(super) fn certified(&self, form: &Form, now: OffsetDateTime) -> Option<PublicKey> {
+        match self {
+            Self::Certificates(trusted) => trusted.key_of(form, now),
+            Self::SecureKeys(_) => None,
+        }
+    }
+
     /// Which key made the signature over the form's text.
     pub(super) fn signer(
         &self,
@@ -98,8 +106,7 @@ impl Trust {
     ) -> Result<String, Rejection> {
         match self {
             Self::Certificates(trusted) => {
-                let sent = form.get("signPubKeyCert").ok_or(Rejection::UnknownKey)?;
-                let key = trusted.key_of(sent, now).ok_or(Rejection::UnknownKey)?;
+                let key = trusted.key_of(form, now).ok_or(Rejection::UnknownKey)?;
                 let signature = BASE64.decode(signature).map_err(|_| Rejection::Forged)?;
                 let signed = to_hex(&Sha256::digest(signed_text(form)));
                 if !key.verifies(signed.as_bytes(), &signature) {
@@ -170,8 +177,9 @@ impl Certificates {
         }
     }
 
-    /// The key of a certificate that came with a message, once something stands for it.
-    fn key_of(&self, sent: &[u8], now: OffsetDateTime) -> Option<PublicKey> {
+    /// The key of the certificate that came with a message, once something stands for it.
+    fn key_of(&self, form: &Form, now: OffsetDateTime) -> Option<PublicKey> {
+        let sent = form.get("signPubKeyCert")?;
         if sent.len() > CERTIFICATE_TEXT_MAX_BYTES {
             return None;
         }

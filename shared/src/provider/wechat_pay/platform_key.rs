@@ -74,6 +74,10 @@ impl PlatformKey {
         self.key.verifies(signed, signature)
     }
 
+    pub(super) fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     pub(super) fn note(&self) -> KeyNote {
         KeyNote { id: self.id.clone(), ..self.key.note() }
     }
