@@ -15,6 +15,8 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 /// The `source` of every event.
 pub const SOURCE: &str = "/quittance";
 const TYPE_PREFIX: &str = "io.quittance.";
+/// Numbers that a snapshot names beside the order's own.
+pub const NUMBERS_MAX: usize = 16;
 
 /// What happened, as the routing key says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +85,28 @@ pub struct OrderSnapshot {
     pub refunded_amount: i64,
     /// May the goods go out?
     pub entitled: bool,
+    /// Other numbers of the order under which payments for it came in, sorted, at most [`NUMBERS_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<String>,
+}
+
+/// What an event says of an order, as a subscriber reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OrderNews {
+    pub sequence: i64,
+    #[serde(flatten)]
+    pub order: OrderSnapshot,
+}
+
+impl OrderNews {
+    /// Reads an event's body; nothing for one that is about no order.
+    pub fn parse(body: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            data: OrderNews,
+        }
+        serde_json::from_slice(body).ok().map(|Envelope { data }| data)
+    }
 }
 
 /// A case as it stands.
@@ -180,10 +204,13 @@ mod tests {
                     paid_amount: 10,
                     refunded_amount: 0,
                     entitled: true,
+                    numbers: vec!["A-1-2".into()],
                 }),
                 case: None,
             },
         };
+        let news = OrderNews::parse(event.to_json().as_bytes()).unwrap();
+        assert_eq!((news.sequence, Some(news.order)), (1, event.snapshot.order.clone()));
         assert_eq!(
             event.to_json(),
             concat!(
@@ -192,7 +219,8 @@ mod tests {
                 r#""subject":"order/A-1","time":"2026-01-02T03:04:05Z","#,
                 r#""datacontenttype":"application/json","sequencenumber":1,"#,
                 r#""data":{"sequence":1,"order_no":"A-1","status":"paid","amount":10,"#,
-                r#""currency":"CNY","paid_amount":10,"refunded_amount":0,"entitled":true}}"#,
+                r#""currency":"CNY","paid_amount":10,"refunded_amount":0,"entitled":true,"#,
+                r#""numbers":["A-1-2"]}}"#,
             )
         );
     }

@@ -95,5 +95,6 @@ fn order(status: OrderStatus) -> OrderSnapshot {
         paid_amount: 10,
         refunded_amount: 0,
         entitled: status == OrderStatus::Paid,
+        numbers: vec!["A-1-2".to_owned()],
     }
 }

@@ -1,6 +1,8 @@
 //! What to announce: the difference between two states, as snapshots of the later one.
 
-use shared::event::{CaseSnapshot, EventType, OrderSnapshot, Snapshot};
+use std::collections::BTreeSet;
+
+use shared::event::{CaseSnapshot, EventType, NUMBERS_MAX, OrderSnapshot, Snapshot};
 use shared::order::OrderStatus;
 
 use super::standing::{Case, CaseKey};
@@ -43,7 +45,20 @@ pub fn announce(before: &State, after: &State) -> Vec<Announcement> {
             announcements.push(of_case(EventType::CaseResolved, after, key, case));
         }
     }
+    let numbers = further_numbers(after);
+    for order in announcements.iter_mut().filter_map(|told| told.snapshot.order.as_mut()) {
+        order.numbers = numbers.clone();
+    }
     announcements
+}
+
+/// A payer comes back with the number that he paid under, which may be another than the order's own.
+fn further_numbers(state: &State) -> Vec<String> {
+    let Some(order) = &state.order else { return vec![] };
+    let paid = state.payments.values().filter(|payment| payment.status.proves_payment());
+    let numbers = paid.map(|payment| &payment.order_number);
+    let others: BTreeSet<_> = numbers.filter(|number| **number != order.order_no).collect();
+    others.into_iter().take(NUMBERS_MAX).cloned().collect()
 }
 
 /// An order is paid once; and once more only when all of it went back and it is paid again, because
@@ -98,5 +113,6 @@ fn snapshot(order: &Order) -> OrderSnapshot {
         paid_amount: order.recorded.paid_minor,
         refunded_amount: order.recorded.refunded_minor,
         entitled: order.recorded.fulfilment == Fulfilment::Active,
+        numbers: vec![],
     }
 }

@@ -147,3 +147,18 @@ fn a_case_keeps_its_id_and_no_two_cases_share_one() {
         }
     }
 }
+
+#[test]
+fn a_snapshot_names_the_other_numbers_that_were_paid_under() {
+    let before = Books::Pending.state();
+    let mut under_another = says("T1", Word::Succeeded, PRICE);
+    if let Some(Fact::Payment(fact)) = &mut under_another.fact {
+        fact.order_number = "A-1-2".to_owned();
+    }
+    let numbers = |after: &State| -> Vec<String> {
+        let told = announce(&before, after).remove(0).snapshot.order;
+        told.map(|order| order.numbers).unwrap_or_default()
+    };
+    assert_eq!(numbers(&tell(&before, &under_another)), ["A-1-2"]);
+    assert_eq!(numbers(&tell(&before, &says("T1", Word::Succeeded, PRICE))), [""; 0]);
+}
