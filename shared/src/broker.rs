@@ -12,6 +12,11 @@ use crate::message::parcel::Parcel;
 pub mod topology;
 pub mod amqp;
 
+/// Events that wait for one listener; beyond it the oldest are dropped.
+pub const LISTENER_WAITING_MAX: u16 = 4_096;
+/// The routing keys that a listener hears.
+pub const LISTENER_KEYS: &str = "order.*.v1";
+
 /// Where a parcel goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -70,6 +75,7 @@ pub struct BrokerError(pub String);
 pub trait Broker: Clone + Send + Sync + 'static {
     type Publisher: Publisher;
     type Consumer: Consumer;
+    type Listener: Listener;
 
     /// A publisher that keeps itself connected.
     fn publisher(&self) -> Self::Publisher;
@@ -80,6 +86,9 @@ pub trait Broker: Clone + Send + Sync + 'static {
         shard: u16,
         prefetch: u16,
     ) -> impl Future<Output = Result<Self::Consumer, BrokerError>> + Send;
+
+    /// A listener to the events of orders, from now on.
+    fn listener(&self) -> impl Future<Output = Result<Self::Listener, BrokerError>> + Send;
 }
 
 /// Publishes with many in flight; clones share one channel.
@@ -107,6 +116,13 @@ pub trait Consumer: Send + 'static {
     /// Probation is over: hold up to this many. Called with nothing in hand; a delivery that was on its
     /// way at this moment comes back, with one more return.
     fn widen(&mut self, prefetch: u16) -> impl Future<Output = Result<(), BrokerError>> + Send;
+}
+
+/// Hears events as they are published. It holds nothing up: what it does not take in time is dropped,
+/// the oldest first, and what is published while nobody listens is not heard.
+pub trait Listener: Send + 'static {
+    /// The next event; waits without limit. The end of the stream is an error.
+    fn next(&mut self) -> impl Future<Output = Result<Parcel, BrokerError>> + Send;
 }
 
 impl PublishError {

@@ -51,6 +51,7 @@ async fn what_is_missing_is_found_and_made() {
         format!("exchange {prefix}.retry.1s"),
         format!("queue {prefix}.retry.1h"),
         format!("queue {prefix}.dead"),
+        format!("exchange {prefix}.events"),
         format!("exchange {prefix}.fulfilment"),
         format!("queue {prefix}.fulfilment.unrouted"),
     ] {

@@ -2,6 +2,7 @@
 
 mod broker;
 mod ledger;
+mod unrouted;
 mod world;
 
 /// Makes one test for each claim on each pair.
@@ -37,6 +38,8 @@ mod claims {
         a_consumer_holds_no_more_than_its_prefetch,
         an_unknown_shard_goes_to_the_first,
         an_event_needs_no_subscriber,
+        a_listener_hears_each_event_of_an_order_and_nothing_else,
+        a_listener_that_does_not_keep_up_holds_nobody_up,
         many_publishes_at_once_are_each_confirmed,
     );
     on_both!(ledger:

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::SqliteConnection;
-use shared::broker::{Broker, BrokerError, PublishError, Publisher, Route};
+use shared::broker::{
+    Broker, BrokerError, LISTENER_WAITING_MAX, Listener, PublishError, Publisher, Route,
+};
 use shared::message::parcel::Parcel;
 use shared::process;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 mod consumer;
@@ -31,12 +35,18 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Queue {
     store: Arc<Store>,
     writer: Arc<Writer>,
+    /// Events of orders, to whoever listens in this process.
+    events: broadcast::Sender<Parcel>,
 }
+
+/// Hears the events that this process publishes.
+pub struct QueueListener(broadcast::Receiver<Parcel>);
 
 impl Queue {
     pub(super) fn start(store: Arc<Store>) -> Self {
         let writer = Arc::new(Writer::start(Arc::clone(&store)));
-        Self { store, writer }
+        let (events, _) = broadcast::channel(usize::from(LISTENER_WAITING_MAX));
+        Self { store, writer, events }
     }
 }
 
@@ -48,6 +58,7 @@ pub(super) fn give_back_all(connection: &mut SqliteConnection) -> super::values:
 impl Broker for Queue {
     type Publisher = Self;
     type Consumer = QueueConsumer;
+    type Listener = QueueListener;
 
     fn publisher(&self) -> Self {
         self.clone()
@@ -59,6 +70,23 @@ impl Broker for Queue {
         }
         QueueConsumer::open(Arc::clone(&self.store), Arc::clone(&self.writer), prefetch).await
     }
+
+    async fn listener(&self) -> Result<QueueListener, BrokerError> {
+        Ok(QueueListener(self.events.subscribe()))
+    }
+}
+
+impl Listener for QueueListener {
+    async fn next(&mut self) -> Result<Parcel, BrokerError> {
+        loop {
+            match self.0.recv().await {
+                Ok(parcel) => return Ok(parcel),
+                // The oldest were dropped.
+                Err(RecvError::Lagged(_)) => (),
+                Err(RecvError::Closed) => return Err(BrokerError("the queue is gone".to_owned())),
+            }
+        }
+    }
 }
 
 impl Publisher for Queue {
@@ -69,7 +97,10 @@ impl Publisher for Queue {
             Route::Retry { delay, .. } => (rows::NOTIFICATIONS, Some(delay)),
             Route::Dead => (rows::DEAD, None),
             // Embedded, an event is published when its row in the ledger has a position.
-            Route::Fulfilment { .. } => return Ok(()),
+            Route::Fulfilment { routing_key } => {
+                self.tell(&routing_key, parcel);
+                return Ok(());
+            }
         };
         let ready_at = delay.map(|delay| process::now() + delay);
         let row = NewRow::new(place, ready_at, &parcel).map_err(|_| PublishError::Refused)?;
@@ -83,6 +114,14 @@ impl Publisher for Queue {
 }
 
 impl Queue {
+    /// Tells whoever listens to the events of orders, as [`shared::broker::LISTENER_KEYS`] says it.
+    fn tell(&self, routing_key: &str, parcel: Parcel) {
+        if routing_key.starts_with("order.") {
+            // Nobody may be listening.
+            drop(self.events.send(parcel));
+        }
+    }
+
     async fn ask(&self, change: Change) -> Result<(), PublishError> {
         let answer = timeout(PUBLISH_TIMEOUT, self.writer.ask(change)).await;
         answer.unwrap_or(Err(PublishError::TimedOut))

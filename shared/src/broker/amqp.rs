@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::topology::{Finding, Topology};
 use super::{Broker, BrokerError, Consumer, Delivery};
 
+pub mod listener;
 pub mod publisher;
 mod wire;
 
@@ -81,6 +82,7 @@ pub enum ConnectError {
 impl Broker for Amqp {
     type Publisher = publisher::AmqpPublisher;
     type Consumer = AmqpConsumer;
+    type Listener = listener::AmqpListener;
 
     fn publisher(&self) -> Self::Publisher {
         publisher::AmqpPublisher::start(self.clone())
@@ -109,6 +111,10 @@ impl Broker for Amqp {
             tag: 0,
             acknowledged: 0,
         })
+    }
+
+    async fn listener(&self) -> Result<listener::AmqpListener, BrokerError> {
+        listener::AmqpListener::open(self).await
     }
 }
 

@@ -46,7 +46,7 @@ impl Topology {
                 (format!("{prefix}.retry.{}", tier_name(*delay)), shard.to_string())
             }
             Route::Dead => (format!("{prefix}.dead"), String::new()),
-            Route::Fulfilment { routing_key } => (self.fulfilment(), routing_key.clone()),
+            Route::Fulfilment { routing_key } => (self.events(), routing_key.clone()),
         }
     }
 
@@ -55,7 +55,13 @@ impl Topology {
         format!("{}.notifications.{shard}", self.prefix)
     }
 
-    /// The exchange that subscribers bind to.
+    /// The exchange that events are published to, and that our own listeners bind to. Were they bound
+    /// to [`Topology::fulfilment`], an event that no shop hears would no longer count as unrouted.
+    pub fn events(&self) -> String {
+        format!("{}.events", self.prefix)
+    }
+
+    /// The exchange that subscribers bind to: it takes every event.
     pub fn fulfilment(&self) -> String {
         format!("{}.fulfilment", self.prefix)
     }
@@ -72,6 +78,8 @@ impl Topology {
         for exchange in self.exchanges() {
             let declared = exchange.declare(&channel).await;
             declared.map_err(|error| unsafe_object(&exchange.shown(), &error))?;
+            let bound = exchange.bind(&channel).await;
+            bound.map_err(|error| unsafe_object(&exchange.shown(), &error))?;
         }
         for queue in self.queues() {
             let declared = queue.declare(&channel).await;
@@ -110,22 +118,27 @@ impl Topology {
 
     fn exchanges(&self) -> Vec<Exchange> {
         let prefix = &self.prefix;
-        let exchange = |name: String, kind: ExchangeKind| Exchange { name, kind, alternate: None };
+        let exchange = |name: String, kind: ExchangeKind| Exchange {
+            name,
+            kind,
+            alternate: None,
+            source: None,
+        };
         let any = format!("{prefix}.notifications.any");
         let unrouted = format!("{prefix}.fulfilment.unrouted");
         let mut exchanges = vec![
             exchange(any.clone(), ExchangeKind::Fanout),
             Exchange {
-                name: self.notifications(),
-                kind: ExchangeKind::Direct,
                 alternate: Some(any),
+                ..exchange(self.notifications(), ExchangeKind::Direct)
             },
             exchange(format!("{prefix}.dead"), ExchangeKind::Fanout),
             exchange(unrouted.clone(), ExchangeKind::Fanout),
+            exchange(self.events(), ExchangeKind::Topic),
             Exchange {
-                name: self.fulfilment(),
-                kind: ExchangeKind::Topic,
                 alternate: Some(unrouted),
+                source: Some(self.events()),
+                ..exchange(self.fulfilment(), ExchangeKind::Topic)
             },
         ];
         for delay in self.schedule.tiers() {

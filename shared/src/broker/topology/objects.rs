@@ -1,6 +1,8 @@
 //! One exchange or queue: how it is declared, and how it is looked at without creating it.
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    ExchangeBindOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Connection, ExchangeKind};
 
@@ -11,6 +13,8 @@ pub(super) struct Exchange {
     pub(super) name: String,
     pub(super) kind: ExchangeKind,
     pub(super) alternate: Option<String>,
+    /// The exchange that it takes everything from.
+    pub(super) source: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -29,6 +33,13 @@ impl Exchange {
             arguments.insert("alternate-exchange".into(), text(alternate));
         }
         channel.exchange_declare(short(&self.name), self.kind.clone(), options, arguments).await
+    }
+
+    pub(super) async fn bind(&self, channel: &Channel) -> lapin::Result<()> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let (name, source) = (short(&self.name), short(source));
+        let options = ExchangeBindOptions::default();
+        channel.exchange_bind(name, source, "#".into(), options, FieldTable::default()).await
     }
 
     pub(super) async fn audit(&self, connection: &Connection) -> Option<Finding> {
