@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::enqueue::Enqueue;
+use crate::return_page::standings::Standings;
+use crate::return_page::{self, Pages};
 use crate::routes::{Door, admin, router};
 use crate::serve::listen;
 
@@ -33,6 +35,23 @@ pub fn door<P: Publisher>(
         enqueue,
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
+    }
+}
+
+/// The pages for payers who come back.
+pub fn pages(
+    config: &Config,
+    accounts: watch::Receiver<Arc<Accounts>>,
+    standings: Standings,
+    stop: CancellationToken,
+) -> Pages {
+    Pages {
+        accounts,
+        return_to: config.return_to(),
+        standings,
+        patience: return_page::PATIENCE,
+        body_timeout: config.ingress.body_timeout.0,
+        stop,
     }
 }
 
@@ -90,8 +109,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         stopping.cancelled().await;
         not_ready.set("process", Err("stopping".to_owned()));
     });
-    let served = listen(router(door(&config, accounts, enqueue)), public, stop, drain).await;
+    let standings = Standings::default();
+    let following = tokio::spawn(return_page::follow(broker, standings.clone(), ended.clone()));
+    let pages = pages(&config, accounts.clone(), standings, stop.clone());
+    let routes = router(door(&config, accounts, enqueue)).merge(return_page::router(pages));
+    let served = listen(routes, public, stop, drain).await;
     ended.cancel();
+    following.await.context("following events")?;
     stating.await.context("stating")?;
     watching.await.context("watching")?;
     telling.await.context("telling")??;

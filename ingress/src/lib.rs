@@ -1,6 +1,8 @@
-//! The public door: proves a provider's notification genuine and enqueues it. Opens no database.
+//! The public door: proves a provider's notification genuine and enqueues it, and shows
+//! payers who come back how their order stands. Opens no database.
 
 pub mod enqueue;
 pub mod routes;
+pub mod return_page;
 pub mod serve;
 pub mod config;

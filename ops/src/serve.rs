@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use ingress::enqueue::Enqueue;
-use ingress::routes::{Door, admin, router};
+use ingress::return_page::standings::Standings;
+use ingress::return_page::{self, follow};
+use ingress::routes::{admin, router};
 use ingress::serve::listen;
 use shared::broker::Broker;
 use shared::config::Config;
@@ -179,15 +181,18 @@ async fn serve<B: Broker, L: Ledger>(
     lasting.spawn(probing::watch(publisher, health.clone(), stop.clone(), end.clone()));
     lasting.spawn(listen(admin(health.clone()), doors.admin, end.clone(), drain));
 
-    let door = Door {
-        accounts,
-        enqueue,
-        body_limit_bytes: config.ingress.body_limit.0,
-        body_timeout: config.ingress.body_timeout.0,
-    };
+    let standings = Standings::default();
+    let following = follow(broker.clone(), standings.clone(), end.clone());
+    lasting.spawn(async {
+        following.await;
+        Ok(())
+    });
+    let pages = ingress::config::pages(&config, accounts.clone(), standings, stop.clone());
+    let door = router(ingress::config::door(&config, accounts, enqueue));
+    let public = door.merge(return_page::router(pages));
     let console = console::router(ledger.clone(), token);
     let mut parts = JoinSet::new();
-    parts.spawn(listen(router(door), doors.ingress, stop.clone(), drain));
+    parts.spawn(listen(public, doors.ingress, stop.clone(), drain));
     parts.spawn(listen(console, doors.console, stop.clone(), drain));
     parts.spawn(settle(broker, ledger, settings, health, stop.clone()));
 

@@ -14,10 +14,12 @@ use crate::retry::Schedule;
 
 pub mod account;
 pub mod load;
+pub mod return_to;
 pub mod sections;
 pub mod units;
 
 use self::account::AccountSection;
+use self::return_to::ReturnTo;
 use self::sections::{
     BrokerSection, ConsoleSection, DatabaseSection, EmbeddedSection, IngressSection, LogSection,
     PolicySection, ProcessSection, RetrySection, SealSection, WorkerSection,
@@ -139,6 +141,14 @@ impl Config {
             section.reader(name, &self.base).map(|reader| (name.to_owned(), reader))
         };
         Ok(Readers(self.each_account(read)?.into_iter().collect()))
+    }
+
+    /// Where the payers of each account that says so are sent on.
+    pub fn return_to(&self) -> BTreeMap<String, ReturnTo> {
+        let target = |(name, section): (&String, &AccountSection)| {
+            section.general.return_to.clone().map(|target| (name.clone(), target))
+        };
+        self.accounts.iter().filter_map(target).collect()
     }
 
     fn each_account<T>(

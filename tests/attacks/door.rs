@@ -1,13 +1,16 @@
 //! The real door on a loopback port, in front of a broker that only collects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ingress::enqueue::Enqueue;
+use ingress::return_page::standings::Standings;
+use ingress::return_page::{self, Pages};
 use ingress::routes::{self, router};
 use ingress::serve::listen;
 use shared::broker::{PublishError, Publisher, Route};
+use shared::config::return_to::ReturnTo;
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
 use shared::provider::{Account, Accounts, Scheme};
@@ -23,6 +26,8 @@ use crate::sender::account as alipay;
 pub(crate) const BODY_LIMIT: usize = 4096;
 pub(crate) const FORM: &str = "content-type: application/x-www-form-urlencoded; charset=utf-8\r\n";
 const BODY_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long a return page waits for its order, in these tests.
+const RETURN_PATIENCE: Duration = Duration::from_millis(300);
 /// Far beyond what any answer takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -38,6 +43,8 @@ pub(crate) struct Door {
     account: &'static str,
     address: std::net::SocketAddr,
     collector: Collector,
+    /// What the return pages know of orders.
+    pub(crate) standings: Standings,
     stop: CancellationToken,
 }
 
@@ -67,36 +74,58 @@ impl Publisher for Collector {
 
 impl Door {
     pub(crate) async fn open(account: &'static str) -> Self {
-        Self::before(account, alipay(account), Collector::default()).await
+        Self::before(alipay(account), Collector::default(), BTreeMap::new(), account).await
     }
 
     /// A door for an account of any provider.
     pub(crate) async fn of(name: &'static str, scheme: Scheme) -> Self {
         let account = Account { name: name.to_owned(), scheme };
-        Self::before(name, account, Collector::default()).await
+        Self::before(account, Collector::default(), BTreeMap::new(), name).await
     }
 
     /// A door before a broker that takes nothing.
     pub(crate) async fn refusing(account: &'static str, refusal: PublishError) -> Self {
         let collector = Collector { refusal: Some(refusal), ..Collector::default() };
-        Self::before(account, alipay(account), collector).await
+        Self::before(alipay(account), collector, BTreeMap::new(), account).await
     }
 
-    async fn before(name: &'static str, account: Account, collector: Collector) -> Self {
+    /// A door that sends its payers on.
+    pub(crate) async fn sending_on(account: &'static str, target: &str) -> Self {
+        let target = ReturnTo::parse(target).unwrap();
+        let return_to = BTreeMap::from([(account.to_owned(), target)]);
+        Self::before(alipay(account), Collector::default(), return_to, account).await
+    }
+
+    async fn before(
+        account: Account,
+        collector: Collector,
+        return_to: BTreeMap<String, ReturnTo>,
+        name: &'static str,
+    ) -> Self {
         // Whoever counts first installs the counters.
         metrics_text();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
+        let (accounts, stop) = (watch::channel(Arc::new(accounts)).1, CancellationToken::new());
+        let standings = Standings::default();
+        let pages = Pages {
+            accounts: accounts.clone(),
+            return_to,
+            standings: standings.clone(),
+            patience: RETURN_PATIENCE,
+            body_timeout: BODY_TIMEOUT,
+            stop: stop.clone(),
+        };
         let door = routes::Door {
-            accounts: watch::channel(Arc::new(accounts)).1,
+            accounts,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };
-        let stop = CancellationToken::new();
-        tokio::spawn(listen(router(door), listener, stop.clone(), Duration::ZERO));
-        Self { account: name, address, collector, stop }
+        let routes = router(door).merge(return_page::router(pages));
+        tokio::spawn(listen(routes, listener, stop.clone(), Duration::ZERO));
+        Self { account: name, address, collector, standings, stop }
     }
 
     /// Posts a form to the account.
@@ -141,6 +170,12 @@ impl Door {
         let (head, body) = text.split_once("\r\n\r\n").expect("a whole answer");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    /// Comes back as a payer does, by a link with this query.
+    pub(crate) async fn come_back(&self, query: &str, headers: &str) -> Answer {
+        let path = format!("/return/{}?{query}", self.account);
+        self.send("GET", &path, headers, b"").await
     }
 
     pub(crate) fn path(&self) -> String {

@@ -9,6 +9,7 @@ mod door;
 mod sender;
 mod alipay;
 mod returns;
+mod return_page;
 mod answers;
 mod forgeries;
 mod genuine;

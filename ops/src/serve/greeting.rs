@@ -24,6 +24,7 @@ pub(super) fn greet(config: &Config, doors: &Doors) {
     let accounts: Vec<_> = config.accounts.keys().map(String::as_str).collect();
     say(&format!("engines        {engines}"));
     say(&format!("notifications  http://{}/notify/ACCOUNT", shown(&doors.ingress)));
+    say(&format!("returns        http://{}/return/ACCOUNT", shown(&doors.ingress)));
     say(&format!("health         http://{}/readyz", shown(&doors.admin)));
     say(&format!("console        http://{}/", shown(&doors.console)));
     say(&format!("accounts       {}", accounts.join(", ")));

@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Table;
 
+use super::return_to::ReturnTo;
 use super::{Problem, problem};
 use crate::provider::material::Material;
 use crate::provider::{Account, Provider, Reader, Section};
@@ -28,10 +29,12 @@ pub struct AccountSection {
 pub struct General {
     /// The provider's word.
     pub provider: String,
+    /// Where payers who come back are sent on; without it they see a page of our own.
+    pub return_to: Option<ReturnTo>,
 }
 
 /// The keys of [`General`].
-const GENERAL: [&str; 1] = ["provider"];
+const GENERAL: [&str; 2] = ["provider", "return_to"];
 
 impl<'de> Deserialize<'de> for AccountSection {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
