@@ -7,16 +7,23 @@ use anyhow::Context as _;
 use shared::broker::Broker as _;
 use shared::broker::Publisher;
 use shared::broker::amqp::Amqp;
+use shared::config::account::Choices;
+use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problem, Problems};
 use shared::process::{pause, unless_stopped};
 use shared::provider::Accounts;
 use shared::telemetry::health::Health;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
+use crate::expiry;
+use crate::quarantine::{self, Parts, Quarantine};
+use crate::rejections::Rejections;
 use crate::return_page::standings::Standings;
 use crate::return_page::{self, Pages};
 use crate::routes::{Door, admin, router};
@@ -29,10 +36,14 @@ pub fn door<P: Publisher>(
     config: &Config,
     accounts: watch::Receiver<Arc<Accounts>>,
     enqueue: Arc<Enqueue<P>>,
+    quarantine: Option<Arc<Quarantine>>,
 ) -> Door<P> {
     Door {
         accounts,
         enqueue,
+        certificates: Certificates::default(),
+        quarantine,
+        rejections: Rejections::default(),
         body_limit_bytes: config.ingress.body_limit.0,
         body_timeout: config.ingress.body_timeout.0,
     }
@@ -41,13 +52,13 @@ pub fn door<P: Publisher>(
 /// The pages for payers who come back.
 pub fn pages(
     config: &Config,
-    accounts: watch::Receiver<Arc<Accounts>>,
+    (accounts, choices): (watch::Receiver<Arc<Accounts>>, watch::Receiver<Arc<Choices>>),
     standings: Standings,
     stop: CancellationToken,
 ) -> Pages {
     Pages {
         accounts,
-        return_to: config.return_to(),
+        choices,
         standings,
         patience: return_page::PATIENCE,
         body_timeout: config.ingress.body_timeout.0,
@@ -85,9 +96,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     if !limits.is_empty() {
         return Err(Problems(limits).into());
     }
-    let accounts = config.accounts().map_err(Problems)?;
-    let count = accounts.0.len();
-    let (_accounts, accounts) = watch::channel(Arc::new(accounts));
+    let Live { accounts, choices, follow, .. } =
+        Live::open(&config, Part::Proving).map_err(Problems)?;
+    let count = accounts.borrow().0.len();
+    let kept = quarantine::open(&config, choices.clone())?;
     let broker = broker(&config)?;
     let keys = config.seal_keys()?;
     let health = Health::default();
@@ -103,6 +115,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let stating = tokio::spawn(Arc::clone(&enqueue).state_until(ended.clone()));
     let watching = tokio::spawn(watch(Arc::clone(&enqueue), health.clone(), ended.clone()));
     let telling = tokio::spawn(listen(admin(health.clone()), private, ended.clone(), drain));
+    let mut parts = JoinSet::new();
+    parts.spawn(follow.run(stop.clone()));
+    parts.spawn(expiry::watch(accounts.clone(), stop.clone()));
+    let quarantine = kept.map(|Parts { quarantine, writer, tender }| {
+        parts.spawn(writer.run(ended.clone()));
+        parts.spawn(tender.run(accounts.clone(), Arc::clone(&enqueue), stop.clone()));
+        quarantine
+    });
     let stopping = stop.clone();
     let not_ready = health.clone();
     tokio::spawn(async move {
@@ -111,11 +131,16 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     });
     let standings = Standings::default();
     let following = tokio::spawn(return_page::follow(broker, standings.clone(), ended.clone()));
-    let pages = pages(&config, accounts.clone(), standings, stop.clone());
-    let routes = router(door(&config, accounts, enqueue)).merge(return_page::router(pages));
-    let served = listen(routes, public, stop, drain).await;
+    let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
+    let door = router(door(&config, accounts, enqueue, quarantine));
+    let routes = door.merge(return_page::router(pages));
+    let served = listen(routes, public, stop.clone(), drain).await;
+    stop.cancel();
     ended.cancel();
     following.await.context("following events")?;
+    while let Some(part) = parts.join_next().await {
+        part.context("following the accounts")?;
+    }
     stating.await.context("stating")?;
     watching.await.context("watching")?;
     telling.await.context("telling")??;

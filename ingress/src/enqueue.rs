@@ -50,6 +50,18 @@ impl<P: Publisher> Enqueue<P> {
         verified: Verified,
         received_at: OffsetDateTime,
     ) -> Result<(), PublishError> {
+        let published = self.accept_kept(verified, received_at).await;
+        histogram!("messaging_client_operation_duration_seconds")
+            .record((process::now() - received_at).as_seconds_f64());
+        published
+    }
+
+    /// The same for a request that was received some time ago, whose wait says nothing of the broker.
+    pub async fn accept_kept(
+        &self,
+        verified: Verified,
+        received_at: OffsetDateTime,
+    ) -> Result<(), PublishError> {
         let number = self.lock().take();
         let mut flight = InFlight { numbers: &self.numbers, seq: number.seq, confirmed: false };
         let shard = u16::try_from(verified.affinity() % u64::from(self.shards)).unwrap_or(0);
@@ -71,8 +83,6 @@ impl<P: Publisher> Enqueue<P> {
         let published = self.publisher.publish(Route::Notifications { shard }, parcel).await;
         flight.confirmed = published.is_ok();
         drop(flight);
-        histogram!("messaging_client_operation_duration_seconds")
-            .record((process::now() - received_at).as_seconds_f64());
         match &published {
             Ok(()) => debug!(message_id = %id, "enqueued"),
             Err(error) => {

@@ -2,7 +2,11 @@
 //! payers who come back how their order stands. Opens no database.
 
 pub mod enqueue;
+pub mod certificates;
+pub mod quarantine;
+pub mod rejections;
 pub mod routes;
 pub mod return_page;
 pub mod serve;
+pub mod expiry;
 pub mod config;

@@ -3,7 +3,6 @@
 //! **Invariant**: it never fulfils and enqueues nothing. Of a link that is not proven, nothing is
 //! shown, sent on or kept; and a payer is only ever sent on to where the account's configuration says.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
 use metrics::{counter, histogram};
-use shared::config::return_to::ReturnTo;
+use shared::config::account::Choices;
 use shared::process;
 use shared::provider::{self, Account, Accounts, Rejection, Returned};
 use tokio::sync::watch;
@@ -45,8 +44,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// What the pages need.
 pub struct Pages {
     pub accounts: watch::Receiver<Arc<Accounts>>,
-    /// Where the payers of an account are sent on.
-    pub return_to: BTreeMap<String, ReturnTo>,
+    /// Among them where the payers of an account are sent on.
+    pub choices: watch::Receiver<Arc<Choices>>,
     pub standings: Standings,
     pub patience: Duration,
     /// How long a form may take to arrive.
@@ -141,8 +140,9 @@ impl Pages {
         let begun = Instant::now();
         let accounts = Arc::clone(&self.accounts.borrow());
         let account = accounts.of(name);
+        let choices = Arc::clone(&self.choices.borrow());
         let (link, target) =
-            (account.map(|account| judge(account, pairs)), self.return_to.get(name));
+            (account.map(|account| judge(account, pairs)), choices.return_to.get(name));
         count(account, &link);
         let language = Language::preferred(
             headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),

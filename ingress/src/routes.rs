@@ -17,19 +17,26 @@ use bytes::Bytes;
 use metrics::{counter, histogram};
 use shared::broker::Publisher;
 use shared::process;
-use shared::provider::{self, Account, Accounts, Headers, Rejection, Reply};
+use shared::provider::{self, Account, Accounts, Received, Rejection, Reply};
 use shared::telemetry::health::Health;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::certificates::Certificates;
 use crate::enqueue::Enqueue;
+use crate::quarantine::Quarantine;
+use crate::rejections::{Rejected, Rejections};
 
 /// What the door needs.
 pub struct Door<P> {
     /// They change when keys do; a request keeps those that it found.
     pub accounts: watch::Receiver<Arc<Accounts>>,
     pub enqueue: Arc<Enqueue<P>>,
+    pub certificates: Certificates,
+    /// Keeps what fails verification, for accounts that ask for it.
+    pub quarantine: Option<Arc<Quarantine>>,
+    pub rejections: Rejections,
     pub body_limit_bytes: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
@@ -81,7 +88,7 @@ async fn notify<P: Publisher>(
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         response
     } else if let Some(account) = account {
-        let outcome = door.receive(account, request).await;
+        let outcome = door.receive(&accounts, account, request).await;
         outcome.answer(account)
     } else {
         count(None, "rejected", "unknown_account");
@@ -117,21 +124,48 @@ fn method_label(method: &Method) -> &'static str {
 }
 
 impl<P: Publisher> Door<P> {
-    async fn receive(&self, account: &Account, request: Request) -> Outcome {
+    async fn receive(
+        &self,
+        accounts: &Arc<Accounts>,
+        account: &Account,
+        request: Request,
+    ) -> Outcome {
         let received_at = process::now();
         // A length that is stated and too large is not even read.
         if stated_length(request.headers()).is_some_and(|length| length > self.body_limit_bytes) {
             return Outcome::TooLarge;
         }
         let headers = request.headers().clone();
+        let query = request.uri().query().map(ToOwned::to_owned);
         let body = match self.read(request).await {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let verified = request_of(account, &headers, body)
-            .and_then(|request| provider::verify(account, request, received_at));
+        let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let admitted = provider::Request::admit(account.provider(), pairs, body.clone());
+        let quarantine = self.quarantine.as_ref().filter(|kept| kept.is_for(&account.name));
+        let (verified, copy) = match admitted {
+            Ok(request) => {
+                let copy = quarantine.map(|quarantine| (quarantine, request.clone()));
+                (self.certificates.verify(account, request, received_at).await, copy)
+            }
+            Err(rejection) => (Err(rejection), None),
+        };
         match verified {
-            Err(rejection) => Outcome::Rejected(rejection),
+            Err(rejection) => {
+                if let Some((quarantine, request)) = copy {
+                    quarantine.keep(account, request, rejection, received_at);
+                }
+                self.rejections.count(Rejected {
+                    account: account.name.clone(),
+                    provider: account.provider(),
+                    rejection,
+                    accounts: Arc::clone(accounts),
+                    received: received(query, &headers, body),
+                    received_at,
+                });
+                Outcome::Rejected(rejection)
+            }
             Ok(verified) => match self.enqueue.accept(verified, received_at).await {
                 Ok(()) => Outcome::Accepted,
                 Err(error) => Outcome::Unpublished(error.reason()),
@@ -187,19 +221,11 @@ impl Outcome {
     }
 }
 
-fn request_of(
-    account: &Account,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<provider::Request, Rejection> {
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Rejection::Malformed("content encoding"));
-    }
-    let wanted = account.provider().headers();
-    let is_wanted = |name: &str| name == header::CONTENT_TYPE || wanted.contains(&name);
-    let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let headers = Headers::new(pairs.filter(|(name, _)| is_wanted(name)))?;
-    Ok(provider::Request { headers, body })
+/// All of a request, for whoever looks into why it was rejected.
+fn received(query: Option<String>, headers: &HeaderMap, body: Bytes) -> Received {
+    let headers = headers.iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+    Received { query, headers: headers.collect(), body }
 }
 
 fn stated_length(headers: &HeaderMap) -> Option<usize> {

@@ -14,11 +14,15 @@ use crate::engine::{self, Engine};
 pub mod exit;
 pub mod table;
 pub mod output;
+pub mod act;
 pub mod orders;
 pub mod cases;
 pub mod events;
 pub mod balance;
+pub mod accounts;
+pub mod quarantine;
 pub mod simulate;
+pub mod verify;
 pub mod topology;
 pub mod keys;
 pub mod config;
@@ -33,7 +37,9 @@ Examples:
   quittance orders import orders.jsonl              what is to be paid
   quittance orders show A-1 -o json
   quittance simulate alipay paid --account shop-alipay --order A-1
+  quittance verify --account shop-alipay --request capture.txt      why a signature fails
   quittance balance                                 where every accepted notification stands
+  quittance accounts                                keys, when they end, when each last verified
 
 Without broker.url and database.url all of it lives in one file, quittance-data/quittance.db.
 
@@ -86,6 +92,12 @@ pub enum Noun {
     Ledger(LedgerNoun),
     /// Send a genuinely signed notification
     Simulate(simulate::SimulateArgs),
+    /// Each account's keys: when they end, and when each last verified something
+    Accounts(accounts::AccountsArgs),
+    /// Requests that failed verification and were kept
+    Quarantine(quarantine::QuarantineArgs),
+    /// Say whether a captured request is genuine, and if not, why
+    Verify(verify::VerifyArgs),
     /// Exchanges and queues on the broker
     Topology(topology::TopologyArgs),
     /// Keys that ingress and workers share
@@ -131,6 +143,9 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
             Engine::Servers(servers) => over_ledger(noun, servers.ledger, output).await,
         },
         Noun::Simulate(args) => simulate::run(args, &common.load()?, output).await,
+        Noun::Accounts(args) => accounts::run(args, &common.load()?, output).await,
+        Noun::Quarantine(args) => quarantine::run(args, &common.load()?, output).await,
+        Noun::Verify(args) => verify::run(args, &common.load()?, output),
         Noun::Topology(args) => topology::run(args, &common.load()?, output).await,
         Noun::Keys(args) => keys::run(args, common),
         Noun::Config(args) => config::run(args, common, output),

@@ -21,10 +21,11 @@ mod standing;
 mod scene;
 mod script;
 mod report;
+mod player;
 
+use self::player::{Player, until};
 use self::report::Report;
-use self::scene::{Player, until};
-use self::script::SCENES;
+use self::script::scenes;
 use self::stage::Stage;
 
 /// How long the parts may take to come up, or the last message to come to rest.
@@ -33,7 +34,7 @@ const REST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Plays every scene; done only if each came out as the policy says and the balance adds up.
 pub async fn run(keep: bool, output: Output) -> Result<Exit, Failure> {
     telemetry::init(LogFormat::Pretty, "error");
-    say("making a key pair to sign with");
+    say("making key pairs to sign with");
     let failed = |error: anyhow::Error| Failure::new(Exit::Failed, format!("{error:#}"));
     let (stage, doors) = Stage::build(keep).await.map_err(failed)?;
     let engine = serve::open(&stage.config)?;
@@ -70,16 +71,18 @@ async fn play<S: Session>(
         bail!("the parts did not come up within {REST_TIMEOUT:?}");
     }
     let mut report = Report::default();
-    for (index, scene) in SCENES.iter().enumerate() {
+    let scenes = scenes(|provider| player.scenarios(provider));
+    for (index, scene) in scenes.iter().enumerate() {
         if stop.is_cancelled() {
             bail!("a part of the process ended on the way");
         }
         say(&format!(
-            "{:>2}/{} {}: awaiting {}",
+            "{:>2}/{} {}, {}: awaiting {}",
             index + 1,
-            SCENES.len(),
-            scene.name,
-            scene.expected
+            scenes.len(),
+            scene.provider.as_str(),
+            scene.story.name,
+            scene.story.expected
         ));
         report.scenes.push(player.play(scene).await?);
     }
@@ -88,7 +91,7 @@ async fn play<S: Session>(
     report.balance = rest(player).await?;
     report.sent_and_accepted = player.accepted;
     // What stood after each scene must still stand at the end.
-    for (outcome, scene) in report.scenes.iter_mut().zip(SCENES) {
+    for (outcome, scene) in report.scenes.iter_mut().zip(&scenes) {
         player.look_again(scene, outcome).await?;
     }
     Ok(report)

@@ -3,6 +3,7 @@
 pub mod embedded;
 pub mod simulate;
 pub mod engine;
+pub mod capture;
 pub mod cli;
 pub mod console;
 pub mod serve;

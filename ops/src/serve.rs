@@ -9,13 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use ingress::config::{door, pages};
 use ingress::enqueue::Enqueue;
+use ingress::expiry;
+use ingress::quarantine::{self, Parts};
+use ingress::return_page;
 use ingress::return_page::standings::Standings;
-use ingress::return_page::{self, follow};
 use ingress::routes::{admin, router};
 use ingress::serve::listen;
 use shared::broker::Broker;
 use shared::config::Config;
+use shared::config::account::Choices;
+use shared::config::reload::{Follow, Live, Part};
 use shared::message::seal::SealKeys;
 use shared::process::{pause, stop_token};
 use shared::provider::Accounts;
@@ -47,6 +52,9 @@ pub struct Doors {
 /// All that a run needs beside its engines.
 struct Plan {
     accounts: watch::Receiver<Arc<Accounts>>,
+    choices: watch::Receiver<Arc<Choices>>,
+    follow: Follow,
+    kept: Option<Parts>,
     keys: SealKeys,
     settings: Settings,
     token: Option<Secret>,
@@ -84,11 +92,11 @@ pub async fn on(
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let keys = engine.seal_keys(&config)?;
-    let (_accounts, accounts) = watch::channel(Arc::new(config.accounts()?));
-    let (_readers, readers) = watch::channel(Arc::new(config.readers()?));
+    let Live { accounts, readers, choices, follow } = Live::open(&config, Part::Both)?;
+    let kept = quarantine::open(&config, choices.clone())?;
     let settings = Settings::from_config(&config, keys.clone(), readers)?;
     let token = token(&config)?;
-    let plan = Plan { accounts, keys, settings, token, config, doors };
+    let plan = Plan { accounts, choices, follow, kept, keys, settings, token, config, doors };
     let served = match engine {
         Engine::Embedded(embedded) => {
             // One file has one writer: lanes and shards would only wait for one another.
@@ -165,7 +173,7 @@ async fn serve<B: Broker, L: Ledger>(
     plan: Plan,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Plan { accounts, keys, settings, token, config, doors } = plan;
+    let Plan { accounts, choices, follow, kept, keys, settings, token, config, doors } = plan;
     let drain = config.process.shutdown_timeout.0;
     let (health, end) = (Health::default(), CancellationToken::new());
     health.set("schema", Err("not looked at yet".to_owned()));
@@ -173,25 +181,24 @@ async fn serve<B: Broker, L: Ledger>(
     let enqueue = Enqueue::new(publisher.clone(), keys, settings.shards);
 
     let mut lasting = JoinSet::new();
-    let stating = Arc::clone(&enqueue).state_until(end.clone());
-    lasting.spawn(async {
-        stating.await;
-        Ok(())
-    });
+    lasting.spawn(whole(Arc::clone(&enqueue).state_until(end.clone())));
     lasting.spawn(probing::watch(publisher, health.clone(), stop.clone(), end.clone()));
     lasting.spawn(listen(admin(health.clone()), doors.admin, end.clone(), drain));
 
     let standings = Standings::default();
-    let following = follow(broker.clone(), standings.clone(), end.clone());
-    lasting.spawn(async {
-        following.await;
-        Ok(())
-    });
-    let pages = ingress::config::pages(&config, accounts.clone(), standings, stop.clone());
-    let door = router(ingress::config::door(&config, accounts, enqueue));
-    let public = door.merge(return_page::router(pages));
+    lasting.spawn(whole(return_page::follow(broker.clone(), standings.clone(), end.clone())));
     let console = console::router(ledger.clone(), token);
     let mut parts = JoinSet::new();
+    parts.spawn(whole(follow.run(stop.clone())));
+    parts.spawn(whole(expiry::watch(accounts.clone(), stop.clone())));
+    let quarantine = kept.map(|Parts { quarantine, writer, tender }| {
+        lasting.spawn(whole(writer.run(end.clone())));
+        parts.spawn(whole(tender.run(accounts.clone(), Arc::clone(&enqueue), stop.clone())));
+        quarantine
+    });
+    let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
+    let door = router(door(&config, accounts, enqueue, quarantine));
+    let public = door.merge(return_page::router(pages));
     parts.spawn(listen(public, doors.ingress, stop.clone(), drain));
     parts.spawn(listen(console, doors.console, stop.clone(), drain));
     parts.spawn(settle(broker, ledger, settings, health, stop.clone()));
@@ -199,6 +206,12 @@ async fn serve<B: Broker, L: Ledger>(
     let served = all_ended(&mut parts, &stop).await;
     end.cancel();
     served.and(all_ended(&mut lasting, &end).await)
+}
+
+/// A part that cannot fail.
+async fn whole(part: impl Future<Output = ()>) -> anyhow::Result<()> {
+    part.await;
+    Ok(())
 }
 
 /// Waits for every part. One that ends before it is told to takes the others with it.

@@ -1,36 +1,51 @@
 //! Notifications as a provider would send them: genuinely signed, made from a seed, and posted.
 //!
 //! **Invariant**: the same seed, terms and key give the same bytes. Simulation signs with keys of its
-//! own; it never holds a provider's.
+//! own, or with the secrets that the account shares with its provider; it never holds a provider's key.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
-use shared::money::Money;
-use shared::provider::Provider;
+use shared::money::{Currency, Money};
+use shared::provider::{Provider, Section};
+use time::OffsetDateTime;
 
 pub mod key;
-pub mod alipay;
+pub mod certificate;
+pub mod scenario;
+pub mod signing;
+pub mod post;
+mod purchase;
+mod alipay;
+mod wechat_pay;
+mod wechat_pay_v2;
+mod unionpay;
+mod stripe;
+mod paypal;
+mod adyen;
+mod standard_webhooks;
 
-/// How long one answer may take: longer than an ingress waits for its broker.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
-const ANSWER_MAX_BYTES: usize = 4 * 1024;
+pub use self::scenario::Scenario;
+use self::signing::{OpenError, Signing};
 
-/// What is bought, from whom, and the chance behind every invented number.
+/// What is bought, and the chance behind every invented number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    pub app_id: String,
-    pub seller_id: Option<String>,
     pub order_no: String,
     pub amount: Money,
+    /// The shop's own number of the agreement that is signed or charged under.
+    pub agreement: String,
     /// Another seed is another transaction.
     pub seed: u64,
+    /// When it is sent: what a protocol with a time window signs. All else goes by the seed.
+    pub now: OffsetDateTime,
 }
 
 /// One request, and how an ingress must answer it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulated {
     pub provider: Provider,
-    pub content_type: &'static str,
+    /// By lower-case name, the content type first.
+    pub headers: Vec<(&'static str, String)>,
     pub body: String,
     pub expected: Expected,
 }
@@ -41,20 +56,71 @@ pub enum Expected {
     Rejected,
 }
 
-/// What came back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
+/// A provider's side of the wire, opened for one account.
+pub trait Sender: Send + Sync {
+    /// What it can play, in the order of their declaration.
+    fn scenarios(&self) -> Vec<Scenario>;
+
+    /// The currency of who names none.
+    fn currency(&self) -> Currency;
+
+    /// Can its notifications tell amounts in this currency?
+    fn tells(&self, currency: Currency) -> bool;
+
+    /// Makes the request; nothing when it has no such scenario.
+    fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated>;
+
+    /// What the account must list to believe it. Nothing where a shared secret signs.
+    fn trust(&self) -> Option<Trust>;
 }
 
-/// No answer came.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    #[error("nobody answers at {url}: is `quittance serve` or an ingress running there?")]
-    Unreachable { url: String },
-    #[error("`{url}` cannot be posted to: write http://HOST:PORT/notify/ACCOUNT")]
-    Url { url: String },
+/// What must stand under a key of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    pub key: &'static str,
+    /// A file, relative to the configuration, or the public key itself.
+    pub what: String,
+}
+
+/// An account to begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Its section of `quittance.toml`, heading and all.
+    pub section: String,
+    /// Files of secrets that it names, relative to the configuration, with their text.
+    pub files: Vec<(PathBuf, String)>,
+}
+
+/// Opens the account's provider, with what it signs with.
+pub fn open(section: &Section, signing: &mut Signing<'_>) -> Result<Box<dyn Sender>, OpenError> {
+    Ok(match section {
+        Section::Alipay(section) => Box::new(alipay::Alipay::open(section, signing)?),
+        Section::WechatPay(section) => Box::new(wechat_pay::WechatPay::open(section, signing)?),
+        Section::WechatPayV2(section) => {
+            Box::new(wechat_pay_v2::WechatPayV2::open(section, signing)?)
+        }
+        Section::UnionPay(section) => Box::new(unionpay::UnionPay::open(section, signing)?),
+        Section::PayPal(section) => Box::new(paypal::PayPal::open(section, signing)?),
+        Section::Stripe(section) => Box::new(stripe::Stripe::open(section, signing)?),
+        Section::Adyen(section) => Box::new(adyen::Adyen::open(section, signing)?),
+        Section::StandardWebhooks(section) => {
+            Box::new(standard_webhooks::StandardWebhooks::open(section, signing)?)
+        }
+    })
+}
+
+/// An account of this provider that trusts simulation.
+pub fn sample(provider: Provider, account: &str) -> Sample {
+    match provider {
+        Provider::Alipay => alipay::sample(account),
+        Provider::WechatPay => wechat_pay::sample(account),
+        Provider::WechatPayV2 => wechat_pay_v2::sample(account),
+        Provider::UnionPay => unionpay::sample(account),
+        Provider::PayPal => paypal::sample(account),
+        Provider::Stripe => stripe::sample(account),
+        Provider::Adyen => adyen::sample(account),
+        Provider::StandardWebhooks => standard_webhooks::sample(account),
+    }
 }
 
 /// A seed for those who name none: the same for the same order, so that a refund finds its payment.
@@ -66,52 +132,11 @@ pub fn seed_of(account: &str, order_no: &str) -> u64 {
     })
 }
 
-/// Posts one request and reads the answer's beginning.
-pub async fn send(url: &str, simulated: &Simulated) -> Result<Answer, SendError> {
-    let unreachable = |_| SendError::Unreachable { url: url.to_owned() };
-    let client = reqwest::Client::builder()
-        .timeout(ANSWER_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .map_err(unreachable)?;
-    let request = client
-        .post(url)
-        .header("content-type", simulated.content_type)
-        .body(simulated.body.clone())
-        .build()
-        .map_err(|_| SendError::Url { url: url.to_owned() })?;
-    if request.url().scheme() != "http" {
-        return Err(SendError::Url { url: url.to_owned() });
-    }
-    let mut response = client.execute(request).await.map_err(unreachable)?;
-    let status = response.status().as_u16();
-    let mut body = vec![];
-    while body.len() < ANSWER_MAX_BYTES {
-        match response.chunk().await.map_err(unreachable)? {
-            Some(chunk) => body.extend_from_slice(&chunk),
-            None => break,
-        }
-    }
-    body.truncate(ANSWER_MAX_BYTES);
-    Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
-}
-
-impl Simulated {
-    /// Is this the answer that the scenario calls for, to the byte?
-    pub fn is_answered_by(&self, answer: &Answer) -> bool {
-        match self.expected {
-            Expected::Accepted => {
-                answer.status == 200 && answer.body == self.provider.accept().body
-            }
-            Expected::Rejected => {
-                (400..500).contains(&answer.status) && answer.body == self.provider.reject().body
-            }
-        }
-    }
-}
-
 impl Expected {
+    fn unless(is_rejected: bool) -> Self {
+        if is_rejected { Self::Rejected } else { Self::Accepted }
+    }
+
     /// The word in output.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -120,3 +145,6 @@ impl Expected {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,17 +9,21 @@ use serde::Deserialize;
 
 use crate::broker::topology::Topology;
 use crate::message::seal::SealKeys;
-use crate::provider::{Accounts, Readers};
 use crate::retry::Schedule;
 
 pub mod account;
+pub mod changes;
+pub mod files;
 pub mod load;
+pub mod reload;
 pub mod return_to;
 pub mod sections;
-pub mod units;
+
+pub use crate::units;
 
 use self::account::AccountSection;
-use self::return_to::ReturnTo;
+use self::changes::Standing;
+use self::sections::quarantine::QuarantineSection;
 use self::sections::{
     BrokerSection, ConsoleSection, DatabaseSection, EmbeddedSection, IngressSection, LogSection,
     PolicySection, ProcessSection, RetrySection, SealSection, WorkerSection,
@@ -39,12 +43,25 @@ pub struct Config {
     pub policy: PolicySection,
     pub console: ConsoleSection,
     pub seal: SealSection,
+    pub quarantine: QuarantineSection,
     pub process: ProcessSection,
     pub log: LogSection,
     pub accounts: BTreeMap<String, AccountSection>,
     /// Where relative paths begin: the file's folder.
     #[serde(skip)]
     pub base: PathBuf,
+    #[serde(skip)]
+    pub source: Source,
+}
+
+/// Where a configuration came from, and what stood there.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// The file that was named, or none for the usual ones; nothing at all: a text that was handed over.
+    file: Option<Option<PathBuf>>,
+    /// Files that sections other than accounts name.
+    named: Vec<(String, PathBuf)>,
+    standing: Standing,
 }
 
 /// Things that are wrong, a line each.
@@ -127,45 +144,6 @@ impl Config {
         })
     }
 
-    /// What an ingress needs of the accounts, with keys read.
-    pub fn accounts(&self) -> Result<Accounts, Vec<Problem>> {
-        let read = |name: &str, section: &AccountSection| {
-            section.account(name, &self.base).map(|account| (name.to_owned(), account))
-        };
-        Ok(Accounts(self.each_account(read)?.into_iter().collect()))
-    }
-
-    /// What a worker needs of the accounts, with keys read.
-    pub fn readers(&self) -> Result<Readers, Vec<Problem>> {
-        let read = |name: &str, section: &AccountSection| {
-            section.reader(name, &self.base).map(|reader| (name.to_owned(), reader))
-        };
-        Ok(Readers(self.each_account(read)?.into_iter().collect()))
-    }
-
-    /// Where the payers of each account that says so are sent on.
-    pub fn return_to(&self) -> BTreeMap<String, ReturnTo> {
-        let target = |(name, section): (&String, &AccountSection)| {
-            section.general.return_to.clone().map(|target| (name.clone(), target))
-        };
-        self.accounts.iter().filter_map(target).collect()
-    }
-
-    fn each_account<T>(
-        &self,
-        read: impl Fn(&str, &AccountSection) -> Result<T, Vec<Problem>>,
-    ) -> Result<Vec<T>, Vec<Problem>> {
-        let mut found = vec![];
-        let mut problems = vec![];
-        for (name, section) in &self.accounts {
-            match read(name, section) {
-                Ok(account) => found.push(account),
-                Err(wrong) => problems.extend(wrong),
-            }
-        }
-        if problems.is_empty() { Ok(found) } else { Err(problems) }
-    }
-
     pub fn topology(&self) -> Result<Topology, Problem> {
         self.broker.check()?;
         let schedule = self.schedule()?;
@@ -200,6 +178,7 @@ impl Config {
             }
         }
         problems.extend(self.topology().err());
+        problems.extend(self.quarantine_cipher().err());
         problems.extend(self.limits());
         problems.extend(self.console.check().err());
         match self.engines() {
@@ -214,6 +193,7 @@ impl Config {
     pub fn limits(&self) -> Vec<Problem> {
         let mut problems = self.worker.check();
         problems.extend(self.ingress.check());
+        problems.extend(self.quarantine.check());
         problems.extend(self.policy.check().err());
         problems.extend(self.process.check().err());
         problems

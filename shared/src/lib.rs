@@ -1,5 +1,6 @@
 //! The words both processes speak, and the road between them. Knows no database and no web server.
 
+pub mod units;
 pub mod money;
 pub mod order;
 pub mod notification;

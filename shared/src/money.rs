@@ -33,6 +33,10 @@ pub enum MoneyError {
 
 impl Currency {
     pub const CNY: Self = Self(*b"CNY");
+    pub const EUR: Self = Self(*b"EUR");
+    pub const USD: Self = Self(*b"USD");
+    /// No currency at all, as ISO 4217 names it: no order is offered in it, so no order is paid in it.
+    pub const XXX: Self = Self(*b"XXX");
 
     /// The three letters.
     pub fn as_str(&self) -> &str {
@@ -43,7 +47,7 @@ impl Currency {
     pub fn exponent(self) -> u32 {
         match &self.0 {
             b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
-            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" | b"XXX" => 0,
             b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
             b"CLF" | b"UYW" => 4,
             _ => 2,
@@ -73,6 +77,23 @@ impl Money {
         let padded = format!("{whole}{fraction:0<decimals$}");
         let minor = padded.parse().map_err(|_| MoneyError::Amount)?;
         Ok(Self { minor, currency })
+    }
+
+    /// An amount that a provider states in `decimals` decimals of its own, where those differ from ISO
+    /// 4217's. What does not convert exactly keeps the provider's figure, in [`Currency::XXX`]: a
+    /// person finds the money, and it never matches an order.
+    pub fn from_minor_at(value: i64, decimals: u32, currency: Currency) -> Self {
+        let ours = currency.exponent();
+        let power = 10_i64.checked_pow(ours.abs_diff(decimals));
+        let minor = match power {
+            Some(power) if ours >= decimals => value.checked_mul(power),
+            Some(power) => (value % power == 0).then(|| value / power),
+            None => None,
+        };
+        match minor {
+            Some(minor) => Self { minor, currency },
+            None => Self { minor: value, currency: Currency::XXX },
+        }
     }
 
     /// The decimal text, such as `0.10` for 10 fen.
@@ -169,5 +190,21 @@ mod tests {
         }
         assert!(Money::from_decimal("500.1", "JPY".parse().unwrap()).is_err());
         assert!("cny".parse::<Currency>().is_err());
+    }
+    #[test]
+    fn a_providers_own_decimals_convert_exactly_or_become_no_currency() {
+        for (value, decimals, letters, minor, stands_in) in [
+            (1000, 2, "EUR", 1000, "EUR"),
+            (500, 2, "ISK", 5, "ISK"),
+            (550, 2, "ISK", 550, "XXX"),
+            (5, 0, "IDR", 500, "IDR"),
+            (12_340, 3, "KWD", 12_340, "KWD"),
+            (-500, 2, "ISK", -5, "ISK"),
+            (i64::MAX, 0, "EUR", i64::MAX, "XXX"),
+            (1, 30, "EUR", 1, "XXX"),
+        ] {
+            let money = Money::from_minor_at(value, decimals, letters.parse().unwrap());
+            assert_eq!((money.minor, money.currency.as_str()), (minor, stands_in), "{letters}");
+        }
     }
 }

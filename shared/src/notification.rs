@@ -72,14 +72,6 @@ pub struct RefundFact {
     pub evidence: Evidence,
 }
 
-/// How well a fact is proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Evidence {
-    /// No signature covers it (WeChat v2 `req_info`): a person confirms it before it counts.
-    Hint,
-    Signed,
-}
-
 /// A change of an agreement under which charges are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgreementFact {
@@ -186,6 +178,15 @@ lattice! {
         Opened = "opened",
         Won = "won",
         Lost = "lost",
+    }
+}
+
+lattice! {
+    /// How well a fact is proven.
+    Evidence {
+        /// No signature covers it (WeChat v2 `req_info`): a person confirms it before it counts.
+        Hint = "hint",
+        Signed = "signed",
     }
 }
 

@@ -1,9 +1,10 @@
-//! The process's edges: its clock and its stop signal.
+//! The process's edges: its clock and its signals.
 
 use std::future::Future;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -14,6 +15,11 @@ pub fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(now.microsecond() * 1_000).unwrap_or(now)
 }
+
+/// SIGHUP, by which somebody asks a process to read its configuration again. By default nobody listens,
+/// and the signal ends the process, as it must end one that goes with its terminal.
+#[derive(Default)]
+pub struct Hangup(Option<Signal>);
 
 /// A token that SIGTERM or SIGINT cancels.
 pub fn stop_token() -> CancellationToken {
@@ -44,8 +50,25 @@ pub async fn unless_stopped<T>(
     }
 }
 
+impl Hangup {
+    /// From now on the signal no longer ends the process.
+    pub fn listen() -> Self {
+        Self(signal(SignalKind::hangup()).ok())
+    }
+
+    /// Waits for the next one.
+    pub async fn asked(&mut self) {
+        let asked = match &mut self.0 {
+            Some(signal) => signal.recv().await,
+            None => None,
+        };
+        if asked.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
 async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

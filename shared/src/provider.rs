@@ -5,29 +5,44 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use crate::notification::Notification;
 
 pub mod protocol;
+pub mod expiry;
 pub mod request;
+pub mod received;
+pub mod verified;
+pub mod one_or_more;
 pub mod material;
 pub mod form;
 pub mod joined_text;
 pub mod json;
+pub mod xml;
 pub mod mac;
+pub mod aead;
 pub mod public_key;
+pub mod certificate;
 pub mod alipay;
+pub mod wechat_pay;
+pub mod wechat_pay_v2;
+pub mod unionpay;
+pub mod stripe;
+pub mod paypal;
+pub mod adyen;
+pub mod standard_webhooks;
 #[cfg(test)]
 pub mod acme_pay;
+pub mod diagnosis;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
 pub use self::protocol::{Genuine, KeyNote, Rejection, Reply, Returned, Unreadable};
+pub use self::received::Received;
 pub use self::request::{Headers, Request};
+pub use self::verified::{Verified, verify};
 
 /// Declares every provider: its variant, and the module that holds its protocol. The module's name is
 /// the word in configuration, messages and tables.
@@ -97,6 +112,26 @@ macro_rules! providers {
                 }
             }
 
+            fn needed(&self, request: &Request) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::needed(settings, request)),+
+                }
+            }
+
+            fn rsa(&self, request: &Request, now: OffsetDateTime) -> Option<protocol::RsaSignature> {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::rsa(settings, request, now)),+
+                }
+            }
+
+            fn other_environment(&self, request: &Request) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(settings) => {
+                        $module::$variant::other_environment(settings, request)
+                    })+
+                }
+            }
+
             fn verify_return(&self, pairs: &[u8], now: OffsetDateTime) -> Result<Returned, Rejection> {
                 match self {
                     $(Self::$variant(held) => $module::$variant::verify_return(held, pairs, now)),+
@@ -116,6 +151,10 @@ macro_rules! providers {
         }
 
         impl Section {
+            pub fn provider(&self) -> Provider {
+                match self { $(Self::$variant(_) => Provider::$variant),+ }
+            }
+
             /// Reads the keys that belong to this provider.
             pub fn deserialize<'de, D: Deserializer<'de>>(
                 provider: Provider,
@@ -151,6 +190,13 @@ macro_rules! providers {
 
 providers! {
     Alipay = alipay,
+    WechatPay = wechat_pay,
+    WechatPayV2 = wechat_pay_v2,
+    UnionPay = unionpay,
+    Stripe = stripe,
+    PayPal = paypal,
+    Adyen = adyen,
+    StandardWebhooks = standard_webhooks,
 }
 
 /// One merchant account with one provider: the last part of its `notify_url`.
@@ -167,40 +213,6 @@ pub struct Accounts(pub HashMap<String, Account>);
 /// How each account's notifications are read, by its name.
 #[derive(Debug, Clone, Default)]
 pub struct Readers(pub HashMap<String, Reader>);
-
-/// Bytes that were proven genuine, and by what.
-#[derive(Debug, Clone)]
-pub struct Verified {
-    provider: Provider,
-    account: String,
-    key: String,
-    content_type: Option<String>,
-    carried: Vec<(String, String)>,
-    affinity: u64,
-    body: Bytes,
-}
-
-/// Proves a request genuine and ours, or says why it is not. `now` is when it was received.
-pub fn verify(
-    account: &Account,
-    request: Request,
-    now: OffsetDateTime,
-) -> Result<Verified, Rejection> {
-    let proof = account.scheme.verify(&request, now)?;
-    let provider = account.provider();
-    let carry = |name: &&'static str| {
-        request.headers.get(name).map(|value| ((*name).to_owned(), value.to_owned()))
-    };
-    Ok(Verified {
-        provider,
-        account: account.name.clone(),
-        key: proof.key,
-        content_type: request.headers.content_type().map(ToOwned::to_owned),
-        carried: provider.carried().iter().filter_map(carry).collect(),
-        affinity: affinity(&proof.subject),
-        body: request.body,
-    })
-}
 
 /// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
 /// it is paid.
@@ -236,45 +248,6 @@ impl Readers {
     pub fn of(&self, account: &str, provider: Provider) -> Option<&Reader> {
         self.0.get(account).filter(|reader| reader.provider() == provider)
     }
-}
-
-impl Verified {
-    pub fn provider(&self) -> Provider {
-        self.provider
-    }
-
-    pub fn account(&self) -> &str {
-        &self.account
-    }
-
-    /// Which of the account's keys verified it, as [`KeyNote::id`] names it.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
-    }
-
-    /// The HTTP headers that are needed to read it, by lower-case name, sorted.
-    pub fn carried(&self) -> &[(String, String)] {
-        &self.carried
-    }
-
-    /// Requests about one order share this number where the protocol shows the order, so that they can
-    /// share a shard.
-    pub fn affinity(&self) -> u64 {
-        self.affinity
-    }
-
-    pub fn into_body(self) -> Bytes {
-        self.body
-    }
-}
-
-fn affinity(subject: &[u8]) -> u64 {
-    let digest = Sha256::digest(subject);
-    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

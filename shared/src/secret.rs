@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+pub mod cipher;
+
 const FINGERPRINT_BYTES: usize = 8;
 
 /// A password, a url that holds one, a token, a key.

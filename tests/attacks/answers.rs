@@ -35,7 +35,9 @@ async fn a_repeat_is_answered_with_success_too_and_is_a_message_of_its_own() {
 async fn what_is_not_genuine_is_401_and_what_is_no_form_is_400() {
     let door = Door::open("rejected").await;
     let forged = body(&with(signed(payment()), "total_amount", b"0.01"));
-    door.rejected(&door.post(&forged).await, 401, ("forged", 1));
+    let answer = door.post(&forged).await;
+    door.rejected(&answer, 401, ("forged", 1));
+    assert_eq!(answer.body, "fail");
     let foreign = body(&signed(with(payment(), "app_id", b"2021000000000002")));
     assert_ne!(APP_ID, "2021000000000002");
     door.rejected(&door.post(&foreign).await, 401, ("not_ours", 1));

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ingress::certificates::Certificates;
 use ingress::enqueue::Enqueue;
+use ingress::rejections::Rejections;
 use ingress::return_page::standings::Standings;
 use ingress::return_page::{self, Pages};
 use ingress::routes::{self, router};
 use ingress::serve::listen;
 use shared::broker::{PublishError, Publisher, Route};
+use shared::config::account::Choices;
 use shared::config::return_to::ReturnTo;
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
@@ -33,14 +36,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The edge of these tests: what a broker would hold.
 #[derive(Clone, Default)]
-struct Collector {
-    parcels: Arc<Mutex<Vec<Parcel>>>,
-    refusal: Option<PublishError>,
+pub(crate) struct Collector {
+    pub(crate) parcels: Arc<Mutex<Vec<Parcel>>>,
+    pub(crate) refusal: Option<PublishError>,
+    /// Who is asked for certificates.
+    pub(crate) certificates: Option<fn() -> reqwest::ClientBuilder>,
 }
 
 /// A door of its own for each test, whose account bears the test's name: counters are told apart by it.
 pub(crate) struct Door {
     account: &'static str,
+    /// The provider's reject form.
+    reject: &'static str,
     address: std::net::SocketAddr,
     collector: Collector,
     /// What the return pages know of orders.
@@ -85,8 +92,29 @@ impl Door {
 
     /// A door before a broker that takes nothing.
     pub(crate) async fn refusing(account: &'static str, refusal: PublishError) -> Self {
+        Self::of_refusing(account, alipay(account).scheme, refusal).await
+    }
+
+    /// The same for an account of any provider.
+    pub(crate) async fn of_refusing(
+        name: &'static str,
+        scheme: Scheme,
+        refusal: PublishError,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
         let collector = Collector { refusal: Some(refusal), ..Collector::default() };
-        Self::before(alipay(account), collector, BTreeMap::new(), account).await
+        Self::before(account, collector, BTreeMap::new(), name).await
+    }
+
+    /// A door that fetches certificates with clients of this kind.
+    pub(crate) async fn fetching(
+        name: &'static str,
+        scheme: Scheme,
+        certificates: fn() -> reqwest::ClientBuilder,
+    ) -> Self {
+        let account = Account { name: name.to_owned(), scheme };
+        let collector = Collector { certificates: Some(certificates), ..Collector::default() };
+        Self::before(account, collector, BTreeMap::new(), name).await
     }
 
     /// A door that sends its payers on.
@@ -106,12 +134,14 @@ impl Door {
         metrics_text();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let reject = account.provider().reject().body;
         let accounts = Accounts(HashMap::from([(name.to_owned(), account)]));
         let (accounts, stop) = (watch::channel(Arc::new(accounts)).1, CancellationToken::new());
         let standings = Standings::default();
+        let choices = Choices { return_to, ..Choices::default() };
         let pages = Pages {
             accounts: accounts.clone(),
-            return_to,
+            choices: watch::channel(Arc::new(choices)).1,
             standings: standings.clone(),
             patience: RETURN_PATIENCE,
             body_timeout: BODY_TIMEOUT,
@@ -120,12 +150,17 @@ impl Door {
         let door = routes::Door {
             accounts,
             enqueue: Enqueue::new(collector.clone(), SealKeys::generate(), 1),
+            quarantine: None,
+            certificates: collector
+                .certificates
+                .map_or_else(Certificates::default, Certificates::new),
+            rejections: Rejections::default(),
             body_limit_bytes: BODY_LIMIT,
             body_timeout: BODY_TIMEOUT,
         };
         let routes = router(door).merge(return_page::router(pages));
         tokio::spawn(listen(routes, listener, stop.clone(), Duration::ZERO));
-        Self { account: name, address, collector, standings, stop }
+        Self { account: name, reject, address, collector, standings, stop }
     }
 
     /// Posts a form to the account.
@@ -194,7 +229,7 @@ impl Door {
 
     /// The answer is the reject form with this status; nothing is enqueued, and the reason counted.
     pub(crate) fn rejected(&self, answer: &Answer, status: u16, (reason, times): (&str, u64)) {
-        assert_eq!((answer.status, answer.body.as_str()), (status, "fail"), "{answer:?}");
+        assert_eq!((answer.status, answer.body.as_str()), (status, self.reject), "{answer:?}");
         assert_eq!(self.enqueued(), [], "nothing is enqueued");
         assert_eq!(self.counted(reason), times, "{reason}");
     }

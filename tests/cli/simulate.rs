@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use harness::installation::{ACCOUNT, Addresses, Installation};
+use harness::wait;
 use serde_json::{Value, json};
+use shared::provider::Provider;
 
 use crate::ran::run;
 use crate::shop::{Shop, order_line, simulation};
@@ -25,7 +30,13 @@ const SCENARIOS: &[(&str, u16, &str)] = &[
     ("downgrade", 401, "pending"),
     ("return", 401, "pending"),
     ("unknown-type", 200, "pending"),
+    ("agreement-signed", 200, "pending"),
+    ("agreement-charged", 200, "paid"),
+    ("agreement-ended", 200, "pending"),
 ];
+
+/// Far beyond what any answer takes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// docs/cli.md lists these; the first eleven are the contract's.
 const ORDER_KEYS: [&str; 16] = [
@@ -50,10 +61,34 @@ const ORDER_KEYS: [&str; 16] = [
 #[test]
 fn every_scenario_is_listed_here() {
     let at = Installation::embedded().unwrap();
-    let help = run(&at, "simulate alipay stolen --account a --order b").ends_with(2).stderr;
-    let (_, words) = help.split_once("[possible values: ").unwrap();
-    let known: BTreeSet<_> = words.split(']').next().unwrap().split(", ").collect();
+    let line = simulation(&at, "batch", "A-1", "http://127.0.0.1:1/");
+    let complaint = run(&at, &line).ends_with(2).stderr;
+    let (_, words) = complaint.split_once("alipay has no `batch`; it has ").unwrap();
+    let known: BTreeSet<_> = words.trim().split(", ").collect();
     assert_eq!(known, SCENARIOS.iter().map(|(word, ..)| *word).collect());
+}
+
+#[test]
+fn an_account_is_simulated_by_its_own_provider() {
+    let at = Installation::embedded().unwrap();
+    for provider in Provider::ALL.iter().filter(|provider| **provider != Provider::Alipay) {
+        let line = format!("simulate {} paid --account {ACCOUNT} --order A-1", provider.as_str());
+        run(&at, &line).ends_with(2).complains_of(&["`alipay`", "quittance simulate alipay"]);
+    }
+}
+
+#[test]
+fn an_account_that_is_missing_is_written_out_for_its_provider() {
+    let at = Installation::embedded().unwrap();
+    for provider in Provider::ALL {
+        let line = format!("simulate {} paid --account new --order A-1", provider.as_str());
+        let complaint = run(&at, &line).ends_with(2).complains_of(&[ACCOUNT]).stderr;
+        let (_, section) = complaint.split_once("\n\n[accounts.new]\n").unwrap();
+        assert!(
+            section.starts_with(&format!("provider = \"{}\"\n", provider.as_str())),
+            "{section}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,30 +209,68 @@ async fn an_account_without_a_seller_takes_any() {
 async fn a_key_that_is_not_trusted_yet_is_made_and_the_mend_is_named() {
     let at = Installation::embedded().unwrap();
     fs::write(at.path("orders.jsonl"), order_line("A-1")).unwrap();
-    let mut door = at.serve(Addresses::free().unwrap()).await.unwrap();
+    let door = at.serve(Addresses::free().unwrap()).await.unwrap();
     let line = format!("simulate alipay paid --account {ACCOUNT} --order A-1 --url {}", door.url);
     let ran = run(&at, &line).ends_with(1).prints(&["401", "NOT AS EXPECTED"]);
     let public = format!("keys/{ACCOUNT}.simulate.pub.pem");
     assert!(ran.stderr.contains(&format!("{public} is not trusted yet")), "{ran}");
 
-    // As it says: add it and restart.
+    // As it says: add it.
     let trusting = fs::read_to_string(at.config()).unwrap();
     let trusting = trusting.replace("[\"alipay.pub\"]", &format!("[\"alipay.pub\", {public:?}]"));
     fs::write(at.config(), trusting).unwrap();
-    assert!(door.program.terminate().await.unwrap().success());
-    let door = at.serve(door.addresses).await.unwrap();
-    let ran = run(&at, &line).ends_with(0).prints(&["200", "success"]);
+    let trusted = wait::until("the running door to trust it", PATIENCE, async || {
+        Some(run(&at, &line)).filter(|ran| ran.code() == Some(0))
+    });
+    let ran = trusted.await.unwrap().prints(&["200", "success"]);
     assert_eq!(ran.stderr, "", "{ran}");
-    drop(door);
 }
 
 #[test]
-fn a_printed_body_is_the_same_each_time_unless_its_seed_differs() {
+fn what_is_printed_is_the_same_each_time_unless_its_seed_differs() {
     let at = Installation::embedded().unwrap();
-    let line = simulation(&at, "paid", "A-1", "http://127.0.0.1:1/") + " --print";
+    let line = simulation(&at, "paid", "A-1", "http://127.0.0.1:1/x") + " --print";
     let print = |more: &str| run(&at, &format!("{line}{more}")).ends_with(0).stdout;
-    let body = print("");
+    let body = print("=body");
     assert!(body.contains("out_trade_no=A-1&") && body.contains("sign="), "{body}");
-    assert_eq!(print(""), body);
-    assert_ne!(print(" --seed 2"), body);
+    assert_eq!(print("=body"), body);
+    assert_ne!(print("=body --seed 2"), body);
+    let request = print("");
+    let (head, printed) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /x HTTP/1.1\r\nhost: 127.0.0.1:1\r\n"), "{head}");
+    assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{head}");
+    assert_eq!(printed, body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_printed_request_is_answered_like_a_sent_one() {
+    let shop = Shop::open().await;
+    shop.import(&["A-1"]);
+    let line = simulation(&shop.at, "paid", "A-1", &shop.door.url) + " --print --repeat 2";
+    let requests = shop.run(&line).ends_with(0).stdout;
+    let address = shop.door.url.trim_start_matches("http://").split('/').next().unwrap();
+    let mut door = TcpStream::connect(address).unwrap();
+    // Two requests on one connection: each says by itself where it ends.
+    door.write_all(requests.as_bytes()).unwrap();
+    door.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answers = String::new();
+    while answers.matches("HTTP/1.1 200 OK").count() < 2 {
+        let mut some = [0; 1024];
+        let length = door.read(&mut some).unwrap();
+        assert!(length > 0, "{answers}");
+        answers += std::str::from_utf8(&some[..length]).unwrap();
+    }
+    shop.rest(2).await;
+    assert_eq!(shop.order("A-1")["status"], "paid");
+}
+
+#[test]
+fn an_amount_has_the_decimals_of_its_currency() {
+    let at = Installation::embedded().unwrap();
+    let line = |more: &str| simulation(&at, "paid", "A-1", "http://127.0.0.1:1/") + more;
+    let ran = run(&at, &line(" --amount 0.001")).ends_with(2);
+    ran.complains_of(&["--amount 0.001", "CNY has 2 decimals"]);
+    let ran = run(&at, &line(" --currency JPY")).ends_with(2);
+    ran.complains_of(&["--currency JPY", "alipay tells no amounts in it"]);
+    run(&at, &line(" --currency yen")).ends_with(2).complains_of(&["ISO 4217"]);
 }

@@ -1,10 +1,22 @@
 //! What a ledger owes.
 
+mod back;
 mod cases;
 mod flow;
+mod keys;
 mod people;
 mod words;
 
+pub(crate) use self::back::{
+    a_dispute_before_its_payment_waits_for_it, a_dispute_is_a_case_until_it_ends,
+    a_hint_is_a_case_until_it_is_signed,
+    a_named_refund_counts_and_its_reversal_gives_the_money_back,
+    a_refund_and_its_payment_at_once_never_miss_each_other,
+    a_refund_and_its_payment_in_one_batch_both_settle,
+    a_refund_before_its_payment_takes_effect_with_it,
+    a_refund_whose_payment_never_comes_is_a_case_at_its_deadline,
+    named_refunds_and_totals_are_one_account,
+};
 pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,
     a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,
@@ -19,6 +31,10 @@ pub(crate) use self::flow::{
     only_the_lowest_unsent_event_of_a_subject_is_published, the_same_message_again_changes_nothing,
     two_sessions_at_once_settle_each_order_once,
     what_a_statement_names_and_nobody_received_is_unaccounted,
+};
+pub(crate) use self::keys::{
+    each_key_is_known_by_its_latest_use,
+    two_sessions_that_use_the_same_keys_do_not_wait_for_each_other, what_a_person_did_is_noted,
 };
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,

@@ -63,5 +63,17 @@ mod claims {
         an_order_may_be_paid_under_any_of_its_numbers,
         a_later_notification_settles_those_that_waited,
         one_transaction_for_two_orders_in_one_batch_is_refused,
+        each_key_is_known_by_its_latest_use,
+        two_sessions_that_use_the_same_keys_do_not_wait_for_each_other,
+        what_a_person_did_is_noted,
+        a_named_refund_counts_and_its_reversal_gives_the_money_back,
+        a_refund_before_its_payment_takes_effect_with_it,
+        a_refund_and_its_payment_in_one_batch_both_settle,
+        a_refund_whose_payment_never_comes_is_a_case_at_its_deadline,
+        a_refund_and_its_payment_at_once_never_miss_each_other,
+        a_hint_is_a_case_until_it_is_signed,
+        a_dispute_is_a_case_until_it_ends,
+        a_dispute_before_its_payment_waits_for_it,
+        named_refunds_and_totals_are_one_account,
     );
 }

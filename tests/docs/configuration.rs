@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::provider::Provider;
 
-use crate::tree::{below, between, each_between, nothing_is, text};
+use crate::tree::{below, between, nothing_is, sources, text};
 use crate::unless_told;
 
 #[test]
 fn every_configuration_key_is_described_and_no_other() {
     let page = text("docs/configuration.md");
-    let (config, sections) = (text("shared/src/config.rs"), text("shared/src/config/sections.rs"));
+    let (config, sections) = (text("shared/src/config.rs"), sources(&["shared/src/config"]));
     let mut wrong = vec![];
     for (section, of) in fields(&config, "Config") {
         if !of.ends_with("Section") {

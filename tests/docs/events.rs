@@ -6,7 +6,7 @@ use shared::money::Currency;
 use shared::order::OrderStatus;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use worker::decide::standing::CaseKind;
+use worker::decide::case::CaseKind;
 
 use crate::schema::{differences, unseen};
 use crate::tree::{code_words, nothing_is, text};

@@ -2,18 +2,18 @@
 
 mod configuration;
 mod events;
+mod providers;
+mod scenarios;
 mod schema;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use harness::program::binary;
-use worker::decide::standing::CaseKind;
+use worker::decide::case::CaseKind;
 
 use crate::tree::{
-    anchors, below, between, code_words, each_between, files, nothing_is, pages, root, sources,
-    text,
+    anchors, between, code_words, each_between, files, nothing_is, pages, root, sources, text,
 };
 
 const ARCHITECTURE_LINES_MAX: usize = 150;
@@ -197,7 +197,7 @@ fn subcommands(help: &str) -> Vec<String> {
 fn long_options(help: &str) -> Vec<String> {
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     let options =
-        lines.filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")));
+        lines.filter_map(|line| line.split([' ', ',', '[']).find(|word| word.starts_with("--")));
     options.filter(|option| *option != "--version").map(ToOwned::to_owned).collect()
 }
 /// Each table of a migration with its columns.

@@ -6,6 +6,7 @@ mod leash;
 
 pub mod alipay;
 pub mod driver;
+pub mod fuzzed;
 pub mod installation;
 pub mod ports;
 pub mod postgres;

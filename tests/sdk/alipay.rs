@@ -16,21 +16,11 @@ use shared::provider::alipay::{Settings, SignClass, SignType, sign_with};
 use shared::provider::public_key::{HashFunction, PublicKey};
 use shared::provider::{Account, Headers, Rejection, Request, Scheme, verify, verify_return};
 
-use crate::{COUNT, SEED, sdk, text};
+use crate::{COUNT, SEED, SUBJECTS, sdk, text};
 
 const SCRIPT: &str = "alipay.py";
 const APP_ID: &str = "2021000000000001";
 const CERTIFICATES: usize = 40;
-const SUBJECTS: [&str; 8] = [
-    "语雀空间 500人规模",
-    "1+1=2",
-    "100% %2B",
-    r#"{"a":"b & c"}"#,
-    "Tom & Jerry",
-    "back\\slash/",
-    "🧾 ümläut",
-    "  blanks  ",
-];
 /// The algorithm, its word for the SDK, its hash, and the shortest key that it may have.
 const ALGORITHMS: [(SignType, &str, HashFunction, usize); 2] = [
     (SignType::RSA2, "RSA2", HashFunction::Sha256, 2048),

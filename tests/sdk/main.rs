@@ -4,6 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 mod alipay;
+mod wechat_pay;
+mod wechat_pay_v2;
+mod adyen;
+mod standard_webhooks;
+mod stripe;
+mod unionpay;
+mod paypal;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,11 +22,23 @@ use serde_json::Value;
 const COUNT: usize = 300;
 const SEED: u64 = 20_261_123;
 
+/// Words that a careless decoder changes.
+const SUBJECTS: [&str; 8] = [
+    "语雀空间 500人规模",
+    "1+1=2",
+    "100% %2B",
+    r#"{"a":"b & c"}"#,
+    "Tom & Jerry",
+    "back\\slash/",
+    "🧾 ümläut",
+    "  blanks  ",
+];
+
 /// The interpreter with the SDKs in it.
 fn python() -> PathBuf {
     let prepared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");
     let python = std::env::var_os("QUITTANCE_TEST_PYTHON").map_or(prepared, PathBuf::from);
-    assert!(python.exists(), "the SDKs are not installed: `./test` prepares them");
+    assert!(python.exists(), "the SDKs are not installed: `./test` prepares it");
     python
 }
 

@@ -9,6 +9,7 @@ use source::{Source, sources};
 /// A module may use only what stands above it. A list cannot have a cycle.
 const READING_ORDER: &[&str] = &[
     // words
+    "shared::units",
     "shared::money",
     "shared::order",
     "shared::notification",
@@ -25,9 +26,13 @@ const READING_ORDER: &[&str] = &[
     "shared::config",
     // flow: the public door
     "ingress::enqueue",
+    "ingress::certificates",
+    "ingress::quarantine",
+    "ingress::rejections",
     "ingress::routes",
     "ingress::return_page",
     "ingress::serve",
+    "ingress::expiry",
     "ingress::config",
     // flow: settling
     "worker::decide",
@@ -44,6 +49,7 @@ const READING_ORDER: &[&str] = &[
     "ops::embedded",
     "ops::engine",
     "ops::simulate",
+    "ops::capture",
     "ops::cli",
     "ops::console",
     "ops::serve",

@@ -1,18 +1,16 @@
 //! From the configuration to a running worker.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri, header};
 use shared::broker::amqp::Amqp;
+use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problems};
 use shared::process::pause;
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -32,8 +30,7 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
         publish_timeout: config.ingress.publish_timeout.0,
     };
     let ledger = Postgres::new(config.database_url()?);
-    let readers = config.readers().map_err(Problems)?;
-    let (_readers, readers) = watch::channel(Arc::new(readers));
+    let Live { readers, follow, .. } = Live::open(&config, Part::Reading).map_err(Problems)?;
     let settings = Settings::from_config(&config, config.seal_keys()?, readers)?;
     let settings = Settings { roles, ..settings };
     let health = Health::default();
@@ -42,12 +39,14 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("worker.admin_listen: cannot listen on {address}"))?;
+    let following = tokio::spawn(follow.run(stop.clone()));
     let admin = tokio::spawn(answer(listener, health.clone(), stop.clone()));
     if !migrated(&ledger, &health, &stop).await? {
         return Ok(());
     }
     run_roles(broker, ledger, settings, health, stop.clone()).await?;
     stop.cancel();
+    following.await.context("following the accounts")?;
     admin.await.context("the admin port")?
 }
 

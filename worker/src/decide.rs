@@ -3,14 +3,18 @@
 //! **Invariant**: facts only merge, and everything else is derived from them, so at rest the state
 //! does not depend on the order in which notifications came, nor on how often.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use shared::money::Money;
-use shared::notification::{Notification, PaymentFact, PaymentStatus, RefundTotal};
+use shared::notification::{Fact, Notification};
 use shared::order::OrderStatus;
 use time::OffsetDateTime;
 
+pub mod refund;
+pub mod payment;
+pub mod case;
 pub mod standing;
 pub mod announce;
 pub mod fold;
@@ -19,7 +23,9 @@ mod table;
 #[cfg(test)]
 mod properties;
 
-use self::standing::{Case, CaseKey, standing};
+use self::case::{Case, CaseKey};
+pub use self::payment::{Link, Payment, PaymentKey};
+use self::standing::standing;
 
 /// All that is recorded about one order, or about a number that no order bears yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,38 +65,6 @@ pub enum Fulfilment {
     Revoked,
 }
 
-/// A payment's identity: one row for each provider transaction.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PaymentKey {
-    pub account: String,
-    pub transaction: String,
-}
-
-/// What is proven about one transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payment {
-    pub order_number: String,
-    pub status: PaymentStatus,
-    pub amount: Money,
-    pub occurred_at: OffsetDateTime,
-    /// When it was last said to be closed without refund data.
-    pub closed_at: Option<OffsetDateTime>,
-    /// Every cumulative total seen; the largest counts.
-    pub refunds: BTreeSet<RefundTotal>,
-    pub link: Link,
-}
-
-/// How a payment stands to its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// The order is not there yet; money that still waits at the deadline is a case.
-    Waiting {
-        deadline: OffsetDateTime,
-    },
-    Unknown,
-    Order,
-}
-
 /// What one notification meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
@@ -107,7 +81,7 @@ pub enum Decision {
 }
 
 /// The whole policy: merges the fact, then derives everything anew. `patience` is how long a
-/// payment waits for its order.
+/// payment waits for its order, and a refund or dispute for its payment.
 pub fn decide(
     state: &State,
     account: &str,
@@ -115,23 +89,13 @@ pub fn decide(
     now: OffsetDateTime,
     patience: Duration,
 ) -> (Decision, State) {
-    let Some(fact) = notification.payment() else { return (Decision::NoOp, state.clone()) };
-    let key = PaymentKey { account: account.to_owned(), transaction: fact.transaction.clone() };
+    let Some((key, fact)) = about_money(account, notification) else {
+        return (Decision::NoOp, state.clone());
+    };
     let mut next = state.clone();
-    let waiting = Link::Waiting { deadline: now + patience };
-    match next.payments.get_mut(&key) {
-        Some(payment) => {
-            let proven = payment.status.proves_payment();
-            payment.merge(fact);
-            // Money waits from when it is known, not from when the buyer was first asked for it.
-            if !proven && payment.status.proves_payment() && payment.waits() {
-                payment.link = waiting;
-            }
-        }
-        None => drop(next.payments.insert(key.clone(), Payment::new(fact, waiting))),
-    }
+    merge(next.payments.entry(key.clone()), &key, fact, now + patience);
     let next = reconsider(&next, now);
-    (classify(state, &next, &key, fact.status), next)
+    (classify(state, &next, &key, fact), next)
 }
 
 /// Derives everything from the facts as they stand now: an order appeared, a deadline passed, the
@@ -140,13 +104,7 @@ pub fn reconsider(state: &State, now: OffsetDateTime) -> State {
     let mut next = state.clone();
     let order_is_there = next.order.is_some();
     for payment in next.payments.values_mut() {
-        payment.link = match payment.link {
-            _ if order_is_there => Link::Order,
-            Link::Waiting { deadline } if deadline <= now && payment.status.proves_payment() => {
-                Link::Unknown
-            }
-            link => link,
-        };
+        payment.link = linked(payment, order_is_there, now);
     }
     let standing = standing(&next);
     if let (Some(order), Some(recorded)) = (&mut next.order, standing.recorded) {
@@ -156,72 +114,77 @@ pub fn reconsider(state: &State, now: OffsetDateTime) -> State {
     next
 }
 
-impl Payment {
-    fn new(fact: &PaymentFact, link: Link) -> Self {
-        let mut payment = Self {
-            order_number: fact.order_number.clone(),
-            status: fact.status,
-            amount: fact.amount,
-            occurred_at: fact.occurred_at,
-            closed_at: None,
-            refunds: BTreeSet::new(),
-            link,
-        };
-        payment.merge(fact);
-        payment
-    }
+/// The transaction that a notification is about; one about an agreement is about none.
+pub fn about_money<'a>(
+    account: &str,
+    notification: &'a Notification,
+) -> Option<(PaymentKey, &'a Fact)> {
+    let fact = notification.fact.as_ref()?;
+    let transaction = fact.transaction()?.to_owned();
+    Some((PaymentKey { account: account.to_owned(), transaction }, fact))
+}
 
-    /// A join: commutative, associative, idempotent. Of two proofs the earlier instant counts.
-    fn merge(&mut self, fact: &PaymentFact) {
-        let ours = (strength(self.status), std::cmp::Reverse(self.occurred_at), self.amount);
-        let theirs = (strength(fact.status), std::cmp::Reverse(fact.occurred_at), fact.amount);
-        if theirs > ours {
-            self.occurred_at = fact.occurred_at;
-            self.amount = fact.amount;
+/// Adds the fact to what is known about its transaction.
+fn merge(
+    known: Entry<'_, PaymentKey, Payment>,
+    key: &PaymentKey,
+    fact: &Fact,
+    deadline: OffsetDateTime,
+) {
+    let payment = known.or_insert_with(|| Payment::absent(&key.transaction));
+    let (proven, moved) = (payment.status.proves_payment(), payment.moves_money());
+    match fact {
+        Fact::Payment(fact) if payment.is_absent() => {
+            payment.appear(fact, Link::Waiting { deadline });
         }
-        self.status = self.status.max(fact.status);
-        if fact.status == PaymentStatus::Closed {
-            self.closed_at = self.closed_at.max(Some(fact.occurred_at));
+        Fact::Payment(fact) => payment.merge(fact),
+        Fact::Refund(fact) => payment.take_refund(fact),
+        Fact::Dispute(fact) => payment.take_dispute(fact),
+        Fact::Agreement(_) => (),
+    }
+    // Money waits from when it is known, not from when the buyer was first asked for it.
+    payment.link = match payment.link {
+        Link::Absent { .. } if !payment.moves_money() => Link::Absent { deadline: None },
+        Link::Absent { .. } if !moved => Link::Absent { deadline: Some(deadline) },
+        Link::Waiting { .. } if !proven && payment.status.proves_payment() => {
+            Link::Waiting { deadline }
         }
-        self.refunds.extend(fact.refund_total.clone());
-    }
+        link => link,
+    };
+}
 
-    /// All that was refunded of it, in minor units.
-    pub fn refunded_minor(&self) -> i64 {
-        self.refunds.iter().map(|refund| refund.total_minor).max().unwrap_or(0)
-    }
-
-    /// Is its order not there yet?
-    pub fn waits(&self) -> bool {
-        matches!(self.link, Link::Waiting { .. })
-    }
-
-    /// Money that is still in it, in minor units.
-    pub fn left_minor(&self) -> i64 {
-        if !self.status.proves_payment() {
-            return 0;
+/// The link as it is now: an order is there or not, a deadline passed or not.
+fn linked(payment: &Payment, order_is_there: bool, now: OffsetDateTime) -> Link {
+    match payment.link {
+        Link::Absent { deadline } => Link::Absent { deadline: deadline.filter(|at| *at > now) },
+        _ if order_is_there => Link::Order,
+        Link::Waiting { deadline } if deadline <= now && payment.status.proves_payment() => {
+            Link::Unknown
         }
-        (self.amount.minor - self.refunded_minor()).max(0)
+        link => link,
     }
 }
 
-fn classify(before: &State, after: &State, key: &PaymentKey, said: PaymentStatus) -> Decision {
+fn classify(before: &State, after: &State, key: &PaymentKey, said: &Fact) -> Decision {
     let (known, payment) = (before.payments.get(key), after.payments.get(key));
     let Some(payment) = payment else { return Decision::NoOp };
     let facts = |payment: &Payment| Payment { link: Link::Order, ..payment.clone() };
     if known.map(facts) == Some(facts(payment)) {
         // A weaker word that was overtaken is late, not a repeat.
-        let overtaken = strength(said) < strength(payment.status);
+        let overtaken = payment.has_overtaken(said);
         return if overtaken { Decision::NoOp } else { Decision::Duplicate };
     }
-    let moved = |state: &State| state.order.as_ref().map(|order| order.recorded);
-    match payment.link {
+    if payment.waits() {
         // What waits is in flight, whatever else is known of it: its case counts when it is joined.
-        Link::Waiting { .. } if payment.status.proves_payment() => Decision::Waiting,
-        Link::Waiting { .. } => Decision::NoOp,
-        Link::Unknown | Link::Order if more_at_stake(before, after) => Decision::Case,
-        Link::Order if moved(before) != moved(after) => Decision::Settled,
-        Link::Unknown | Link::Order => Decision::NoOp,
+        return Decision::Waiting;
+    }
+    let moved = |state: &State| state.order.as_ref().map(|order| order.recorded);
+    if more_at_stake(before, after) {
+        Decision::Case
+    } else if payment.link == Link::Order && moved(before) != moved(after) {
+        Decision::Settled
+    } else {
+        Decision::NoOp
     }
 }
 
@@ -229,9 +192,4 @@ fn classify(before: &State, after: &State, key: &PaymentKey, said: PaymentStatus
 fn more_at_stake(before: &State, after: &State) -> bool {
     let known = |key| before.cases.get(key).map(|case| case.amount_minor);
     after.cases.iter().any(|(key, case)| known(key).is_none_or(|known| known < case.amount_minor))
-}
-
-/// Two proofs that money moved are worth the same.
-fn strength(status: PaymentStatus) -> PaymentStatus {
-    status.min(PaymentStatus::Succeeded)
 }

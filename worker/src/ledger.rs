@@ -16,10 +16,12 @@ use crate::decide::Decision;
 use crate::decide::fold::{Changes, Reading};
 
 pub mod records;
+pub mod keys;
 pub mod postgres;
 
+use self::keys::KeyUse;
 use self::records::{
-    Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
+    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
     OrderRecord, OrderSummary, Unsent,
 };
 
@@ -190,6 +192,16 @@ pub trait Session: Send + 'static {
         after: i64,
         limit: i64,
     ) -> impl Future<Output = Result<Vec<EventRecord>, LedgerError>> + Send;
+
+    /// When each key last verified something, to within [`keys::TELL_INTERVAL`].
+    fn keys(&mut self) -> impl Future<Output = Result<Vec<KeyUse>, LedgerError>> + Send;
+
+    /// Notes who did what by command, and why.
+    fn note(
+        &mut self,
+        act: &Act,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
     /// Everything that was accepted, and where it stands.
     fn balance(

@@ -10,8 +10,9 @@ use worker::ledger::LedgerError;
 
 use crate::embedded::EmbeddedError;
 use crate::engine::EngineError;
-use crate::simulate::SendError;
 use crate::simulate::key::KeyError;
+use crate::simulate::post::SendError;
+use crate::simulate::signing::OpenError;
 
 /// What a command's exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,10 +157,22 @@ impl From<SendError> for Failure {
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
         let exit = match error {
-            KeyError::File { .. } | KeyError::Unreadable(_) => Exit::Usage,
-            KeyError::Generate(_) => Exit::Failed,
+            KeyError::File { .. } | KeyError::Unreadable(_) | KeyError::NotEd25519(_) => {
+                Exit::Usage
+            }
+            KeyError::Generate(_) | KeyError::Chance => Exit::Failed,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Key(error) => error.into(),
+            OpenError::Certificate(_) => Self::new(Exit::Failed, error.to_string()),
+            OpenError::Secret(..) => Self::new(Exit::Usage, error.to_string()),
+        }
     }
 }
 

@@ -1,24 +1,23 @@
-//! `quittance keys`: the ring with which ingress and workers seal messages.
+//! `quittance keys`: the ring that seals messages, and the key that seals kept requests.
 //!
 //! **Invariant**: an existing file is never overwritten: its keys may still be in use.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use shared::config::Config;
 use shared::message::seal::SealKeys;
+use shared::secret::cipher::Cipher;
 
 use super::Common;
 use super::exit::{Exit, Failure};
 use super::output::say;
 use crate::simulate::key::write_private;
 
-/// Where the ring goes when nobody says, beside the configuration.
-const DEFAULT_FILE: &str = "keys/seal.keys";
-
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  quittance keys init\n  quittance keys init /etc/quittance/seal.keys"
+    after_help = "Examples:\n  quittance keys init\n  quittance keys init /etc/quittance/seal.keys\n  quittance keys init --for quarantine"
 )]
 pub struct KeysArgs {
     #[command(subcommand)]
@@ -27,15 +26,68 @@ pub struct KeysArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeysVerb {
-    /// Make a ring with one fresh key
+    /// Make a file with one fresh key
     Init {
-        /// [default: seal.keys_file of the configuration, else keys/seal.keys beside it]
+        /// [default: as configured, else keys/seal.keys or keys/quarantine.key beside the configuration]
         file: Option<PathBuf>,
+        /// What it is for
+        #[arg(long = "for", value_enum, default_value_t)]
+        purpose: Purpose,
     },
 }
 
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Purpose {
+    /// The ring that seals messages between ingress and workers
+    #[default]
+    Seal,
+    /// The key that seals kept requests on an ingress's disk
+    Quarantine,
+}
+
+impl Purpose {
+    fn configured(self, config: &Config) -> Option<&Path> {
+        match self {
+            Self::Seal => config.seal.keys_file.as_deref(),
+            Self::Quarantine => config.quarantine.key_file.as_deref(),
+        }
+    }
+
+    /// Where it goes when nobody says, beside the configuration.
+    fn default_file(self) -> &'static Path {
+        Path::new(match self {
+            Self::Seal => "keys/seal.keys",
+            Self::Quarantine => "keys/quarantine.key",
+        })
+    }
+
+    fn make(self) -> String {
+        match self {
+            Self::Seal => SealKeys::generate().to_text(),
+            Self::Quarantine => Cipher::generate(),
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Seal => "give it to every ingress and every worker",
+            Self::Quarantine => {
+                "give it to the ingresses, and to whoever runs `quittance quarantine`"
+            }
+        }
+    }
+
+    /// The section and the key that name it.
+    fn key(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Seal => ("seal", "keys_file"),
+            Self::Quarantine => ("quarantine", "key_file"),
+        }
+    }
+}
+
 pub fn run(args: KeysArgs, common: &Common) -> Result<Exit, Failure> {
-    let KeysVerb::Init { file } = args.verb;
+    let KeysVerb::Init { file, purpose } = args.verb;
     let (path, is_configured, shown) = match file {
         // Paths in the configuration are relative to its file, so this one is shown in full.
         Some(file) => {
@@ -44,28 +96,24 @@ pub fn run(args: KeysArgs, common: &Common) -> Result<Exit, Failure> {
         }
         None => {
             let config = common.load()?;
-            let configured = config.seal.keys_file.as_deref();
-            let shown = configured.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
+            let configured = purpose.configured(&config);
+            let shown = configured.unwrap_or(purpose.default_file()).to_owned();
             (config.resolve(&shown), configured.is_some(), shown)
         }
     };
-    init(&path)?;
-    say(&format!(
-        "wrote {} (mode 0600): give it to every ingress and every worker",
-        path.display()
-    ));
+    init(&path, purpose)?;
+    say(&format!("wrote {} (mode 0600): {}", path.display(), purpose.advice()));
     if !is_configured {
-        say(&format!(
-            "and set it in the configuration:\n\n[seal]\nkeys_file = {:?}",
-            shown.display().to_string()
-        ));
+        let (section, key) = purpose.key();
+        let shown = shown.display().to_string();
+        say(&format!("and set it in the configuration:\n\n[{section}]\n{key} = {shown:?}"));
     }
     Ok(Exit::Done)
 }
 
-fn init(path: &Path) -> Result<(), Failure> {
+fn init(path: &Path, purpose: Purpose) -> Result<(), Failure> {
     let shown = path.display();
-    write_private(path, &SealKeys::generate().to_text()).map_err(|error| match error.kind() {
+    write_private(path, &purpose.make()).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::new(
             Exit::Conflict,
             format!("{shown} exists and may be in use: name another file, or move it away first"),
@@ -82,10 +130,18 @@ mod tests {
     fn a_ring_is_made_once_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys/seal.keys");
-        init(&path).unwrap();
+        init(&path, Purpose::Seal).unwrap();
         let first = std::fs::read_to_string(&path).unwrap();
         assert!(SealKeys::parse(&first).is_ok());
-        assert_eq!(init(&path).unwrap_err().exit.code(), 6);
+        assert_eq!(init(&path, Purpose::Seal).unwrap_err().exit.code(), 6);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
+    }
+
+    #[test]
+    fn a_quarantines_key_is_one_that_it_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys/quarantine.key");
+        init(&path, Purpose::Quarantine).unwrap();
+        assert!(Cipher::parse(&std::fs::read_to_string(&path).unwrap()).is_ok());
     }
 }

@@ -10,6 +10,7 @@ use shared::process;
 use worker::ledger::Session;
 use worker::ledger::records::{Cancelled, OrderFilter};
 
+use super::act::{actor, reason};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::table::printable;
@@ -17,8 +18,6 @@ use super::table::printable;
 mod import;
 mod lines;
 mod show;
-
-const REASON_MAX_BYTES: usize = 500;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -116,20 +115,6 @@ fn not_found(number: &str) -> Failure {
     Failure::new(Exit::NotFound, message)
 }
 
-/// Who acts, for the ledger's record: as the system names whoever is logged in.
-fn actor() -> String {
-    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    format!("cli:{}", named.as_deref().unwrap_or("unknown"))
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > REASON_MAX_BYTES {
-        return Err(format!("from 1 to {REASON_MAX_BYTES} bytes are needed"));
-    }
-    Ok(text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,11 +129,5 @@ mod tests {
         assert_eq!(code(Cancelled::Already), 0);
         assert_eq!(code(Cancelled::NotFound), 5);
         assert_eq!(code(Cancelled::Paid(OrderStatus::Paid)), 6);
-    }
-
-    #[test]
-    fn a_reason_is_not_blank() {
-        assert!(reason("  ").is_err());
-        assert_eq!(reason(" out of stock "), Ok("out of stock".into()));
     }
 }

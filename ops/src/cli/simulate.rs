@@ -1,33 +1,80 @@
 //! `quittance simulate`: a genuinely signed notification, sent or printed.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use rsa::RsaPrivateKey;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 use shared::config::Config;
+use shared::config::account::AccountSection;
 use shared::money::{Currency, Money};
-use shared::provider::Section;
-use shared::provider::alipay::Section as AlipaySection;
+use shared::process;
+use shared::provider::Provider;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::exit::{Exit, Failure};
 use super::output::{Output, data, say};
 use super::table::{Table, printable};
-use crate::simulate::alipay::{Scenario, simulate};
-use crate::simulate::{Simulated, Terms, key, seed_of, send};
+use crate::simulate::post::{curl, raw, send};
+use crate::simulate::signing::Signing;
+use crate::simulate::{Scenario, Sender, Simulated, Terms, open, sample, seed_of};
+
+mod trust;
+
+/// What is asked for when nobody says: 0.10 where the currency has two decimals.
+const AMOUNT_MINOR: i64 = 10;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct SimulateArgs {
-    #[command(subcommand)]
-    provider: ProviderArgs,
+    /// The account's provider
+    #[arg(value_parser = provider())]
+    provider: Provider,
+    #[arg(value_enum)]
+    scenario: Scenario,
+    /// An account of the configuration: whose numbers and secrets it bears
+    #[arg(long, value_parser = account_name)]
+    account: String,
+    /// The order's number
+    #[arg(long, value_name = "NO")]
+    order: String,
+    /// As a decimal, such as 0.10 [default: ten of the smallest unit]
+    #[arg(long, value_parser = decimal)]
+    amount: Option<String>,
+    /// Three letters of ISO 4217 [default: the provider's own]
+    #[arg(long, value_parser = str::parse::<Currency>)]
+    currency: Option<Currency>,
+    /// The shop's own number of the agreement, where one is told of [default: the order's]
+    #[arg(long, value_name = "NO")]
+    agreement: Option<String>,
+    /// Where to post it [default: /notify/ACCOUNT at ingress.listen]
+    #[arg(long)]
+    url: Option<String>,
+    /// Another seed is another transaction [default: made from account and order]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// When it is sent, RFC 3339: what a provider with a time window signs [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<OffsetDateTime>,
+    /// A private key in PKCS #8 PEM, where the provider signs with a key pair
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// How often to send it [default: 1; for `duplicate` 2]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    repeat: Option<u32>,
+    /// Print instead of sending: the whole HTTP request, its body alone, or a command line of curl
+    #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true,
+        default_missing_value = "request")]
+    print: Option<Print>,
 }
 
-#[derive(Debug, Subcommand)]
-enum ProviderArgs {
-    /// As Alipay would post it, signed with RSA2
-    #[command(after_help = EXAMPLES)]
-    Alipay(AlipayArgs),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Print {
+    Request,
+    Body,
+    Curl,
 }
 
 const EXAMPLES: &str = "\
@@ -36,40 +83,12 @@ Examples:
   quittance simulate alipay refund-full --account shop-alipay --order A-1
   quittance simulate alipay paid --account shop-alipay --order A-1 --seed 2    another transaction
   quittance simulate alipay forged --account shop-alipay --order A-1
-  quittance simulate alipay paid --account shop-alipay --order A-1 --print | curl --data-binary @- URL
+  quittance simulate alipay paid --account shop-alipay --order A-1 --print > request.http
 
-It signs with keys/ACCOUNT.simulate.pem beside the configuration, which it makes when it is missing.
+Not every provider knows every scenario: where it does not, those that it knows are listed.
+A provider that signs with a key pair is simulated with keys/ACCOUNT.simulate.pem beside the
+configuration, made when it is missing; one that shares a secret, with the account's own.
 Exit 0 when the answer is what the scenario calls for, else 1.";
-
-#[derive(Debug, Args)]
-struct AlipayArgs {
-    #[arg(value_enum)]
-    scenario: Scenario,
-    /// An account of the configuration: whose app_id and seller_id it bears
-    #[arg(long, value_parser = account_name)]
-    account: String,
-    /// The order's number
-    #[arg(long, value_name = "NO")]
-    order: String,
-    /// In yuan
-    #[arg(long, default_value = "0.10", value_parser = yuan)]
-    amount: Money,
-    /// Where to post it [default: /notify/ACCOUNT at ingress.listen]
-    #[arg(long)]
-    url: Option<String>,
-    /// Another seed is another transaction [default: made from account and order]
-    #[arg(long)]
-    seed: Option<u64>,
-    /// A private key in PKCS #8 PEM
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
-    /// How often to send it [default: 1; for `duplicate` 2]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    repeat: Option<u32>,
-    /// Print the body instead of sending it
-    #[arg(long)]
-    print: bool,
-}
 
 /// One answer.
 #[derive(Debug, Serialize)]
@@ -83,19 +102,30 @@ struct Line {
 }
 
 pub async fn run(args: SimulateArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
-    let ProviderArgs::Alipay(args) = args.provider;
-    let key = signing_key(&args, config)?;
-    let section =
-        config.accounts.get(&args.account).ok_or_else(|| unknown(&args.account, config))?;
-    let Section::Alipay(section) = &section.own;
-    let simulated = simulate(args.scenario, &terms(&args, section), &key);
+    let section = section(&args, config)?;
+    let now = process::now();
+    let mut signing = Signing::new(&args.account, &config.base, args.key.as_deref(), now);
+    let sender = open(&section.own, &mut signing)?;
+    let terms = terms(&args, sender.as_ref())?;
+    let simulated =
+        sender.simulate(args.scenario, &terms).ok_or_else(|| unplayed(&args, sender.as_ref()))?;
+    signing.into_notes().iter().for_each(|note| say(note));
+    if let Some(warning) = trust::warning(&args.account, config, sender.as_ref(), &terms) {
+        say(&warning);
+    }
     let times = args.repeat.unwrap_or(args.scenario.times());
-    if args.print {
-        let bodies = vec![simulated.body; times as usize];
-        data(&bodies.join("\n"))?;
+    let url = args.url.clone().unwrap_or_else(|| url(config, &args.account));
+    if let Some(what) = args.print {
+        let text = match what {
+            Print::Request => raw(&url, &simulated)?,
+            Print::Body => simulated.body.clone(),
+            Print::Curl => curl(&url, &simulated)? + "\n",
+        };
+        // Bodies stand apart; a request says by itself where it ends.
+        let between = if what == Print::Body { "\n" } else { "" };
+        data(&vec![text; times as usize].join(between))?;
         return Ok(Exit::Done);
     }
-    let url = args.url.clone().unwrap_or_else(|| url(config, &args.account));
     let mut lines = vec![];
     for _ in 0..times {
         lines.push(post(&url, &simulated, &args).await?);
@@ -108,7 +138,7 @@ pub async fn run(args: SimulateArgs, config: &Config, output: Output) -> Result<
     Ok(Exit::Failed)
 }
 
-async fn post(url: &str, simulated: &Simulated, args: &AlipayArgs) -> Result<Line, Failure> {
+async fn post(url: &str, simulated: &Simulated, args: &SimulateArgs) -> Result<Line, Failure> {
     let answer = send(url, simulated).await?;
     Ok(Line {
         scenario: args.scenario.word(),
@@ -120,60 +150,67 @@ async fn post(url: &str, simulated: &Simulated, args: &AlipayArgs) -> Result<Lin
     })
 }
 
-fn terms(args: &AlipayArgs, section: &AlipaySection) -> Terms {
-    Terms {
-        app_id: section.app_id.clone(),
-        seller_id: section.seller_id.clone(),
-        order_no: args.order.clone(),
-        amount: args.amount,
-        seed: args.seed.unwrap_or_else(|| seed_of(&args.account, &args.order)),
+fn terms(args: &SimulateArgs, sender: &dyn Sender) -> Result<Terms, Failure> {
+    let currency = args.currency.unwrap_or(sender.currency());
+    if !sender.tells(currency) {
+        let provider = args.provider.as_str();
+        let message = format!("--currency {currency}: {provider} tells no amounts in it here");
+        return Err(Failure::new(Exit::Usage, message));
     }
-}
-
-/// The named key; or the account's own, made where it is missing.
-fn signing_key(args: &AlipayArgs, config: &Config) -> Result<RsaPrivateKey, Failure> {
-    if let Some(path) = &args.key {
-        return Ok(key::read(path)?);
-    }
-    let path = config.resolve(Path::new(&format!("keys/{}.simulate.pem", args.account)));
-    let public = key::public_path(&path);
-    let signing_key = if path.exists() {
-        let signing_key = key::read(&path)?;
-        if !public.exists() {
-            key::write_public(&signing_key, &public)?;
-        }
-        signing_key
-    } else {
-        let signing_key = key::make(&path)?;
-        say(&format!("made a key pair: {} and {}", path.display(), public.display()));
-        signing_key
+    let amount = match &args.amount {
+        Some(text) => Money::from_decimal(text, currency).map_err(|_| {
+            let decimals = currency.exponent();
+            let rule = format!("{currency} has {decimals} decimals, and 11 digits before them");
+            Failure::new(Exit::Usage, format!("--amount {text}: {rule} at most"))
+        })?,
+        None => Money { minor: AMOUNT_MINOR, currency },
     };
-    if let Some(Section::Alipay(section)) =
-        config.accounts.get(&args.account).map(|section| &section.own)
-        && !section.public_keys.iter().any(|file| config.resolve(file) == public)
-    {
-        let (account, file) = (&args.account, relative_public(&args.account));
-        say(&format!(
-            "{file} is not trusted yet: add it to accounts.{account}.public_keys and restart the ingress"
-        ));
-    }
-    Ok(signing_key)
+    Ok(Terms {
+        order_no: args.order.clone(),
+        amount,
+        agreement: args.agreement.clone().unwrap_or_else(|| args.order.clone()),
+        seed: args.seed.unwrap_or_else(|| seed_of(&args.account, &args.order)),
+        now: args.at.unwrap_or_else(process::now),
+    })
 }
 
-fn unknown(account: &str, config: &Config) -> Failure {
+/// The account's section, which must be of this provider.
+fn section<'a>(args: &SimulateArgs, config: &'a Config) -> Result<&'a AccountSection, Failure> {
+    let account = &args.account;
+    let Some(section) = config.accounts.get(account) else {
+        return Err(unknown(args, config));
+    };
+    let provider = section.own.provider();
+    if provider == args.provider {
+        return Ok(section);
+    }
+    let (own, asked) = (provider.as_str(), args.provider.as_str());
+    let message = format!(
+        "accounts.{account}: its provider is `{own}`, not `{asked}`: write `quittance simulate {own} …`"
+    );
+    Err(Failure::new(Exit::Usage, message))
+}
+
+fn unknown(args: &SimulateArgs, config: &Config) -> Failure {
+    let account = &args.account;
     let known: Vec<_> = config.accounts.keys().map(String::as_str).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    let file = relative_public(account);
-    let message = format!(
-        "accounts.{account}: not configured (configured: {known}). Add it to quittance.toml:\n\n\
-         [accounts.{account}]\nprovider = \"alipay\"\napp_id = \"2021000000000001\"\n\
-         public_keys = [\"{file}\"]"
+    let sample = sample(args.provider, account);
+    let mut message = format!(
+        "accounts.{account}: not configured (configured: {known}). Add it to quittance.toml:\n\n{}",
+        sample.section.trim_end()
     );
+    for (file, text) in &sample.files {
+        message += &format!("\n\nand write to {}, for trying out:\n\n{text}", file.display());
+    }
     Failure::new(Exit::Usage, message)
 }
 
-fn relative_public(account: &str) -> String {
-    format!("keys/{account}.simulate.pub.pem")
+fn unplayed(args: &SimulateArgs, sender: &dyn Sender) -> Failure {
+    let words: Vec<_> = sender.scenarios().iter().map(|scenario| scenario.word()).collect();
+    let (provider, scenario) = (args.provider.as_str(), args.scenario.word());
+    let message = format!("{provider} has no `{scenario}`; it has {}", words.join(", "));
+    Failure::new(Exit::Usage, message)
 }
 
 fn url(config: &Config, account: &str) -> String {
@@ -194,6 +231,12 @@ fn table(lines: &[Line]) -> String {
     table.to_string()
 }
 
+fn provider() -> impl clap::builder::TypedValueParser<Value = Provider> {
+    let words = Provider::ALL.iter().map(|provider| provider.as_str());
+    let unknown = "no such provider";
+    PossibleValuesParser::new(words).try_map(move |word| Provider::from_word(&word).ok_or(unknown))
+}
+
 /// It becomes a part of a file's name and of a url.
 fn account_name(text: &str) -> Result<String, String> {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -203,9 +246,16 @@ fn account_name(text: &str) -> Result<String, String> {
     Err("a name has up to 64 letters, digits, `-` or `_`".to_owned())
 }
 
-fn yuan(text: &str) -> Result<Money, String> {
-    match Money::from_decimal(text, Currency::CNY) {
-        Ok(money) if money.minor > 0 => Ok(money),
-        Ok(_) | Err(_) => Err("write it as 0.10: more than 0, at most two decimals".to_owned()),
+/// How many decimals there may be is the currency's affair.
+fn decimal(text: &str) -> Result<String, String> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if digits(whole) && digits(fraction) && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+        return Ok(text.to_owned());
     }
+    Err("write it as 0.10: more than 0, digits and one point".to_owned())
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "write it as 2026-11-23T12:00:00Z".to_owned())
 }

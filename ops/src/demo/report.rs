@@ -5,13 +5,15 @@ use std::time::Duration;
 use serde::Serialize;
 use worker::ledger::records::Balance;
 
-use super::scene::Scene;
+use super::scene::{Scene, Told};
 use crate::cli::balance;
 use crate::cli::output::Paint;
 use crate::cli::table::Table;
 
 /// Four such columns and a verdict fit a terminal.
 const CELL_MAX: usize = 28;
+/// A story that a provider has no scenario for.
+const ABSENT: &str = "-";
 
 /// The whole demonstration.
 #[derive(Debug, Default, Serialize)]
@@ -25,13 +27,16 @@ pub(super) struct Report {
 /// One scene.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
+    provider: &'static str,
     scene: &'static str,
-    order_no: &'static str,
+    order_no: String,
     sent: &'static str,
     expected: &'static str,
     became: String,
     millis: u128,
     pub(super) ok: bool,
+    #[serde(skip)]
+    told: Told,
     /// How the order should have stood; in words, what else was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     wrong: Option<String>,
@@ -39,15 +44,18 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub(super) fn new(scene: &Scene, became: String, took: Duration) -> Self {
-        let ok = became == scene.standing;
+        let story = scene.story;
+        let ok = became == story.standing;
         Self {
-            scene: scene.name,
-            order_no: scene.order_no,
-            sent: scene.sent,
-            expected: scene.expected,
+            provider: scene.provider.as_str(),
+            scene: story.name,
+            order_no: scene.order_no.clone(),
+            sent: story.sent,
+            expected: story.expected,
             millis: took.as_millis(),
             ok,
-            wrong: (!ok).then(|| format!("within {:?}: {}", scene.within, scene.standing)),
+            told: story.told,
+            wrong: (!ok).then(|| format!("within {:?}: {}", story.within, story.standing)),
             became,
         }
     }
@@ -69,17 +77,11 @@ impl Report {
     }
 
     pub(super) fn text(&self, paint: Paint) -> String {
-        let head = ["SCENE", "SENT", "EXPECTED", "BECAME", ""];
-        let mut table = Table::new(&head).wrapped_at(CELL_MAX);
-        for scene in &self.scenes {
-            let verdict = if scene.ok { "ok" } else { "FAILED" };
-            let cells = [scene.scene, scene.sent, scene.expected, &scene.became, verdict];
-            table.row(cells.map(str::to_owned));
-        }
-        let mut text = painted(&table.to_string(), paint) + "\n";
+        let mut text = painted(&self.rows().to_string(), paint) + "\n";
+        text += &(painted(&self.matrix().to_string(), paint) + "\n");
         for scene in &self.scenes {
             if let Some(wrong) = &scene.wrong {
-                text += &format!("{}: expected {wrong}\n", scene.scene);
+                text += &format!("{}, {}: expected {wrong}\n", scene.provider, scene.scene);
             }
         }
         text += &(balance::line(&self.balance) + "\n");
@@ -92,6 +94,50 @@ impl Report {
             paint.bad("NOT every scene came out as the policy says")
         };
         text + &verdict + "\n"
+    }
+}
+
+impl Report {
+    /// The stories that have a row of their own.
+    fn rows(&self) -> Table {
+        let head = ["SCENE", "PROVIDER", "SENT", "EXPECTED", "BECAME", ""];
+        let mut table = Table::new(&head).wrapped_at(CELL_MAX);
+        for scene in self.scenes.iter().filter(|scene| scene.told == Told::Alone) {
+            let verdict = if scene.ok { "ok" } else { "FAILED" };
+            let cells =
+                [scene.scene, scene.provider, scene.sent, scene.expected, &scene.became, verdict];
+            table.row(cells.map(str::to_owned));
+        }
+        table
+    }
+
+    /// What every provider told: a row for each, a column for each story.
+    fn matrix(&self) -> Table {
+        let told = |scene: &Outcome| match scene.told {
+            Told::Alone => None,
+            Told::InColumn(column, word) => Some((column, if scene.ok { word } else { "FAILED" })),
+        };
+        let (mut columns, mut providers) = (vec![], vec![]);
+        for scene in &self.scenes {
+            let Some((column, _)) = told(scene) else { continue };
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+            if !providers.contains(&scene.provider) {
+                providers.push(scene.provider);
+            }
+        }
+        let head: Vec<_> = ["PROVIDER"].into_iter().chain(columns.iter().copied()).collect();
+        let mut table = Table::new(&head);
+        for provider in providers {
+            let own = || self.scenes.iter().filter(|scene| scene.provider == provider);
+            let word = |column: &&str| {
+                let mut words = own().filter_map(told).filter(|(of, _)| of == column);
+                words.next().map_or(ABSENT, |(_, word)| word).to_owned()
+            };
+            table.row([provider.to_owned()].into_iter().chain(columns.iter().map(word)));
+        }
+        table
     }
 }
 
@@ -108,11 +154,13 @@ fn painted(table: &str, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::script::SCENES;
+    use crate::demo::script::scenes;
+    use crate::simulate::Scenario;
 
     fn report() -> Report {
-        let scene = &SCENES[0];
-        let outcome = Outcome::new(scene, scene.standing.to_owned(), Duration::from_millis(5));
+        let scene = &scenes(|_| vec![Scenario::Paid])[0];
+        let became = scene.story.standing.to_owned();
+        let outcome = Outcome::new(scene, became, Duration::from_millis(5));
         let balance = Balance { accepted: 1, settled: 1, ..Balance::default() };
         Report { scenes: vec![outcome], balance, sent_and_accepted: 1 }
     }

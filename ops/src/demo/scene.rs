@@ -1,31 +1,23 @@
-//! One scene: a few steps, the answers they call for, and how the order must stand afterwards.
+//! One scene: a story that a provider tells of an order of its own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::bail;
-use futures_util::future::join_all;
-use shared::money::{Currency, Money};
-use shared::process;
-use worker::ledger::Session;
-use worker::ledger::records::{Cancelled, Imported, NewOrder};
+use shared::provider::Provider;
 
-use super::report::Outcome;
-use super::stage::{ACCOUNT, APP_ID, SELLER_ID, Stage};
-use super::standing::standing;
-use crate::cli::output::progress;
-use crate::simulate::alipay::{Scenario, simulate};
-use crate::simulate::{Answer, Simulated, Terms, send};
+use crate::simulate::Scenario;
 
-const AMOUNT_MINOR: i64 = 10;
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-const STEP_TIMEOUT: Duration = Duration::from_secs(8);
-const ABSENT: &str = "no order";
-const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
+/// A story by one provider, about an order of its own.
+pub(super) struct Scene {
+    pub(super) provider: Provider,
+    pub(super) story: &'static Story,
+    pub(super) order_no: String,
+}
 
 /// What is played, and what it must lead to.
-pub(super) struct Scene {
+pub(super) struct Story {
     pub(super) name: &'static str,
-    pub(super) order_no: &'static str,
+    /// A part of the order's number.
+    pub(super) slug: &'static str,
     pub(super) sent: &'static str,
     /// For people.
     pub(super) expected: &'static str,
@@ -34,17 +26,31 @@ pub(super) struct Scene {
     pub(super) standing: &'static str,
     /// Counted from the last step.
     pub(super) within: Duration,
+    pub(super) told: Told,
+}
+
+/// Where the report tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// In a row of its own.
+    Alone,
+    /// In its provider's row: the column's head, and a word for what the order becomes.
+    InColumn(&'static str, &'static str),
 }
 
 /// One act.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
-    /// The shop imports the order.
+    /// The shop imports the order, to be paid into this account alone.
     Order,
+    /// The same, to be paid into any account.
+    AnyOrder,
     /// The shop cancels it.
     Cancel,
-    /// One request, by its seed.
+    /// One request; another number is another transaction.
     Send(Scenario, u64),
+    /// The same by another provider.
+    SendBy(Provider, Scenario, u64),
     /// The same request so many times, together.
     AtOnce(Scenario, u64, usize),
     /// The order stands so before the next step.
@@ -53,193 +59,17 @@ pub(super) enum Step {
     Rest,
 }
 
-/// Plays scenes against a serving system, and counts what was accepted.
-pub(super) struct Player<'a, S> {
-    stage: &'a Stage,
-    pub(super) session: S,
-    pub(super) accepted: i64,
-}
-
-impl<'a, S: Session> Player<'a, S> {
-    pub(super) fn new(stage: &'a Stage, session: S) -> Self {
-        Self { stage, session, accepted: 0 }
+impl Story {
+    /// Can a provider that has these scenarios tell it?
+    pub(super) fn is_known(&self, scenarios: &[Scenario]) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Send(scenario, _) | Step::AtOnce(scenario, ..) => scenarios.contains(scenario),
+            Step::Order
+            | Step::AnyOrder
+            | Step::SendBy(..)
+            | Step::Cancel
+            | Step::Await(_)
+            | Step::Rest => true,
+        })
     }
-
-    /// Do all parts say that they are ready?
-    pub(super) async fn is_served(&self) -> bool {
-        let url = format!("http://{}/readyz", self.stage.config.ingress.admin_listen);
-        let client = reqwest::Client::builder().no_proxy().timeout(STEP_TIMEOUT).build();
-        match client {
-            Ok(client) => client.get(url).send().await.is_ok_and(|answer| answer.status() == 200),
-            Err(_) => false,
-        }
-    }
-
-    pub(super) async fn play(&mut self, scene: &Scene) -> anyhow::Result<Outcome> {
-        let mut wrong = None;
-        for step in scene.steps {
-            if let Some(found) = self.act(scene, *step).await? {
-                wrong.get_or_insert(found);
-            }
-        }
-        let begun = Instant::now();
-        let became = self.stands(scene, scene.standing, scene.within).await?;
-        let mut outcome = Outcome::new(scene, became, begun.elapsed());
-        if let Some(wrong) = wrong {
-            outcome.fail(wrong);
-        }
-        Ok(outcome)
-    }
-
-    /// Looks once more, at rest: nothing may have come later.
-    pub(super) async fn look_again(
-        &mut self,
-        scene: &Scene,
-        outcome: &mut Outcome,
-    ) -> anyhow::Result<()> {
-        let now = self.standing(scene.order_no).await?;
-        if outcome.ok && now != scene.standing {
-            outcome.fail(format!("later: {now}"));
-        }
-        Ok(())
-    }
-
-    /// Takes one step; tells what was not as it should be.
-    async fn act(&mut self, scene: &Scene, step: Step) -> anyhow::Result<Option<String>> {
-        let order_no = scene.order_no;
-        match step {
-            Step::Order => self.import(order_no).await?,
-            Step::Cancel => {
-                let now = process::now();
-                let cancelled = self.session.cancel(order_no, "demo", "cli:demo", now).await?;
-                if cancelled != Cancelled::Done {
-                    bail!("{order_no} could not be cancelled: {cancelled:?}");
-                }
-            }
-            Step::Send(scenario, seed) => return Ok(self.send(scene, (scenario, seed), 1).await),
-            Step::AtOnce(scenario, seed, times) => {
-                return Ok(self.send(scene, (scenario, seed), times).await);
-            }
-            Step::Await(expected) => {
-                let found = self.stands(scene, expected, STEP_TIMEOUT).await?;
-                if found != expected {
-                    return Ok(Some(format!("on the way: {found}")));
-                }
-            }
-            Step::Rest => self.taken_up().await?,
-        }
-        Ok(None)
-    }
-
-    async fn import(&mut self, order_no: &str) -> anyhow::Result<()> {
-        let order = NewOrder {
-            order_no: order_no.to_owned(),
-            amount: AMOUNT_MINOR,
-            currency: Currency::CNY,
-            account: Some(ACCOUNT.to_owned()),
-            numbers: vec![],
-            expires_at: None,
-            metadata: None,
-        };
-        match self.session.import(&[order], process::now()).await?.first() {
-            Some(Imported::Inserted) => Ok(()),
-            other => bail!("{order_no} could not be imported: {other:?}"),
-        }
-    }
-
-    async fn send(
-        &mut self,
-        scene: &Scene,
-        (scenario, seed): (Scenario, u64),
-        times: usize,
-    ) -> Option<String> {
-        let simulated = simulate(scenario, &terms(scene.order_no, seed), &self.stage.key);
-        let url = format!("http://{}/notify/{ACCOUNT}", self.stage.config.ingress.listen);
-        let answers = join_all((0..times).map(|_| send(&url, &simulated))).await;
-        let mut wrong = None;
-        for answer in answers {
-            match answer {
-                Ok(answer) => {
-                    self.accepted += i64::from(answer.status == 200);
-                    wrong = wrong.or_else(|| unexpected(&simulated, &answer));
-                }
-                Err(error) => wrong = wrong.or_else(|| Some(error.to_string())),
-            }
-        }
-        wrong
-    }
-
-    /// Waits until the order stands so, or time is up, and tells how it stands.
-    async fn stands(
-        &mut self,
-        scene: &Scene,
-        expected: &str,
-        within: Duration,
-    ) -> anyhow::Result<String> {
-        let mut found = String::new();
-        let mut looks = 0;
-        let looking = until(within, async || {
-            found = self.standing(scene.order_no).await?;
-            progress(&format!("{} {}: {found}", SPINNER[looks % SPINNER.len()], scene.order_no));
-            looks += 1;
-            Ok((found == expected).then_some(()))
-        });
-        looking.await?;
-        progress("");
-        Ok(found)
-    }
-
-    async fn standing(&mut self, order_no: &str) -> anyhow::Result<String> {
-        let order = self.session.order(order_no).await?;
-        Ok(order.as_ref().map_or_else(|| ABSENT.to_owned(), standing))
-    }
-
-    /// Waits until each message that was accepted stands in the ledger.
-    async fn taken_up(&mut self) -> anyhow::Result<()> {
-        let accepted = self.accepted;
-        let taken = until(STEP_TIMEOUT, async || {
-            let balance = self.session.balance(process::now()).await?;
-            Ok((balance.accepted >= accepted).then_some(()))
-        });
-        if taken.await?.is_none() {
-            bail!("what was accepted did not reach the ledger within {STEP_TIMEOUT:?}");
-        }
-        Ok(())
-    }
-}
-
-/// Asks until there is an answer, or time is up.
-pub(super) async fn until<T>(
-    within: Duration,
-    mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
-) -> anyhow::Result<Option<T>> {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask().await? {
-            return Ok(Some(answer));
-        }
-        if begun.elapsed() >= within {
-            return Ok(None);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
-fn terms(order_no: &str, seed: u64) -> Terms {
-    Terms {
-        app_id: APP_ID.to_owned(),
-        seller_id: Some(SELLER_ID.to_owned()),
-        order_no: order_no.to_owned(),
-        amount: Money { minor: AMOUNT_MINOR, currency: Currency::CNY },
-        // Each order has transactions of its own, and a refund finds its payment.
-        seed: crate::simulate::seed_of(ACCOUNT, order_no).wrapping_add(seed),
-    }
-}
-
-fn unexpected(simulated: &Simulated, answer: &Answer) -> Option<String> {
-    if simulated.is_answered_by(answer) {
-        return None;
-    }
-    let Answer { status, body } = answer;
-    Some(format!("answered {status} {body:?}, expected: {}", simulated.expected.as_str()))
 }

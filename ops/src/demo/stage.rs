@@ -1,26 +1,41 @@
-//! Where the demonstration plays: a folder, free ports, a key pair, and a configuration.
+//! Where the demonstration plays: a folder, free ports, an account of every provider with what its
+//! notifications are signed with, and a configuration.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use rsa::RsaPrivateKey;
 use shared::config::{Config, load};
+use shared::process;
+use shared::provider::Provider;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::cli::output::say;
 use crate::serve::Doors;
-use crate::simulate::key;
+use crate::simulate::signing::Signing;
+use crate::simulate::{self, Sender, key};
 
-/// The account that is paid.
-pub(super) const ACCOUNT: &str = "shop-alipay";
-pub(super) const APP_ID: &str = "2021000000000001";
-pub(super) const SELLER_ID: &str = "2088102177890000";
+/// What to try on the orders that were played.
+const INVITATION: [&str; 6] = [
+    "simulate alipay refund-full --account shop-alipay --order demo-paid",
+    "orders show demo-paid",
+    "simulate stripe refund-partial --account shop-stripe --order demo-stripe-duplicates",
+    "simulate paypal forged --account shop-paypal --order demo-paypal-duplicates --print=curl",
+    "cases list",
+    "balance",
+];
 
 /// Everything that outlives a scene.
 pub(super) struct Stage {
     pub(super) config: Config,
-    pub(super) key: RsaPrivateKey,
+    senders: BTreeMap<Provider, Box<dyn Sender>>,
     folder: Folder,
+}
+
+/// The account that a provider pays.
+pub(super) fn account(provider: Provider) -> String {
+    format!("shop-{}", provider.as_str().replace('_', "-"))
 }
 
 enum Folder {
@@ -35,19 +50,28 @@ impl Stage {
         let folder = tempfile::Builder::new().prefix("quittance-demo-").tempdir();
         let folder = folder.context("making a temporary folder")?;
         let folder = if keep { Folder::Kept(folder.keep()) } else { Folder::Temporary(folder) };
-        let key_file = folder.path().join(format!("keys/{ACCOUNT}.simulate.pem"));
-        let key = tokio::task::spawn_blocking(move || key::make(&key_file)).await??;
         let doors = Doors {
             ingress: listener().await?,
             admin: listener().await?,
             console: listener().await?,
         };
-        let file = folder.path().join(load::DEFAULT_FILE);
-        let text = configuration(&doors)?;
-        std::fs::write(&file, &text).context("writing the configuration")?;
+        let text = configuration(&doors, folder.path())?;
+        std::fs::write(folder.path().join(load::DEFAULT_FILE), &text)
+            .context("writing the configuration")?;
         // Whatever the environment configures is another installation's.
         let config = load::parse(&text, std::iter::empty(), folder.path().to_owned())?;
-        Ok((Self { config, key, folder }, doors))
+        let senders = senders(&config).await?;
+        Ok((Self { config, senders, folder }, doors))
+    }
+
+    /// The provider's side of the wire.
+    pub(super) fn sender(&self, provider: Provider) -> anyhow::Result<&dyn Sender> {
+        let sender = self.senders.get(&provider).context("a provider that is not played")?;
+        Ok(sender.as_ref())
+    }
+
+    pub(super) fn url(&self, provider: Provider) -> String {
+        format!("http://{}/notify/{}", self.config.ingress.listen, account(provider))
     }
 
     /// Tells what there is to try while it goes on serving.
@@ -55,10 +79,12 @@ impl Stage {
         let file = self.folder.path().join(load::DEFAULT_FILE);
         let (file, console) = (file.display(), self.config.console.listen);
         say(&format!(
-            "\nstill serving; the console is at http://{console}/ and Ctrl-C ends it. Try:\n\n  \
-             quittance simulate alipay refund-full --account {ACCOUNT} --order demo-paid --config {file}\n  \
-             quittance orders show demo-paid --config {file}\n"
+            "\nstill serving; the console is at http://{console}/ and Ctrl-C ends it. Try:\n"
         ));
+        for line in INVITATION {
+            say(&format!("  quittance {line} --config {file}"));
+        }
+        say("");
     }
 
     /// Says where a kept folder is.
@@ -83,10 +109,32 @@ async fn listener() -> anyhow::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", 0)).await.context("no free port on loopback")
 }
 
-fn configuration(doors: &Doors) -> anyhow::Result<String> {
+/// Opens every provider's side at once: making keys takes its time.
+async fn senders(config: &Config) -> anyhow::Result<BTreeMap<Provider, Box<dyn Sender>>> {
+    let mut opening = JoinSet::new();
+    for provider in Provider::ALL.iter().copied() {
+        let (account, base) = (account(provider), config.base.clone());
+        let section = config.accounts.get(&account).context("an account without a section")?;
+        let own = section.own.clone();
+        opening.spawn_blocking(move || {
+            let opened =
+                simulate::open(&own, &mut Signing::new(&account, &base, None, process::now()));
+            opened.map(|sender| (provider, sender))
+        });
+    }
+    let mut senders = BTreeMap::new();
+    while let Some(opened) = opening.join_next().await {
+        let (provider, sender) = opened??;
+        senders.insert(provider, sender);
+    }
+    Ok(senders)
+}
+
+/// Writes the secrets that accounts share with their providers, and returns the configuration's text.
+fn configuration(doors: &Doors, folder: &Path) -> anyhow::Result<String> {
     let (ingress, admin) = (doors.ingress.local_addr()?, doors.admin.local_addr()?);
     let console = doors.console.local_addr()?;
-    Ok(format!(
+    let mut text = format!(
         r#"# Written by `quittance demo`.
 [embedded]
 path = "quittance.db"
@@ -97,19 +145,15 @@ admin_listen = "{admin}"
 
 [console]
 listen = "{console}"
-
-[accounts.{ACCOUNT}]
-provider = "alipay"
-app_id = "{APP_ID}"
-seller_id = "{SELLER_ID}"
-public_keys = ["keys/{ACCOUNT}.simulate.pub.pem"]
-
-# Another application of the same merchant: what is genuine for it is not for the first.
-[accounts.outlet-alipay]
-provider = "alipay"
-app_id = "2021000000000007"
-seller_id = "{SELLER_ID}"
-public_keys = ["keys/{ACCOUNT}.simulate.pub.pem"]
 "#
-    ))
+    );
+    for provider in Provider::ALL.iter().copied() {
+        let sample = simulate::sample(provider, &account(provider));
+        text += &format!("\n{}", sample.section);
+        for (file, secret) in &sample.files {
+            let path = folder.join(file);
+            key::write_private(&path, secret).with_context(|| path.display().to_string())?;
+        }
+    }
+    Ok(text)
 }

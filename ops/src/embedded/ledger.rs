@@ -10,20 +10,23 @@ use diesel::SqliteConnection;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
+use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
-    Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
+    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
     OrderRecord, OrderSummary, Unsent,
 };
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
 mod fault;
 mod load;
+mod details;
 mod payments;
 mod cases;
 mod write;
 mod notifications;
 mod events;
 mod receipts;
+mod keys;
 mod settle;
 mod sweep;
 mod import;
@@ -201,6 +204,15 @@ impl Session for SqliteSession {
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {
         self.read(move |connection| events::published(connection, after, limit)).await
+    }
+
+    async fn keys(&mut self) -> Result<Vec<KeyUse>, LedgerError> {
+        self.read(keys::list).await
+    }
+
+    async fn note(&mut self, act: &Act, now: OffsetDateTime) -> Result<(), LedgerError> {
+        let act = act.clone();
+        self.write(move |connection| sweep::note(connection, &act, now)).await
     }
 
     async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {

@@ -53,6 +53,7 @@ diesel::table! {
         closed_at -> Nullable<BigInt>,
         deadline -> Nullable<BigInt>,
         created_at -> BigInt,
+        absent -> Bool,
     }
 }
 
@@ -62,6 +63,32 @@ diesel::table! {
         transaction -> Text,
         total -> BigInt,
         refund_no -> Text,
+        occurred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    refund_items (account, transaction, refund, evidence) {
+        account -> Text,
+        transaction -> Text,
+        refund -> Text,
+        evidence -> Text,
+        status -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        refund_no -> Text,
+        occurred_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    disputes (account, transaction, dispute) {
+        account -> Text,
+        transaction -> Text,
+        dispute -> Text,
+        status -> Text,
+        amount -> BigInt,
+        currency -> Text,
         occurred_at -> BigInt,
     }
 }
@@ -181,6 +208,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    keys (account, key) {
+        account -> Text,
+        key -> Text,
+        last_used_at -> BigInt,
+    }
+}
+
+diesel::table! {
     audit (id) {
         id -> BigInt,
         at -> BigInt,
@@ -191,4 +226,11 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(orders, order_numbers, payments, refunds,);
+diesel::allow_tables_to_appear_in_same_query!(
+    orders,
+    order_numbers,
+    payments,
+    refunds,
+    refund_items,
+    disputes,
+);

@@ -1,126 +1,123 @@
-//! What Alipay would post: `trade_status_sync` in every state, and what an attacker would make of it.
-//! Field names and forms: open.alipay.com, 异步通知参数.
+//! What Alipay would post: `trade_status_sync` in every state, agreements, and what an attacker would
+//! make of it. Field names and forms: open.alipay.com, 异步通知参数.
 
 use rsa::RsaPrivateKey;
+use shared::money::Currency;
 use shared::provider::Provider;
-use shared::provider::alipay::{SignClass, sign};
+use shared::provider::alipay::{Section, SignClass, SignType, sign_with};
 
-use self::purchase::Purchase;
-use super::{Expected, Simulated, Terms};
+use self::trade::Trade;
+use super::purchase::Purchase;
+use super::scenario::sorted;
+use super::signing::{OpenError, Signing, public_file};
+use super::{Expected, Sample, Scenario, Sender, Simulated, Terms, Trust};
 
-mod purchase;
+mod trade;
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
+const SCENARIOS: &[Scenario] = &[
+    Scenario::Paid,
+    Scenario::Duplicate,
+    Scenario::RefundPartial,
+    Scenario::RefundFull,
+    Scenario::Closed,
+    Scenario::Pending,
+    Scenario::Finished,
+    Scenario::Forged,
+    Scenario::WrongAmount,
+    Scenario::WrongApp,
+    Scenario::WrongSeller,
+    Scenario::Return,
+    Scenario::UnknownType,
+    Scenario::AgreementSigned,
+    Scenario::AgreementCharged,
+    Scenario::AgreementEnded,
+];
+const REJECTED: &[Scenario] =
+    &[Scenario::Forged, Scenario::WrongApp, Scenario::Downgrade, Scenario::Return];
 
-/// What to play.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Scenario {
-    /// The buyer paid
-    Paid,
-    /// The same notification twice
-    Duplicate,
-    /// Half of the amount went back
-    RefundPartial,
-    /// All of it went back
-    RefundFull,
-    /// The transaction closed unpaid
-    Closed,
-    /// The buyer has not paid yet
-    Pending,
-    /// Paid, and final: no refund can follow
-    Finished,
-    /// One byte was changed after signing
-    Forged,
-    /// Paid, but 0.01 more than the order says
-    WrongAmount,
-    /// Genuine, but another application's
-    WrongApp,
-    /// Genuine, but another seller's
-    WrongSeller,
-    /// Claims to be signed by the older, weaker algorithm
-    Downgrade,
-    /// The signed link that the payer's browser carries, posted as if it were a notification
-    Return,
-    /// Genuine, of a type that nobody asked for
-    UnknownType,
+/// Alipay for one account.
+pub(super) struct Alipay {
+    app_id: String,
+    /// Compared by the account when it names one.
+    seller_id: Option<String>,
+    sign_type: SignType,
+    key: RsaPrivateKey,
+    trust: Trust,
 }
 
-/// Makes the request. Amounts are in yuan, whatever currency the terms name.
-pub fn simulate(scenario: Scenario, terms: &Terms, key: &RsaPrivateKey) -> Simulated {
-    let purchase = Purchase::new(scenario, terms);
-    let fields = match scenario {
-        Scenario::Return => purchase.return_link(),
-        Scenario::UnknownType => purchase.service_message(),
-        Scenario::Pending => purchase.trade("WAIT_BUYER_PAY"),
-        Scenario::Closed => purchase.closed(),
-        Scenario::Finished => purchase.finished(),
-        Scenario::RefundPartial => purchase.partly_refunded(),
-        Scenario::RefundFull => purchase.fully_refunded(),
-        Scenario::Paid
-        | Scenario::Duplicate
-        | Scenario::Forged
-        | Scenario::WrongAmount
-        | Scenario::WrongApp
-        | Scenario::WrongSeller
-        | Scenario::Downgrade => purchase.paid("TRADE_SUCCESS"),
-    };
-    let is_service = scenario == Scenario::UnknownType;
-    let class = if is_service { SignClass::V2 } else { SignClass::V1 };
-    let pairs: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-    let body = scenario.tamper(sign(&pairs, class, key));
-    let expected = scenario.expected(terms);
-    Simulated { provider: Provider::Alipay, content_type: CONTENT_TYPE, body, expected }
+pub(super) fn sample(account: &str) -> Sample {
+    let file = public_file(account);
+    let section = format!(
+        "[accounts.{account}]\nprovider = \"alipay\"\napp_id = \"2021000000000001\"\n\
+         seller_id = \"2088102177890000\"\npublic_keys = [\"{}\"]\n",
+        file.display()
+    );
+    Sample { section, files: vec![] }
 }
 
-impl Scenario {
-    /// The word on the command line.
-    pub fn word(self) -> String {
-        let value = clap::ValueEnum::to_possible_value(&self);
-        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+impl Alipay {
+    pub(super) fn open(section: &Section, signing: &mut Signing<'_>) -> Result<Self, OpenError> {
+        Ok(Self {
+            app_id: section.app_id.clone(),
+            seller_id: section.seller_id.clone(),
+            sign_type: section.sign_type,
+            key: signing.rsa()?,
+            trust: Trust { key: "public_keys", what: signing.public_file().display().to_string() },
+        })
     }
 
-    /// How often it is sent when nobody says.
-    pub fn times(self) -> u32 {
-        if self == Self::Duplicate { 2 } else { 1 }
+    fn expected(&self, scenario: Scenario) -> Expected {
+        let of_another = scenario == Scenario::WrongSeller && self.seller_id.is_some();
+        Expected::unless(of_another || REJECTED.contains(&scenario))
+    }
+}
+
+impl Sender for Alipay {
+    fn scenarios(&self) -> Vec<Scenario> {
+        // Nothing is weaker than the older algorithm.
+        let downgrade = (self.sign_type == SignType::RSA2).then_some(Scenario::Downgrade);
+        sorted(SCENARIOS.iter().copied().chain(downgrade))
     }
 
-    fn expected(self, terms: &Terms) -> Expected {
-        match self {
-            Self::Forged | Self::WrongApp | Self::Downgrade | Self::Return => Expected::Rejected,
-            Self::WrongSeller if terms.seller_id.is_some() => Expected::Rejected,
-            Self::Paid
-            | Self::Duplicate
-            | Self::RefundPartial
-            | Self::RefundFull
-            | Self::Closed
-            | Self::Pending
-            | Self::Finished
-            | Self::WrongAmount
-            | Self::WrongSeller
-            | Self::UnknownType => Expected::Accepted,
+    fn currency(&self) -> Currency {
+        Currency::CNY
+    }
+
+    fn tells(&self, currency: Currency) -> bool {
+        currency == Currency::CNY
+    }
+
+    fn simulate(&self, scenario: Scenario, terms: &Terms) -> Option<Simulated> {
+        if !self.scenarios().contains(&scenario) {
+            return None;
         }
+        let trade = Trade::new(Purchase::new(scenario, terms), &self.app_id, &self.seller_id);
+        let fields = trade.fields()?;
+        let is_service = scenario == Scenario::UnknownType;
+        let class = if is_service { SignClass::V2 } else { SignClass::V1 };
+        let is_downgraded = scenario == Scenario::Downgrade;
+        let sign_type = if is_downgraded { SignType::RSA } else { self.sign_type };
+        let pairs: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        Some(Simulated {
+            provider: Provider::Alipay,
+            headers: vec![("content-type", CONTENT_TYPE.to_owned())],
+            body: tampered(scenario, sign_with(sign_type, &pairs, class, &self.key)),
+            expected: self.expected(scenario),
+        })
     }
 
-    /// What is done to the body after it was signed.
-    fn tamper(self, body: String) -> String {
-        if self == Self::Forged {
-            body.replacen("trade_status=TRADE_SUCCESS", "trade_status=TRADE_SUCCESs", 1)
-        } else if self == Self::Downgrade {
-            body.replacen("sign_type=RSA2", "sign_type=RSA", 1)
-        } else {
-            body
-        }
+    fn trust(&self) -> Option<Trust> {
+        Some(self.trust.clone())
     }
+}
 
-    /// Refunds and repeats are about the same transaction; a wrong amount is one of its own.
-    fn transaction(self) -> u64 {
-        u64::from(self == Self::WrongAmount)
-    }
-
-    /// One notification is told from another by its id; repeats share it.
-    fn notification(self) -> u64 {
-        let of_the_payment = matches!(self, Self::Duplicate | Self::Forged | Self::Downgrade);
-        if of_the_payment { Self::Paid as u64 } else { self as u64 }
+/// What is done to the body after it was signed.
+fn tampered(scenario: Scenario, body: String) -> String {
+    if scenario == Scenario::Forged {
+        body.replacen("trade_status=TRADE_SUCCESS", "trade_status=TRADE_SUCCESs", 1)
+    } else {
+        body
     }
 }
 

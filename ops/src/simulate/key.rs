@@ -21,18 +21,27 @@ pub enum KeyError {
     File { path: PathBuf, error: io::Error },
     #[error("{}: not a private RSA key in PKCS #8 PEM (`-----BEGIN PRIVATE KEY-----`)", .0.display())]
     Unreadable(PathBuf),
+    #[error("{}: not a private key of Ed25519 (`whsk_` and base64)", .0.display())]
+    NotEd25519(PathBuf),
     #[error("the key could not be made: {0}")]
     Generate(String),
+    #[error("the key could not be made: this machine gives no chance")]
+    Chance,
 }
 
 /// Reads a private key in PKCS #8 PEM.
 pub fn read(path: &Path) -> Result<RsaPrivateKey, KeyError> {
+    let text = text(path)?;
+    RsaPrivateKey::from_pkcs8_pem(&text).map_err(|_| KeyError::Unreadable(path.to_owned()))
+}
+
+/// A key file's text.
+pub fn text(path: &Path) -> Result<String, KeyError> {
     let file = |error| KeyError::File { path: path.to_owned(), error };
     if fs::metadata(path).map_err(file)?.len() > FILE_MAX_BYTES {
         return Err(KeyError::Unreadable(path.to_owned()));
     }
-    let text = fs::read_to_string(path).map_err(file)?;
-    RsaPrivateKey::from_pkcs8_pem(&text).map_err(|_| KeyError::Unreadable(path.to_owned()))
+    fs::read_to_string(path).map_err(file)
 }
 
 /// Makes a pair: the private half at `path`, the public half beside it.

@@ -1,16 +1,18 @@
 //! `[accounts.NAME]`: one merchant account with one provider. What every account may set stands here;
 //! a provider's own keys stand in its file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Table;
 
+use super::files::Files;
 use super::return_to::ReturnTo;
-use super::{Problem, problem};
+use super::{Config, Problem, problem};
 use crate::provider::material::Material;
-use crate::provider::{Account, Provider, Reader, Section};
+use crate::provider::{Account, Accounts, Provider, Reader, Readers, Section};
 
 /// Letters of an account's name: it is a part of a url, a header and a label.
 const NAME_MAX_BYTES: usize = 64;
@@ -31,10 +33,22 @@ pub struct General {
     pub provider: String,
     /// Where payers who come back are sent on; without it they see a page of our own.
     pub return_to: Option<ReturnTo>,
+    /// Are requests kept that fail verification, until other keys prove them?
+    #[serde(default)]
+    pub quarantine: bool,
 }
 
 /// The keys of [`General`].
-const GENERAL: [&str; 2] = ["provider", "return_to"];
+const GENERAL: [&str; 3] = ["provider", "return_to", "quarantine"];
+
+/// What accounts chose beside their keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Where the payers of each account that says so are sent on.
+    pub return_to: BTreeMap<String, ReturnTo>,
+    /// The accounts of which requests are kept that fail verification.
+    pub quarantined: BTreeSet<String>,
+}
 
 impl<'de> Deserialize<'de> for AccountSection {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -58,23 +72,92 @@ impl<'de> Deserialize<'de> for AccountSection {
 impl AccountSection {
     /// What an ingress needs, with the keys read from their files.
     pub fn account(&self, name: &str, base: &Path) -> Result<Account, Vec<Problem>> {
-        let scheme = resolve(name, base, |material| self.own.scheme(material))?;
-        Ok(Account { name: name.to_owned(), scheme })
+        self.account_from(name, base, &Files::default())
     }
 
     /// What a worker needs, with the keys read from their files.
     pub fn reader(&self, name: &str, base: &Path) -> Result<Reader, Vec<Problem>> {
-        resolve(name, base, |material| self.own.reader(material))
+        self.reader_from(name, base, &Files::default())
+    }
+
+    fn account_from(
+        &self,
+        name: &str,
+        base: &Path,
+        files: &Files,
+    ) -> Result<Account, Vec<Problem>> {
+        let scheme = resolve(name, base, files, |material| self.own.scheme(material))?;
+        Ok(Account { name: name.to_owned(), scheme })
+    }
+
+    fn reader_from(&self, name: &str, base: &Path, files: &Files) -> Result<Reader, Vec<Problem>> {
+        resolve(name, base, files, |material| self.own.reader(material))
+    }
+}
+
+impl Config {
+    /// What an ingress needs of the accounts, with keys read.
+    pub fn accounts(&self) -> Result<Accounts, Vec<Problem>> {
+        self.accounts_from(&Files::default())
+    }
+
+    pub(super) fn accounts_from(&self, files: &Files) -> Result<Accounts, Vec<Problem>> {
+        let read = |name: &str, section: &AccountSection| {
+            section.account_from(name, &self.base, files).map(|account| (name.to_owned(), account))
+        };
+        Ok(Accounts(self.each_account(read)?.into_iter().collect()))
+    }
+
+    /// What a worker needs of the accounts, with keys read.
+    pub fn readers(&self) -> Result<Readers, Vec<Problem>> {
+        self.readers_from(&Files::default())
+    }
+
+    pub(super) fn readers_from(&self, files: &Files) -> Result<Readers, Vec<Problem>> {
+        let read = |name: &str, section: &AccountSection| {
+            section.reader_from(name, &self.base, files).map(|reader| (name.to_owned(), reader))
+        };
+        Ok(Readers(self.each_account(read)?.into_iter().collect()))
+    }
+
+    /// What the accounts chose beside their keys.
+    pub fn choices(&self) -> Choices {
+        let mut choices = Choices::default();
+        for (name, AccountSection { general, .. }) in &self.accounts {
+            choices.return_to.extend(general.return_to.clone().map(|to| (name.clone(), to)));
+            choices.quarantined.extend(general.quarantine.then(|| name.clone()));
+        }
+        choices
+    }
+
+    fn each_account<T>(
+        &self,
+        read: impl Fn(&str, &AccountSection) -> Result<T, Vec<Problem>>,
+    ) -> Result<Vec<T>, Vec<Problem>> {
+        let mut found = vec![];
+        let mut problems = vec![];
+        for (name, section) in &self.accounts {
+            match read(name, section) {
+                Ok(account) => found.push(account),
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        if problems.is_empty() { Ok(found) } else { Err(problems) }
     }
 }
 
 fn resolve<T>(
     name: &str,
     base: &Path,
+    files: &Files,
     read: impl FnOnce(&mut Material<'_>) -> Option<T>,
 ) -> Result<T, Vec<Problem>> {
     let section = format!("accounts.{name}");
-    let read_file = |file: &Path| text(&base.join(file));
+    let read_file = |file: &Path| {
+        let path = base.join(file);
+        let text = files.text(&section, &path, FILE_MAX_BYTES);
+        text.map_err(|error| format!("{}: {error}", path.display()))
+    };
     let mut material = Material::new(&read_file);
     let found = read(&mut material);
     let mut problems: Vec<_> = material
@@ -92,15 +175,8 @@ fn resolve<T>(
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
-    if std::fs::metadata(path).map_err(fail)?.len() > FILE_MAX_BYTES {
-        return Err(format!("{}: larger than {FILE_MAX_BYTES} bytes", path.display()));
-    }
-    std::fs::read_to_string(path).map_err(fail)
-}
-
-fn is_name(name: &str) -> bool {
+/// May an account bear this name? It is a part of paths too.
+pub fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !name.is_empty() && name.len() <= NAME_MAX_BYTES && name.bytes().all(letter)
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Config, Problem, problem};
+use super::changes::{Standing, Values, named_files};
+use super::files::Files;
+use super::{Config, Problem, Source, problem};
 
 /// The file that is read when none is named and it exists.
 pub const DEFAULT_FILE: &str = "quittance.toml";
@@ -16,17 +18,26 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 /// Reads the named file, or `QUITTANCE_CONFIG`, or `quittance.toml` where it exists, and lays the
 /// process's environment over it.
 pub fn load(file: Option<&Path>) -> Result<Config, Problem> {
+    let files = Files::default();
+    let mut config = load_with(file, &files)?;
+    config.source.standing.files = files.into_snapshot();
+    Ok(config)
+}
+
+/// The same, and remembers what stood in the file.
+pub(super) fn load_with(file: Option<&Path>, files: &Files) -> Result<Config, Problem> {
     let named =
         file.map(Path::to_owned).or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from));
-    let path = match named {
-        Some(path) => Some(path),
-        None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
+    let is_named = named.is_some();
+    let path = named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let (text, base) = match files.text("", &path, FILE_MAX_BYTES) {
+        Ok(text) => (text, folder(&path)),
+        Err(_) if !is_named && !path.exists() => (String::new(), PathBuf::new()),
+        Err(error) => return Err(problem(&path.display().to_string(), &error)),
     };
-    let (text, base) = match &path {
-        Some(path) => (read(path)?, folder(path)),
-        None => (String::new(), PathBuf::new()),
-    };
-    parse(&text, variables()?.into_iter(), base)
+    let mut config = parse(&text, variables()?.into_iter(), base)?;
+    config.source.file = Some(file.map(Path::to_owned));
+    Ok(config)
 }
 
 /// Lays the variables over the file's text.
@@ -43,8 +54,10 @@ pub fn parse(
             lay_over(&mut table, &name, keys, &value)?;
         }
     }
+    let standing = Standing { values: Values::of(&table), ..Standing::default() };
+    let source = Source { file: None, named: named_files(&table), standing };
     let config: Config = table.try_into().map_err(|error: toml::de::Error| explain(&error))?;
-    Ok(Config { base, ..config })
+    Ok(Config { base, source, ..config })
 }
 
 /// Our variables; those of others need not even be text.
@@ -58,15 +71,6 @@ fn variables() -> Result<Vec<(String, String)>, Problem> {
         ours.push((name.to_owned(), value));
     }
     Ok(ours)
-}
-
-fn read(path: &Path) -> Result<String, Problem> {
-    let key = path.display().to_string();
-    let fail = |error: std::io::Error| problem(&key, &error.to_string());
-    if std::fs::metadata(path).map_err(fail)?.len() > FILE_MAX_BYTES {
-        return Err(problem(&key, "a configuration file has at most 1 MiB"));
-    }
-    std::fs::read_to_string(path).map_err(fail)
 }
 
 fn folder(path: &Path) -> PathBuf {

@@ -12,6 +12,8 @@ use crate::retry::Schedule;
 use crate::secret::Secret;
 use crate::telemetry::LogFormat;
 
+pub mod quarantine;
+
 /// Names on the broker have 255 bytes; ours add at most 40.
 const PREFIX_MAX_BYTES: usize = 64;
 const SHARDS_MAX: u16 = 256;

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::form::Form;
 use super::material::Material;
-use super::protocol::{Proof, Protocol};
+use super::protocol::{Proof, Protocol, RsaSignature};
 use super::public_key::{HashFunction, PublicKey};
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Returned, Unreadable};
 use crate::notification::Notification;
@@ -143,6 +143,15 @@ impl Protocol for Alipay {
             return Err(Rejection::NotOurs("seller_id"));
         }
         reading::returned(form).map_err(|_| Rejection::Malformed("a return that cannot be read"))
+    }
+
+    fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
+        let signature = BASE64.decode(Form::parse(&request.body).ok()?.get("sign")?).ok()?;
+        Some(RsaSignature {
+            keys: settings.keys.clone(),
+            signature,
+            hash: settings.sign_type.hash(),
+        })
     }
 
     fn read((): &(), genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

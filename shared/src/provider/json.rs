@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+pub(crate) mod field;
+
 /// A parsed text. serde_json limits its depth to 128.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json {

@@ -1,7 +1,10 @@
 //! Message authentication codes: HMAC-SHA256, compared in constant time. Source: RFC 2104.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+
+pub mod key;
 
 /// The code over the parts, one after the other.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -11,6 +14,11 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 /// Is this the code over the parts? Takes as long wherever it differs.
 pub fn is_hmac_sha256(key: &[u8], parts: &[&[u8]], claimed: &[u8]) -> bool {
     fed(key, parts).verify_slice(claimed).is_ok()
+}
+
+/// Are these the same bytes? Takes as long wherever they differ, for one code and many claims.
+pub fn is_same(code: &[u8], claimed: &[u8]) -> bool {
+    verify_slices_are_equal(code, claimed).is_ok()
 }
 
 /// The bytes that an even number of hex digits stands for.
@@ -46,6 +54,7 @@ mod tests {
         assert_eq!(to_hex(&code), expected);
         assert!(is_hmac_sha256(b"Jefe", &[b"what do ya want for nothing?"], &code));
         assert!(!is_hmac_sha256(b"Jefe", &[b"what do ya want for nothing?"], &code[..31]));
+        assert!(is_same(&code, &code.clone()) && !is_same(&code, &code[..31]));
     }
 
     #[test]

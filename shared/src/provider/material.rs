@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::one_or_more::OneOrMore;
 use super::public_key::{HashFunction, PublicKey};
 use crate::secret::Secret;
 
 /// Keys that one account may have at a time: rotation needs two.
 pub(super) const KEYS_MAX: usize = 8;
+/// Numbers of its own that one account may have, such as those of its sub-merchants.
+const NAMES_MAX: usize = 256;
 /// The longest secret of a provider has about 100 bytes.
 const SECRET_MAX_BYTES: usize = 1024;
 
@@ -47,6 +50,17 @@ impl<'a> Material<'a> {
             return None;
         }
         Some(value.to_owned())
+    }
+
+    /// Names of which none may be empty.
+    pub fn names(&mut self, key: &str, names: &OneOrMore) -> Option<Vec<String>> {
+        let OneOrMore(names) = names;
+        let is_filled = names.iter().all(|name| !name.trim().is_empty());
+        if names.is_empty() || names.len() > NAMES_MAX || !is_filled {
+            self.problem(key, format!("from 1 to {NAMES_MAX} names, none of them empty"));
+            return None;
+        }
+        Some(names.clone())
     }
 
     /// The one secret of `KEY` (from the environment) or `KEY_file`.

@@ -1,6 +1,7 @@
 //! Is a further provider one file and one variant? The worked example of `docs/adding-a-provider.md`,
 //! declared as a reader of it would, goes the whole way from its section to its facts.
 
+use bytes::Bytes;
 use time::macros::datetime;
 
 use super::*;
@@ -42,9 +43,13 @@ fn a_ninth_provider_is_one_file_and_one_variant() {
     assert_eq!((acme.as_str(), acme.headers().len(), acme.carried().len()), ("acme_pay", 2, 0));
     assert_eq!((acme.accept().body, acme.reject().status), ("ok", 401));
     assert_eq!((scheme().provider(), reader().provider()), (acme, acme));
-    assert_eq!(scheme().verify_return(b"", OffsetDateTime::UNIX_EPOCH), Err(Rejection::NoReturn));
+    assert_eq!(scheme().verify_return(b"", NOW), Err(Rejection::NoReturn));
     let proof = scheme().verify(&request(BODY, "whsec-two"), NOW).unwrap();
     assert_eq!(proof.key, scheme().keys()[1].id);
+    let signed_alike = request(BODY, "whsec-two");
+    assert!(scheme().rsa(&signed_alike, NOW).is_none());
+    assert_eq!(scheme().needed(&signed_alike), acme.headers());
+    assert_eq!(scheme().other_environment(&signed_alike), None);
     let genuine = Genuine { http: &[], received_at: NOW, body: BODY };
     let notification = reader().read(&genuine).unwrap().remove(0);
     let fact = notification.payment().unwrap();

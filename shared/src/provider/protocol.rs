@@ -8,8 +8,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::Request;
 use super::material::Material;
+use super::public_key::{HashFunction, PublicKey};
 use crate::money::Money;
 use crate::notification::Notification;
+
+/// The longest number that a provider documents has 64 characters.
+const NUMBER_MAX_BYTES: usize = 128;
 
 /// One provider's protocol.
 pub(crate) trait Protocol {
@@ -54,8 +58,32 @@ pub(crate) trait Protocol {
         Err(Rejection::NoReturn)
     }
 
+    /// The headers without which nothing is proven. Only the doctor asks, to name what is missing.
+    fn needed(_: &Self::Settings, _: &Request) -> &'static [&'static str] {
+        Self::HEADERS
+    }
+
+    /// The RSA signature that a request bears. Only the doctor asks, to see whose it is.
+    fn rsa(_: &Self::Settings, _: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
+        None
+    }
+
+    /// Which field or header shows that a request is of the provider's other environment, sandbox or
+    /// production. Nothing of it needs to be proven: only the doctor asks.
+    fn other_environment(_: &Self::Settings, _: &Request) -> Option<&'static str> {
+        None
+    }
+
     /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact.
     fn read(reader: &Self::Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable>;
+}
+
+/// A signature, and the keys that may have made it.
+pub(crate) struct RsaSignature {
+    pub(crate) keys: Vec<PublicKey>,
+    pub(crate) signature: Vec<u8>,
+    /// What it must hash with.
+    pub(crate) hash: HashFunction,
 }
 
 /// What a provider's file returns of a genuine request.
@@ -158,10 +186,34 @@ impl Rejection {
         }
     }
 
+    /// Could other keys or settings make the same bytes genuine? Such a request may be kept until then.
+    pub fn is_mendable(self) -> bool {
+        match self {
+            Self::WrongAlgorithm | Self::UnknownKey | Self::Forged | Self::NotOurs(_) => true,
+            Self::Malformed(_)
+            | Self::Unsigned
+            | Self::Stale
+            | Self::Ambiguous
+            | Self::NotANotification
+            | Self::NoReturn => false,
+        }
+    }
+
     /// Could it not even be read as the provider's form?
     pub fn is_malformed(self) -> bool {
         matches!(self, Self::Malformed(_))
     }
+}
+
+/// A text of a payload that becomes a number of something: not long, and without control characters.
+pub(crate) fn check_number(text: &str) -> Result<String, Unreadable> {
+    if text.is_empty() || text.len() > NUMBER_MAX_BYTES {
+        return Err(Unreadable::Malformed("a field is empty or too long"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Unreadable::Malformed("a field has a control character"));
+    }
+    Ok(text.to_owned())
 }
 
 /// Is a signed time, in Unix seconds as text, strictly less than `window` away from now?

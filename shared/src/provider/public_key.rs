@@ -30,6 +30,7 @@ const FINGERPRINT_BYTES: usize = 8;
 #[derive(Clone)]
 pub struct PublicKey {
     verifier: ParsedPublicKey,
+    rsa: RsaPublicKey,
     fingerprint: String,
     /// The provider's own name of it.
     name: Option<String>,
@@ -117,6 +118,11 @@ impl PublicKey {
         Self::new_for(&key, hash)
     }
 
+    /// The key that a certificate speaks of, given as SPKI, which stands until the certificate ends.
+    pub(super) fn until(spki: &[u8], expires_at: OffsetDateTime) -> Result<Self, PublicKeyError> {
+        Ok(Self { expires_at: Some(expires_at), ..Self::of_spki(spki, HashFunction::Sha256)? })
+    }
+
     /// The key as the verifier wants it.
     pub fn new(key: &RsaPublicKey) -> Result<Self, PublicKeyError> {
         Self::new_for(key, HashFunction::Sha256)
@@ -138,7 +144,8 @@ impl PublicKey {
         let digest = Sha256::digest(spki.as_bytes());
         let fingerprint =
             digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { verifier, fingerprint, name: None, bits, expires_at: None })
+        let (rsa, name, expires_at) = (key.clone(), None, None);
+        Ok(Self { verifier, rsa, fingerprint, name, bits, expires_at })
     }
 
     /// The key under the name that the provider gives it.
@@ -159,6 +166,11 @@ impl PublicKey {
             kind: format!("{kind} {}", self.bits),
             expires_at: self.expires_at,
         }
+    }
+
+    /// The key's numbers, for looking into a signature; they verify nothing.
+    pub(crate) fn rsa(&self) -> &RsaPublicKey {
+        &self.rsa
     }
 
     /// The provider's own name of it, else its fingerprint.

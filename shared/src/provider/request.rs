@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::Rejection;
+use super::{Provider, Rejection};
 
 const CONTENT_TYPE: &str = "content-type";
+const CONTENT_ENCODING: &str = "content-encoding";
 /// The longest that a provider sends is PayPal's signature, below 1 KiB.
 const VALUE_MAX_BYTES: usize = 4 * 1024;
 
@@ -12,6 +13,27 @@ const VALUE_MAX_BYTES: usize = 4 * 1024;
 pub struct Request {
     pub headers: Headers,
     pub body: Bytes,
+}
+
+impl Request {
+    /// Keeps what the provider's protocol reads. Nobody asked for a compressed body, so that is refused.
+    pub fn admit<'a>(
+        provider: Provider,
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        body: Bytes,
+    ) -> Result<Self, Rejection> {
+        let mut read = vec![];
+        for (name, value) in headers {
+            let is = |known: &str| known.eq_ignore_ascii_case(name);
+            if is(CONTENT_ENCODING) {
+                return Err(Rejection::Malformed("content encoding"));
+            }
+            if is(CONTENT_TYPE) || provider.headers().iter().any(|known| is(known)) {
+                read.push((name, value));
+            }
+        }
+        Ok(Self { headers: Headers::new(read)?, body })
+    }
 }
 
 /// Headers by lower-case name; each stands once.

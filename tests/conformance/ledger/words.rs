@@ -6,7 +6,10 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use shared::message::{Message, Number};
 use shared::money::{Currency, Money};
-use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
+use shared::notification::{
+    DisputeFact, DisputeStatus, Evidence, Fact, Notification, PaymentFact, PaymentStatus,
+    RefundFact, RefundStatus, RefundTotal,
+};
 use shared::process;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -55,6 +58,31 @@ impl Ingress {
     }
 
     pub(super) fn message_with(&self, says: &Says, identity: &str) -> Work {
+        let refund_total = says.refunded.map(|total_minor| RefundTotal {
+            total_minor,
+            refund_no: None,
+            occurred_at: PAID_AT,
+        });
+        let fact = PaymentFact {
+            transaction: says.transaction.into(),
+            order_number: says.order_number.into(),
+            status: PaymentStatus::Succeeded,
+            amount: yuan(says.minor),
+            occurred_at: PAID_AT,
+            refund_total,
+            agreement: None,
+        };
+        self.work(Fact::Payment(fact), identity)
+    }
+
+    /// A message about a refund or a dispute, which names no order.
+    pub(super) fn tell(&mut self, fact: Fact) -> Work {
+        self.seq += 1;
+        let identity = format!("n-{}-{}", self.epoch, self.seq);
+        self.work(fact, &identity)
+    }
+
+    fn work(&self, fact: Fact, identity: &str) -> Work {
         let message = Message {
             id: Uuid::now_v7(),
             kind: "alipay".into(),
@@ -68,27 +96,39 @@ impl Ingress {
             traceparent: None,
             body: Bytes::from_static(b"a=b"),
         };
-        let refund_total = says.refunded.map(|total_minor| RefundTotal {
-            total_minor,
-            refund_no: None,
-            occurred_at: PAID_AT,
-        });
-        let fact = PaymentFact {
-            transaction: says.transaction.into(),
-            order_number: says.order_number.into(),
-            status: PaymentStatus::Succeeded,
-            amount: Money { minor: says.minor, currency: Currency::CNY },
-            occurred_at: PAID_AT,
-            refund_total,
-            agreement: None,
-        };
-        let notification = Notification {
-            identity: identity.into(),
-            kind: "trade_status_sync/TRADE_SUCCESS".into(),
-            fact: Some(Fact::Payment(fact)),
-        };
+        let kind = "trade_status_sync/TRADE_SUCCESS".into();
+        let notification = Notification { identity: identity.into(), kind, fact: Some(fact) };
         Work::Reading(Box::new(Reading { message, notifications: vec![notification] }))
     }
+}
+
+/// A signed refund that the provider names.
+pub(super) fn refund(transaction: &str, refund: &str, minor: i64, status: RefundStatus) -> Fact {
+    Fact::Refund(RefundFact {
+        transaction: transaction.into(),
+        refund: refund.into(),
+        order_number: None,
+        refund_no: Some(format!("shop-{refund}")),
+        status,
+        amount: yuan(minor),
+        occurred_at: PAID_AT,
+        evidence: Evidence::Signed,
+    })
+}
+
+pub(super) fn dispute(transaction: &str, minor: i64, status: DisputeStatus) -> Fact {
+    Fact::Dispute(DisputeFact {
+        transaction: transaction.into(),
+        dispute: "D1".into(),
+        order_number: None,
+        status,
+        amount: yuan(minor),
+        occurred_at: PAID_AT,
+    })
+}
+
+fn yuan(minor: i64) -> Money {
+    Money { minor, currency: Currency::CNY }
 }
 
 pub(super) async fn settle(

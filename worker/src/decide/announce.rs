@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::event::{CaseSnapshot, EventType, NUMBERS_MAX, OrderSnapshot, Snapshot};
 use shared::order::OrderStatus;
 
-use super::standing::{Case, CaseKey};
+use super::case::{Case, CaseKey};
 use super::{Fulfilment, Order, State};
 
 /// An event that has no number yet.
@@ -24,10 +24,13 @@ pub fn announce(before: &State, after: &State) -> Vec<Announcement> {
         let earlier = before.order.as_ref().map(|order| order.recorded);
         let now = order.recorded;
         let fulfilled = earlier.map_or(Fulfilment::None, |recorded| recorded.fulfilment);
-        if was_paid(fulfilled, now.fulfilment) {
+        let paid = was_paid(fulfilled, now.fulfilment);
+        if paid {
             announcements.push(of_order(EventType::OrderPaid, order));
         }
-        if now.refunded_minor > earlier.map_or(0, |recorded| recorded.refunded_minor) {
+        // Less was refunded than before: a refund was reversed. Being paid again says so already.
+        let refunded = earlier.map_or(0, |recorded| recorded.refunded_minor);
+        if now.refunded_minor > refunded || (now.refunded_minor < refunded && !paid) {
             announcements.push(of_order(EventType::OrderRefunded, order));
         }
         let cancelled = OrderStatus::Cancelled;

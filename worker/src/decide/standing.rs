@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
-use shared::money::{Currency, Money};
+use shared::money::Money;
 use shared::order::OrderStatus;
-use uuid::Uuid;
 
+use super::case::{About, Case, CaseKey, CaseKind};
 use super::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded, State};
 
 /// Everything that is derived.
@@ -17,50 +16,14 @@ pub struct Standing {
     pub cases: BTreeMap<CaseKey, Case>,
 }
 
-/// Money that cannot be settled by rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CaseKind {
-    AmountMismatch,
-    WrongPayee,
-    DuplicatePayment,
-    PaidAfterCancel,
-    OverRefund,
-    RefundUnconfirmed,
-    UnknownOrder,
-}
-
-/// A case's identity: its kind and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CaseKey {
-    pub kind: CaseKind,
-    pub about: About,
-}
-
-/// What a case is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum About {
-    Order(String),
-    Payment(PaymentKey),
-}
-
-/// An open case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Case {
-    /// The number under which the order was offered.
-    pub order_number: String,
-    /// Money at stake, in minor units.
-    pub amount_minor: i64,
-    pub currency: Currency,
-}
-
 /// Derives everything from the facts.
 pub fn standing(state: &State) -> Standing {
     let mut cases = BTreeMap::new();
     for (key, payment) in &state.payments {
-        for (kind, amount_minor) in payment_cases(state.order.as_ref(), key, payment) {
+        for (kind, amount) in payment_cases(state.order.as_ref(), key, payment) {
             let about = About::Payment(key.clone());
             let order_number = payment.order_number.clone();
-            let currency = payment.amount.currency;
+            let Money { minor: amount_minor, currency } = amount;
             cases.insert(CaseKey { kind, about }, Case { order_number, amount_minor, currency });
         }
     }
@@ -107,10 +70,28 @@ fn payment_cases(
     order: Option<&Order>,
     key: &PaymentKey,
     payment: &Payment,
-) -> Vec<(CaseKind, i64)> {
-    if !payment.status.proves_payment() {
-        return vec![];
+) -> Vec<(CaseKind, Money)> {
+    let mut cases = vec![];
+    // What waits for its payment is no case yet.
+    if !(payment.is_absent() && payment.waits()) {
+        cases.extend(payment.disputed().map(|amount| (CaseKind::Dispute, amount)));
     }
+    if payment.status.proves_payment() {
+        let money = |(kind, minor)| (kind, Money { minor, ..payment.amount });
+        cases.extend(proven_cases(order, key, payment).into_iter().map(money));
+    } else if !payment.waits() {
+        cases.extend(payment.back().map(|amount| (CaseKind::UnprovenPayment, amount)));
+        cases.extend(payment.hinted().map(|amount| (CaseKind::RefundUnconfirmed, amount)));
+    }
+    cases
+}
+
+/// The cases of a payment whose money moved.
+fn proven_cases(
+    order: Option<&Order>,
+    key: &PaymentKey,
+    payment: &Payment,
+) -> Vec<(CaseKind, i64)> {
     let left = payment.left_minor();
     let beyond = payment.refunded_minor() - payment.amount.minor;
     let closed_later = payment.closed_at.is_some_and(|at| at > payment.occurred_at);
@@ -128,9 +109,10 @@ fn payment_cases(
     if beyond > 0 {
         cases.push((CaseKind::OverRefund, beyond));
     }
-    // Closed after success means refunded; the money that no total accounts for is unconfirmed.
-    if closed_later && left > 0 {
-        cases.push((CaseKind::RefundUnconfirmed, left));
+    // Closed after success means refunded; the money that no refund accounts for is unconfirmed.
+    let unconfirmed = if closed_later { left } else { payment.unconfirmed_minor() };
+    if unconfirmed > 0 {
+        cases.push((CaseKind::RefundUnconfirmed, unconfirmed));
     }
     cases
 }
@@ -164,59 +146,6 @@ fn recorded(order: &Order, payments: &BTreeMap<PaymentKey, Payment>, totals: &To
     let qualifying = payments.iter().filter(|(key, payment)| qualifies(order, key, payment));
     let paid_at = qualifying.map(|(_, payment)| payment.occurred_at).min();
     Recorded { status, paid_minor: totals.gross, refunded_minor: totals.back, fulfilment, paid_at }
-}
-
-impl CaseKind {
-    pub const ALL: [Self; 7] = [
-        Self::AmountMismatch,
-        Self::WrongPayee,
-        Self::DuplicatePayment,
-        Self::PaidAfterCancel,
-        Self::OverRefund,
-        Self::RefundUnconfirmed,
-        Self::UnknownOrder,
-    ];
-
-    /// The word in tables, events and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AmountMismatch => "amount_mismatch",
-            Self::WrongPayee => "wrong_payee",
-            Self::DuplicatePayment => "duplicate_payment",
-            Self::PaidAfterCancel => "paid_after_cancel",
-            Self::OverRefund => "over_refund",
-            Self::RefundUnconfirmed => "refund_unconfirmed",
-            Self::UnknownOrder => "unknown_order",
-        }
-    }
-
-    /// The kind that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-}
-
-impl CaseKey {
-    /// The same for the same case on every engine: a UUIDv8 over kind and subject.
-    pub fn id(&self) -> Uuid {
-        let mut hash = Sha256::new();
-        let mut field = |text: &str| {
-            hash.update((text.len() as u64).to_be_bytes());
-            hash.update(text);
-        };
-        field(self.kind.as_str());
-        match &self.about {
-            About::Order(order_no) => field(order_no),
-            About::Payment(key) => {
-                field(&key.account);
-                field(&key.transaction);
-            }
-        }
-        let digest = hash.finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        uuid::Builder::from_custom_bytes(bytes).into_uuid()
-    }
 }
 
 impl Fulfilment {

@@ -8,9 +8,10 @@ mod scene;
 mod sweep;
 mod events;
 mod repeats;
+mod back;
 
 use self::scene::{Books, NOW, PATIENCE, PRICE, Word, says};
-use super::{State, decide};
+use super::{Decision, State, decide};
 
 const TABLE: &str = "\
 no order yet       + pending                     = NoOp      → no order
@@ -169,13 +170,16 @@ fn the_whole_policy() {
 fn line(books: Books, word: Word, said: &str, amount: shared::money::Money) -> String {
     let before = books.state();
     let (decision, after) = decide(&before, "shop", &says("T1", word, amount), NOW, PATIENCE);
+    outcome(&format!("{:<18} + {said:<27}", books.name()), decision, &before, &after)
+}
+
+fn outcome(said: &str, decision: Decision, before: &State, after: &State) -> String {
     let status = after.order.as_ref().map_or("no order", |order| order.recorded.status.as_str());
     let decision = format!("{decision:?}");
     format!(
-        "{:<18} + {said:<27} = {decision:<9} → {status}{}{}\n",
-        books.name(),
-        cases(", opens", &before, &after),
-        cases(", closes", &after, &before),
+        "{said} = {decision:<9} → {status}{}{}\n",
+        cases(", opens", before, after),
+        cases(", closes", after, before),
     )
 }
 

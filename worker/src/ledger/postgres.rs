@@ -1,7 +1,7 @@
 //! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
 //!
 //! **Invariant**: a transaction takes its locks in one order: identities, orders, payments, cases,
-//! subjects; each kind sorted by its key. So no two transactions can wait for each other in a ring.
+//! subjects, keys; each kind sorted by its key. So no two transactions can wait for each other in a ring.
 
 use std::time::Duration;
 
@@ -14,8 +14,9 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::keys::{KeyUse, Told};
 use super::records::{
-    Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
+    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
     OrderRecord, OrderSummary, Unsent,
 };
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
@@ -28,6 +29,7 @@ mod write;
 mod notifications;
 mod events;
 mod receipts;
+mod keys;
 mod settle;
 mod sweep;
 mod orders;
@@ -68,6 +70,8 @@ pub struct Postgres {
 /// One connection.
 pub struct PostgresSession {
     conn: AsyncPgConnection,
+    /// Of the keys it has told already, so that most batches need not ask.
+    told: Told,
 }
 
 impl Postgres {
@@ -94,7 +98,7 @@ impl Ledger for Postgres {
     type Session = PostgresSession;
 
     async fn open(&self) -> Result<PostgresSession, LedgerError> {
-        Ok(PostgresSession { conn: self.connect(SETUP).await? })
+        Ok(PostgresSession { conn: self.connect(SETUP).await?, told: Told::default() })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
@@ -127,7 +131,10 @@ impl Session for PostgresSession {
         now: OffsetDateTime,
         patience: Duration,
     ) -> Result<Vec<Bucket>, LedgerError> {
-        bounded(settle::settle(&mut self.conn, batch, now, patience)).await
+        let news = self.told.news(batch);
+        let buckets = bounded(settle::settle(&mut self.conn, batch, &news, now, patience)).await?;
+        self.told.add(news);
+        Ok(buckets)
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
@@ -195,6 +202,14 @@ impl Session for PostgresSession {
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {
         bounded(events::published(&mut self.conn, after, limit)).await
+    }
+
+    async fn keys(&mut self) -> Result<Vec<KeyUse>, LedgerError> {
+        bounded(keys::list(&mut self.conn)).await
+    }
+
+    async fn note(&mut self, act: &Act, now: OffsetDateTime) -> Result<(), LedgerError> {
+        bounded(orders::note(&mut self.conn, act, now)).await
     }
 
     async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {

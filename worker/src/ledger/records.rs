@@ -7,6 +7,10 @@ use shared::order::{OrderStatus, check_order_no};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod refunds;
+
+pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
+
 /// Numbers under which one order may be offered to providers.
 pub const NUMBERS_MAX: usize = 16;
 /// Bytes of an order's metadata as JSON.
@@ -90,6 +94,7 @@ pub struct OrderRecord {
     pub fulfilments: Vec<FulfilmentRecord>,
     pub payments: Vec<PaymentRecord>,
     pub refunds: Vec<RefundRecord>,
+    pub disputes: Vec<DisputeRecord>,
     pub cases: Vec<CaseRecord>,
     pub events: Vec<EventLine>,
 }
@@ -111,19 +116,6 @@ pub struct PaymentRecord {
     pub status: String,
     pub amount: i64,
     pub currency: Currency,
-    #[serde(with = "time::serde::rfc3339")]
-    pub occurred_at: OffsetDateTime,
-}
-
-/// One refund: the difference between two of a transaction's totals, sorted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RefundRecord {
-    pub account: String,
-    pub transaction: String,
-    pub refund_no: Option<String>,
-    pub amount: i64,
-    /// The transaction's total after it.
-    pub total: i64,
     #[serde(with = "time::serde::rfc3339")]
     pub occurred_at: OffsetDateTime,
 }
@@ -176,6 +168,18 @@ pub struct CaseFilter {
     pub limit: i64,
 }
 
+/// What a person did by command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Who, as the system names whoever is logged in.
+    pub actor: String,
+    /// A noun and a verb, such as `quarantine.drop`.
+    pub action: String,
+    /// To what, such as `order/A-1`.
+    pub subject: String,
+    pub reason: String,
+}
+
 /// Accepted = settled + duplicate + no-op + case + dead + in flight + unaccounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Balance {
@@ -225,23 +229,15 @@ impl NewOrder {
     }
 }
 
-impl RefundRecord {
-    /// Turns a transaction's sorted totals into single refunds.
-    pub fn differences(mut totals: Vec<Self>) -> Vec<Self> {
-        totals.sort_by(|a, b| {
-            let key =
-                |refund: &Self| (refund.account.clone(), refund.transaction.clone(), refund.total);
-            key(a).cmp(&key(b))
-        });
-        let mut before: Option<(String, String, i64)> = None;
-        for refund in &mut totals {
-            let same = before.as_ref().filter(|(account, transaction, _)| {
-                *account == refund.account && *transaction == refund.transaction
-            });
-            refund.amount = refund.total - same.map_or(0, |(_, _, total)| *total);
-            before = Some((refund.account.clone(), refund.transaction.clone(), refund.total));
-        }
-        totals
+impl CaseRecord {
+    /// Is it about an order with these numbers and payments? A case may have been opened under its
+    /// transaction, before the payment named the order.
+    pub fn belongs(&self, numbers: &[String], payments: &[PaymentRecord]) -> bool {
+        let is_of = |payment: &PaymentRecord| {
+            self.account.as_ref() == Some(&payment.account)
+                && self.transaction.as_ref() == Some(&payment.transaction)
+        };
+        numbers.contains(&self.order_number) || payments.iter().any(is_of)
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) fn details(order: &OrderRecord) -> String {
     if !order.refunds.is_empty() {
         parts.push(format!("\nRefunds\n{}", refunds(order)));
     }
+    if !order.disputes.is_empty() {
+        parts.push(format!("\nDisputes\n{}", disputes(order)));
+    }
     if !order.cases.is_empty() {
         parts.push(format!("\nCases\n{}", cases::table(&order.cases)));
     }
@@ -82,14 +85,33 @@ fn payments(order: &OrderRecord) -> String {
 }
 
 fn refunds(order: &OrderRecord) -> String {
-    let mut table = Table::new(&["ACCOUNT", "TRANSACTION", "REFUND", "AMOUNT", "AT"]);
+    let mut table =
+        Table::new(&["ACCOUNT", "TRANSACTION", "REFUND", "STATUS", "AMOUNT", "EVIDENCE", "AT"]);
     for refund in &order.refunds {
+        let number = refund.refund_no.as_ref().or(refund.refund.as_ref());
         table.row([
             refund.account.clone(),
             refund.transaction.clone(),
-            refund.refund_no.clone().unwrap_or_default(),
-            shown(refund.amount, order.summary.currency),
+            number.cloned().unwrap_or_default(),
+            refund.status.clone(),
+            shown(refund.amount, refund.currency),
+            refund.evidence.clone(),
             instant(refund.occurred_at),
+        ]);
+    }
+    table.to_string()
+}
+
+fn disputes(order: &OrderRecord) -> String {
+    let mut table = Table::new(&["ACCOUNT", "TRANSACTION", "DISPUTE", "STATUS", "AMOUNT", "AT"]);
+    for dispute in &order.disputes {
+        table.row([
+            dispute.account.clone(),
+            dispute.transaction.clone(),
+            dispute.dispute.clone(),
+            dispute.status.clone(),
+            shown(dispute.amount, dispute.currency),
+            instant(dispute.occurred_at),
         ]);
     }
     table.to_string()
@@ -139,6 +161,7 @@ mod tests {
             fulfilments: vec![FulfilmentRecord { active: true, created_at: at, revoked_at: None }],
             payments: vec![],
             refunds: vec![],
+            disputes: vec![],
             cases: vec![],
             events: vec![],
         }
@@ -166,6 +189,7 @@ mod tests {
             "fulfilments",
             "payments",
             "refunds",
+            "disputes",
             "cases",
             "events",
         ] {

@@ -1,12 +1,12 @@
 //! Cases: opened and resolved with the states, and as people read them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use worker::decide::standing::{About, Case, CaseKey, CaseKind};
+use worker::decide::case::{About, Case, CaseKey, CaseKind};
 use worker::decide::{PaymentKey, State};
 use worker::ledger::records::{CaseFilter, CaseRecord};
 
@@ -51,19 +51,28 @@ pub(super) fn write(
     changes: &[(State, State)],
     now: OffsetDateTime,
 ) -> Result<()> {
+    // A case moves with its payment, from the payment's own state to its order's.
+    let open: BTreeSet<&CaseKey> =
+        changes.iter().flat_map(|(_, after)| after.cases.keys()).collect();
+    let known: BTreeMap<&CaseKey, &Case> =
+        changes.iter().flat_map(|(before, _)| &before.cases).collect();
     for (before, after) in changes {
         for (key, case) in &after.cases {
-            match before.cases.get(key) {
+            match known.get(key).copied() {
                 None => insert(connection, key, case, now)?,
                 Some(known) if known == case => (),
                 Some(_) => {
                     diesel::update(cases::table.find(key.id().to_string()))
-                        .set(cases::amount.eq(case.amount_minor))
+                        .set((
+                            cases::order_number.eq(&case.order_number),
+                            cases::amount.eq(case.amount_minor),
+                            cases::currency.eq(case.currency.as_str()),
+                        ))
                         .execute(connection)?;
                 }
             }
         }
-        for key in before.cases.keys().filter(|key| !after.cases.contains_key(key)) {
+        for key in before.cases.keys().filter(|key| !open.contains(key)) {
             diesel::update(cases::table.find(key.id().to_string()))
                 .set((cases::status.eq(RESOLVED), cases::resolved_at.eq(micros(now))))
                 .execute(connection)?;
@@ -134,7 +143,9 @@ fn insert(
         .do_update()
         .set((
             cases::status.eq(OPEN),
+            cases::order_number.eq(excluded(cases::order_number)),
             cases::amount.eq(excluded(cases::amount)),
+            cases::currency.eq(excluded(cases::currency)),
             cases::opened_at.eq(excluded(cases::opened_at)),
             cases::resolved_at.eq(None::<i64>),
         ))

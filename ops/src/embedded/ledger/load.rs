@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
+use shared::notification::Fact;
 use shared::order::OrderStatus;
 use uuid::Uuid;
-use worker::decide::fold::{Books, Reading};
-use worker::decide::{Fulfilment, Order, Recorded, State};
+use worker::decide::case::About;
+use worker::decide::fold::{Books, Reading, name_without_payment};
+use worker::decide::{Fulfilment, Order, PaymentKey, Recorded, State, about_money};
 
 use super::fault::Result;
 use super::{cases, payments};
@@ -31,15 +33,26 @@ struct OrderRow {
 pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) -> Result<Books> {
     let seen = claim(connection, readings)?;
     let mut numbers = BTreeSet::new();
+    let mut keys = BTreeSet::new();
     for reading in readings {
+        let account = &reading.message.account;
         for notification in &reading.notifications {
-            let identity = (reading.message.account.clone(), notification.identity.clone());
-            if let Some(fact) = notification.payment().filter(|_| !seen.contains(&identity)) {
-                numbers.insert(fact.order_number.clone());
+            let identity = (account.clone(), notification.identity.clone());
+            if seen.contains(&identity) {
+                continue;
             }
+            let Some((key, fact)) = about_money(account, notification) else { continue };
+            match fact {
+                Fact::Payment(fact) => drop(numbers.insert(fact.order_number.clone())),
+                // They belong where their payment stands, whatever they name.
+                Fact::Refund(_) | Fact::Dispute(_) | Fact::Agreement(_) => {
+                    numbers.extend(payments::number_of(connection, &key)?);
+                }
+            }
+            keys.insert(key);
         }
     }
-    let mut books = states(connection, numbers)?;
+    let mut books = load(connection, numbers, &keys)?;
     books.seen = seen;
     Ok(books)
 }
@@ -47,10 +60,18 @@ pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) ->
 /// Loads the states that these numbers belong to.
 pub(super) fn states(
     connection: &mut SqliteConnection,
+    numbers: BTreeSet<String>,
+) -> Result<Books> {
+    load(connection, numbers, &BTreeSet::new())
+}
+
+fn load(
+    connection: &mut SqliteConnection,
     mut numbers: BTreeSet<String>,
+    keys: &BTreeSet<PaymentKey>,
 ) -> Result<Books> {
     let mut books = Books::default();
-    if numbers.is_empty() {
+    if numbers.is_empty() && keys.is_empty() {
         return Ok(books);
     }
     for order in orders_of(connection, &numbers)? {
@@ -63,12 +84,23 @@ pub(super) fn states(
         .load(connection)?;
     numbers.extend(aliases.iter().map(|(number, _)| number.clone()));
     books.numbers.extend(aliases);
-    for (key, payment) in payments::of_numbers(connection, &numbers)? {
-        let name = name_of(&books, &payment.order_number);
+    let mut places = HashMap::new();
+    for (key, payment) in payments::of(connection, &numbers, keys)? {
+        let name = if payment.is_absent() {
+            numbers.insert(payment.order_number.clone());
+            name_without_payment(&key)
+        } else {
+            books.name_of(&payment.order_number)
+        };
+        places.insert(key.clone(), name.clone());
         books.states.entry(name).or_default().payments.insert(key, payment);
     }
     for (key, case) in cases::open(connection, &numbers)? {
-        let name = name_of(&books, &case.order_number);
+        let name = match &key.about {
+            About::Payment(payment) => places.get(payment).cloned(),
+            About::Order(_) => None,
+        };
+        let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
         books.states.entry(name).or_default().cases.insert(key, case);
     }
     Ok(books)
@@ -101,10 +133,6 @@ fn claim(
         }
     }
     Ok(seen)
-}
-
-fn name_of(books: &Books, number: &String) -> String {
-    books.numbers.get(number).unwrap_or(number).clone()
 }
 
 fn orders_of(connection: &mut SqliteConnection, numbers: &BTreeSet<String>) -> Result<Vec<Order>> {

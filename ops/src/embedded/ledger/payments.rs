@@ -1,14 +1,16 @@
-//! Payments and their refunds: one row for each provider transaction.
+//! Payments: one row for each provider transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use shared::notification::{PaymentStatus, RefundTotal};
+use shared::notification::PaymentStatus;
 use time::OffsetDateTime;
-use worker::decide::{Link, Order, Payment, PaymentKey, State};
+use worker::decide::fold::{Changes, Known};
+use worker::decide::{Link, Order, Payment, PaymentKey};
 
+use super::details;
 use super::fault::{Fault, Result};
-use crate::embedded::schema::{payments, refunds};
+use crate::embedded::schema::payments;
 use crate::embedded::values::{self, instant, instant_or_none, micros, money, word};
 
 #[derive(Queryable, Selectable)]
@@ -24,12 +26,14 @@ struct Row {
     occurred_at: i64,
     closed_at: Option<i64>,
     deadline: Option<i64>,
+    absent: bool,
 }
 
 /// What may change of a payment.
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = payments, treat_none_as_null = true)]
 struct Changed<'a> {
+    order_number: &'a str,
     order_no: Option<&'a str>,
     status: &'static str,
     amount: i64,
@@ -37,47 +41,61 @@ struct Changed<'a> {
     occurred_at: i64,
     closed_at: Option<i64>,
     deadline: Option<i64>,
+    absent: bool,
 }
 
-/// All payments under these numbers.
-pub(super) fn of_numbers(
+/// All payments under these numbers; those with these keys, of which only refunds or disputes are
+/// known, because they stand under no order's number.
+pub(super) fn of(
     connection: &mut SqliteConnection,
     numbers: &BTreeSet<String>,
+    keys: &BTreeSet<PaymentKey>,
 ) -> Result<Vec<(PaymentKey, Payment)>> {
-    let rows: Vec<Row> = payments::table
+    let mut rows: Vec<Row> = payments::table
         .filter(payments::order_number.eq_any(numbers))
         .select(Row::as_select())
         .load(connection)?;
-    let mut refunds = BTreeMap::new();
-    for (key, refund) in refunds_of(connection, &rows)? {
-        refunds.entry(key).or_insert_with(BTreeSet::new).insert(refund);
+    for key in keys {
+        let absent =
+            payments::table.find((&key.account, &key.transaction)).filter(payments::absent);
+        let row: Option<Row> = absent.select(Row::as_select()).first(connection).optional()?;
+        rows.extend(row.filter(|row| !numbers.contains(&row.order_number)));
     }
-    let payment = |row: Row| {
+    let mut found = vec![];
+    for row in rows {
         let key = PaymentKey { account: row.account.clone(), transaction: row.transaction.clone() };
-        let refunds = refunds.remove(&key).unwrap_or_default();
-        Ok((key, payment(row, refunds)?))
-    };
-    Ok(rows.into_iter().map(payment).collect::<values::Result<_>>()?)
+        let mut payment = payment(row)?;
+        details::read(connection, &key, &mut payment)?;
+        found.push((key, payment));
+    }
+    Ok(found)
 }
 
-/// Writes the payments and refunds in which the states differ.
+/// The number under which a payment stands.
+pub(super) fn number_of(
+    connection: &mut SqliteConnection,
+    key: &PaymentKey,
+) -> Result<Option<String>> {
+    let payment = payments::table.find((&key.account, &key.transaction));
+    Ok(payment.select(payments::order_number).first(connection).optional()?)
+}
+
+/// Writes the payments in which the states differ, and what stands beneath them.
 pub(super) fn write(
     connection: &mut SqliteConnection,
-    changes: &[(State, State)],
+    changes: &Changes,
     now: OffsetDateTime,
 ) -> Result<()> {
-    for (before, after) in changes {
+    let recorded = Known::before(changes);
+    for (before, after) in &changes.states {
         for (key, payment) in &after.payments {
-            let known = before.payments.get(key);
+            let known = recorded.payment(before, key);
             match known {
                 None => insert(connection, key, (payment, after.order.as_ref()), now)?,
                 Some(known) if known == payment => continue,
                 Some(_) => update(connection, key, payment, after.order.as_ref())?,
             }
-            let is_new = |refund| known.is_none_or(|known| !known.refunds.contains(refund));
-            for refund in payment.refunds.iter().filter(|refund| is_new(*refund)) {
-                insert_refund(connection, key, refund)?;
-            }
+            details::write(connection, key, known, payment)?;
         }
     }
     Ok(())
@@ -93,7 +111,6 @@ fn insert(
         .values((
             payments::account.eq(&key.account),
             payments::transaction.eq(&key.transaction),
-            payments::order_number.eq(&payment.order_number),
             payments::created_at.eq(micros(now)),
             changed(payment, order),
         ))
@@ -121,11 +138,13 @@ fn update(
 
 fn changed<'a>(payment: &'a Payment, order: Option<&'a Order>) -> Changed<'a> {
     let (order_no, deadline) = match payment.link {
+        Link::Absent { deadline } => (None, deadline.map(micros)),
         Link::Order => (order.map(|order| order.order_no.as_str()), None),
         Link::Waiting { deadline } => (None, Some(micros(deadline))),
         Link::Unknown => (None, None),
     };
     Changed {
+        order_number: &payment.order_number,
         order_no,
         status: payment.status.as_str(),
         amount: payment.amount.minor,
@@ -133,53 +152,14 @@ fn changed<'a>(payment: &'a Payment, order: Option<&'a Order>) -> Changed<'a> {
         occurred_at: micros(payment.occurred_at),
         closed_at: payment.closed_at.map(micros),
         deadline,
+        absent: payment.is_absent(),
     }
 }
 
-fn insert_refund(
-    connection: &mut SqliteConnection,
-    key: &PaymentKey,
-    refund: &RefundTotal,
-) -> Result<()> {
-    diesel::insert_into(refunds::table)
-        .values((
-            refunds::account.eq(&key.account),
-            refunds::transaction.eq(&key.transaction),
-            refunds::total.eq(refund.total_minor),
-            refunds::refund_no.eq(refund.refund_no.as_deref().unwrap_or_default()),
-            refunds::occurred_at.eq(micros(refund.occurred_at)),
-        ))
-        .on_conflict_do_nothing()
-        .execute(connection)?;
-    Ok(())
-}
-
-fn refunds_of(
-    connection: &mut SqliteConnection,
-    payments: &[Row],
-) -> Result<Vec<(PaymentKey, RefundTotal)>> {
-    let mut found = vec![];
-    for payment in payments {
-        let rows: Vec<(i64, String, i64)> = refunds::table
-            .filter(refunds::account.eq(&payment.account))
-            .filter(refunds::transaction.eq(&payment.transaction))
-            .select((refunds::total, refunds::refund_no, refunds::occurred_at))
-            .load(connection)?;
-        for (total_minor, refund_no, occurred_at) in rows {
-            let key = PaymentKey {
-                account: payment.account.clone(),
-                transaction: payment.transaction.clone(),
-            };
-            let refund_no = Some(refund_no).filter(|number| !number.is_empty());
-            let occurred_at = instant(occurred_at)?;
-            found.push((key, RefundTotal { total_minor, refund_no, occurred_at }));
-        }
-    }
-    Ok(found)
-}
-
-fn payment(row: Row, refunds: BTreeSet<RefundTotal>) -> values::Result<Payment> {
+/// The payment without what stands beneath it.
+fn payment(row: Row) -> values::Result<Payment> {
     let link = match (&row.order_no, row.deadline) {
+        (_, deadline) if row.absent => Link::Absent { deadline: instant_or_none(deadline)? },
         (Some(_), _) => Link::Order,
         (None, Some(deadline)) => Link::Waiting { deadline: instant(deadline)? },
         (None, None) => Link::Unknown,
@@ -190,7 +170,9 @@ fn payment(row: Row, refunds: BTreeSet<RefundTotal>) -> values::Result<Payment> 
         amount: money(row.amount, &row.currency)?,
         occurred_at: instant(row.occurred_at)?,
         closed_at: instant_or_none(row.closed_at)?,
-        refunds,
+        totals: BTreeSet::new(),
+        refunds: BTreeMap::new(),
+        disputes: BTreeMap::new(),
         link,
     })
 }

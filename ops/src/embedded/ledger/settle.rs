@@ -5,10 +5,11 @@ use std::time::Duration;
 use diesel::SqliteConnection;
 use time::OffsetDateTime;
 use worker::decide::fold::{Reading, fold};
+use worker::ledger::keys::uses;
 use worker::ledger::{Bucket, Work, buckets};
 
 use super::fault::Result;
-use super::{load, notifications, receipts, write};
+use super::{keys, load, notifications, receipts, write};
 
 /// Settles the batch, within the caller's transaction.
 pub(super) fn settle(
@@ -25,6 +26,7 @@ pub(super) fn settle(
     notifications::record(connection, &readings, &changes, now)?;
     let buckets = buckets(batch, &changes);
     receipts::record(connection, batch, &buckets, now)?;
+    keys::record(connection, &uses(batch))?;
     Ok(buckets)
 }
 

@@ -4,13 +4,14 @@ use diesel::prelude::*;
 use shared::order::OrderStatus;
 use worker::ledger::records::{
     EventLine, FulfilmentRecord, OrderFilter, OrderRecord, OrderSummary, PaymentRecord,
-    RefundRecord,
 };
 
 use super::cases;
 use super::fault::Result;
-use crate::embedded::schema::{events, fulfilments, order_numbers, orders, payments, refunds};
+use crate::embedded::schema::{events, fulfilments, order_numbers, orders, payments};
 use crate::embedded::values::{self, currency, instant, instant_or_none, uuid, word};
+
+mod refunds;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = orders, check_for_backend(diesel::sqlite::Sqlite))]
@@ -61,11 +62,17 @@ pub(super) fn order(
         .order(order_numbers::number)
         .select(order_numbers::number)
         .load(connection)?;
+    let payments = payments_of(connection, &numbers)?;
+    let mut names = numbers.clone();
+    names.extend(payments.iter().map(|payment| payment.transaction.clone()));
+    let mut cases = cases::of_numbers(connection, &names)?;
+    cases.retain(|case| case.belongs(&numbers, &payments));
     Ok(Some(OrderRecord {
         fulfilments: fulfilments_of(connection, order_no)?,
-        payments: payments_of(connection, &numbers)?,
-        refunds: refunds_of(connection, &numbers)?,
-        cases: cases::of_numbers(connection, &numbers)?,
+        payments,
+        refunds: refunds::refunds(connection, &numbers)?,
+        disputes: refunds::disputes(connection, &numbers)?,
+        cases,
         events: events_of(connection, order_no)?,
         numbers,
         summary,
@@ -95,6 +102,7 @@ fn payments_of(
     type Row = (String, String, String, String, i64, String, i64);
     let rows: Vec<Row> = payments::table
         .filter(payments::order_number.eq_any(numbers))
+        .filter(diesel::dsl::not(payments::absent))
         .order((payments::occurred_at, payments::transaction))
         .select((
             payments::account,
@@ -120,32 +128,6 @@ fn payments_of(
         })
     };
     Ok(rows.into_iter().map(record).collect::<values::Result<_>>()?)
-}
-
-fn refunds_of(connection: &mut SqliteConnection, numbers: &[String]) -> Result<Vec<RefundRecord>> {
-    type Row = (String, String, Option<String>, i64, Option<i64>);
-    let of_numbers = payments::table.filter(payments::order_number.eq_any(numbers)).filter(
-        payments::account.eq(refunds::account).and(payments::transaction.eq(refunds::transaction)),
-    );
-    // One total may be stated several times; it is one refund.
-    let rows: Vec<Row> = refunds::table
-        .filter(diesel::dsl::exists(of_numbers))
-        .group_by((refunds::account, refunds::transaction, refunds::total))
-        .select((
-            refunds::account,
-            refunds::transaction,
-            diesel::dsl::max(refunds::refund_no),
-            refunds::total,
-            diesel::dsl::min(refunds::occurred_at),
-        ))
-        .load(connection)?;
-    let record = |(account, transaction, refund_no, total, occurred_at): Row| {
-        let refund_no = refund_no.filter(|number| !number.is_empty());
-        let occurred_at = instant(occurred_at.unwrap_or_default())?;
-        Ok(RefundRecord { account, transaction, refund_no, amount: 0, total, occurred_at })
-    };
-    let totals = rows.into_iter().map(record).collect::<values::Result<_>>()?;
-    Ok(RefundRecord::differences(totals))
 }
 
 fn events_of(connection: &mut SqliteConnection, order_no: &str) -> Result<Vec<EventLine>> {

@@ -9,7 +9,7 @@ use shared::order::OrderStatus;
 use time::OffsetDateTime;
 use worker::decide::fold::refold;
 use worker::ledger::Swept;
-use worker::ledger::records::Cancelled;
+use worker::ledger::records::{Act, Cancelled};
 
 use super::fault::Result;
 use super::{load, write};
@@ -53,17 +53,33 @@ pub(super) fn cancel(
     diesel::update(orders::table.find(order_no))
         .set(orders::cancelled_at.eq(micros(now)))
         .execute(connection)?;
+    let act = Act {
+        actor: actor.to_owned(),
+        action: "order.cancel".to_owned(),
+        subject: format!("order/{order_no}"),
+        reason: reason.to_owned(),
+    };
+    note(connection, &act, now)?;
+    again(connection, BTreeSet::from([order_no.to_owned()]), now)?;
+    Ok(Cancelled::Done)
+}
+
+/// Notes who did what, and why.
+pub(super) fn note(
+    connection: &mut SqliteConnection,
+    act: &Act,
+    now: OffsetDateTime,
+) -> Result<()> {
     diesel::insert_into(audit::table)
         .values((
             audit::at.eq(micros(now)),
-            audit::actor.eq(actor),
-            audit::action.eq("order.cancel"),
-            audit::subject.eq(format!("order/{order_no}")),
-            audit::reason.eq(reason),
+            audit::actor.eq(&act.actor),
+            audit::action.eq(&act.action),
+            audit::subject.eq(&act.subject),
+            audit::reason.eq(&act.reason),
         ))
         .execute(connection)?;
-    again(connection, BTreeSet::from([order_no.to_owned()]), now)?;
-    Ok(Cancelled::Done)
+    Ok(())
 }
 
 /// Derives the states of these numbers anew.
@@ -87,10 +103,10 @@ fn due(
     let overdue = payments::deadline
         .le(micros(now))
         .assume_not_null()
-        .and(payments::status.eq_any(proven.map(PaymentStatus::as_str)));
-    let named = diesel::dsl::exists(
+        .and(payments::absent.or(payments::status.eq_any(proven.map(PaymentStatus::as_str))));
+    let named = diesel::dsl::not(payments::absent).and(diesel::dsl::exists(
         order_numbers::table.filter(order_numbers::number.eq(payments::order_number)),
-    );
+    ));
     let waiting: Vec<String> = payments::table
         .filter(payments::order_no.is_null())
         .filter(named.or(payments::deadline.is_not_null().and(overdue)))

@@ -17,7 +17,7 @@ pub(super) fn changes(
     changes: &Changes,
     now: OffsetDateTime,
 ) -> Result<()> {
-    payments::write(connection, &changes.states, now)?;
+    payments::write(connection, changes, now)?;
     for (before, after) in &changes.states {
         let Some(order) = &after.order else { continue };
         let known = recorded(before);

@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use bytes::Bytes;
 use proptest::prelude::*;
-use shared::message::{Message, Number};
 use shared::money::{Currency, Money};
-use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
+use shared::notification::Notification;
 use time::OffsetDateTime;
 use time::macros::datetime;
-use uuid::Uuid;
 
+use self::told::{Says, Transaction, message, says, transactions};
 use super::super::announce::Announcement;
-use super::super::fold::{Books, Changes, Reading, fold, refold};
+use super::super::fold::{Books, Changes, Reading, fold, name_without_payment, refold};
 use super::super::{Order, State};
+
+mod told;
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -37,20 +37,11 @@ struct OrderPlan {
     appears_at: u8,
 }
 
-/// The provider never contradicts itself about these.
-#[derive(Debug, Clone)]
-struct Transaction {
-    number: String,
-    account: &'static str,
-    amount: Money,
-}
-
 /// One notification, and when it comes: each time ends a batch or not.
 #[derive(Debug, Clone)]
 struct Told {
     transaction: usize,
-    status: PaymentStatus,
-    refunded_percent: Option<i64>,
+    says: Says,
     minute: i64,
     comes: Vec<(u8, bool)>,
 }
@@ -84,33 +75,17 @@ pub(super) fn histories() -> impl Strategy<Value = History> {
         cancelled,
         appears_at,
     });
-    let transaction = (
-        prop::sample::select(vec!["A", "A-again", "A", "B", "B-again", "C", "nobody"]),
-        prop::sample::select(vec!["shop", "shop", "other"]),
-        prop::sample::select(vec![(100, "CNY"), (100, "CNY"), (99, "CNY"), (100, "USD")]),
-    );
-    let transaction = transaction.prop_map(|(number, account, (minor, currency))| Transaction {
-        number: number.to_owned(),
-        account,
-        amount: Money { minor, currency: currency.parse().unwrap() },
-    });
-    let told = (
-        0..TRANSACTIONS,
-        prop::sample::select(PaymentStatus::ALL.to_vec()),
-        prop::option::weighted(0.4, prop::sample::select(vec![25, 50, 100, 150])),
-        0..4_i64,
-        prop::collection::vec(any::<(u8, bool)>(), 1..4),
-    );
-    let told = told.prop_map(|(transaction, status, refunded_percent, minute, comes)| Told {
+    let told =
+        (0..TRANSACTIONS, says(), 0..4_i64, prop::collection::vec(any::<(u8, bool)>(), 1..4));
+    let told = told.prop_map(|(transaction, says, minute, comes)| Told {
         transaction,
-        status,
-        refunded_percent,
+        says,
         minute,
         comes,
     });
     let orders = prop::collection::vec(order, 1..=ORDERS.len());
-    let transactions = prop::collection::vec(transaction, TRANSACTIONS);
-    let told = prop::collection::vec(told, 1..10);
+    let transactions = prop::collection::vec(transactions(), TRANSACTIONS);
+    let told = prop::collection::vec(told, 1..12);
     (orders, transactions, told).prop_map(|(orders, transactions, told)| History {
         orders,
         transactions,
@@ -119,6 +94,13 @@ pub(super) fn histories() -> impl Strategy<Value = History> {
 }
 
 impl History {
+    /// Plays it on until every deadline has passed.
+    pub(super) fn play_late(&self, how: Play) -> Ledger {
+        let mut ledger = self.play(how);
+        ledger.sweep(NOW + PATIENCE);
+        ledger
+    }
+
     /// Plays it to the end: every order is there, and the sweep has come by before any deadline.
     pub(super) fn play(&self, how: Play) -> Ledger {
         let mut ledger = Ledger::default();
@@ -139,7 +121,7 @@ impl History {
         }
         ledger.settle(batch, how);
         missing.into_iter().for_each(|order| self.appear(order, &mut ledger));
-        ledger.sweep();
+        ledger.sweep(NOW);
         ledger
     }
 
@@ -177,23 +159,13 @@ impl History {
     fn reading(&self, index: usize) -> Reading {
         let told = &self.told[index];
         let transaction = &self.transactions[told.transaction];
-        let refund_total = told.refunded_percent.map(|percent| RefundTotal {
-            total_minor: transaction.amount.minor * percent / 100,
-            refund_no: Some(format!("R{percent}")),
-            occurred_at: NOW,
-        });
-        let fact = PaymentFact {
-            transaction: format!("T{}", told.transaction),
-            order_number: transaction.number.clone(),
-            status: told.status,
-            amount: transaction.amount,
-            occurred_at: NOW + time::Duration::minutes(told.minute - 10),
-            refund_total,
-            agreement: None,
-        };
-        let identity = format!("{index}/{}", told.status.as_str());
-        let notification =
-            Notification { identity, kind: String::new(), fact: Some(Fact::Payment(fact)) };
+        let fact = transaction.fact(
+            format!("T{}", told.transaction),
+            told.says,
+            NOW + time::Duration::minutes(told.minute - 10),
+        );
+        let identity = index.to_string();
+        let notification = Notification { identity, kind: String::new(), fact: Some(fact) };
         Reading { message: message(transaction.account), notifications: vec![notification] }
     }
 }
@@ -217,8 +189,8 @@ impl Ledger {
         self.write(changes);
     }
 
-    fn sweep(&mut self) {
-        let changes = refold(self.books.clone(), NOW);
+    fn sweep(&mut self, now: OffsetDateTime) {
+        let changes = refold(self.books.clone(), now);
         self.write(changes);
     }
 
@@ -226,12 +198,8 @@ impl Ledger {
     fn write(&mut self, changes: Changes) {
         let numbers: &HashMap<String, String> = &self.books.numbers;
         for (before, after) in changes.states {
-            let number = match (&after.order, after.payments.values().next()) {
-                (Some(order), _) => order.order_no.clone(),
-                (None, Some(payment)) => payment.order_number.clone(),
-                (None, None) => panic!("a changed state holds an order or a payment"),
-            };
-            let key = numbers.get(&number).unwrap_or(&number).clone();
+            let key = name(&after).or_else(|| name(&before)).expect("it holds something");
+            let key = numbers.get(&key).unwrap_or(&key).clone();
             let known = self.books.states.insert(key, after).unwrap_or_default();
             assert_eq!(known, before, "the fold began from what the ledger holds");
         }
@@ -239,18 +207,12 @@ impl Ledger {
     }
 }
 
-fn message(account: &str) -> Message {
-    Message {
-        id: Uuid::nil(),
-        kind: "alipay".into(),
-        account: account.into(),
-        key: String::new(),
-        attempt: 0,
-        received_at: NOW,
-        number: Number { epoch: Uuid::nil(), seq: 1 },
-        content_type: None,
-        http: vec![],
-        traceparent: None,
-        body: Bytes::new(),
-    }
+/// The name of the state that this is.
+fn name(state: &State) -> Option<String> {
+    let order = state.order.as_ref().map(|order| order.order_no.clone());
+    order.or_else(|| {
+        let (key, payment) = state.payments.iter().next()?;
+        let absent = payment.is_absent().then(|| name_without_payment(key));
+        Some(absent.unwrap_or_else(|| payment.order_number.clone()))
+    })
 }

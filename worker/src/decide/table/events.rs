@@ -3,7 +3,7 @@
 use shared::notification::Fact;
 
 use super::super::announce::{Announcement, announce};
-use super::super::standing::{About, CaseKind};
+use super::super::case::{About, CaseKind};
 use super::super::{Order, State, reconsider};
 use super::scene::{Amount, Books, NOW, PATIENCE, PRICE, Word, cancelled, ordered, says, tell};
 
@@ -141,7 +141,7 @@ fn a_case_keeps_its_id_and_no_two_cases_share_one() {
     for kind in CaseKind::ALL {
         for about in ["A-1", "A-2"] {
             let about = About::Order(about.into());
-            let key = super::super::standing::CaseKey { kind, about };
+            let key = super::super::case::CaseKey { kind, about };
             assert_eq!(key.id(), key.clone().id());
             assert!(ids.insert(key.id()), "{key:?}");
         }

@@ -4,7 +4,7 @@
 use shared::order::OrderStatus;
 use time::Duration;
 
-use super::super::standing::CaseKind;
+use super::super::case::CaseKind;
 use super::super::{Fulfilment, Link, State, decide, reconsider};
 use super::scene::{Books, NOW, PATIENCE, PRICE, Word, cancelled, ordered, says, tell};
 

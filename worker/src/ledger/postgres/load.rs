@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
-use shared::money::{Currency, Money};
-use shared::notification::{PaymentStatus, RefundTotal};
-use shared::order::OrderStatus;
-use time::OffsetDateTime;
+use shared::notification::{Fact, Notification};
 use uuid::Uuid;
 
-use crate::decide::fold::{Books, Reading};
-use crate::decide::standing::{About, Case, CaseKey, CaseKind};
-use crate::decide::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded, State};
+use self::rows::{OrderRow, PaymentRow, case, order, payment};
+use crate::decide::case::About;
+use crate::decide::fold::{Books, Reading, name_without_payment};
+use crate::decide::{Link, PaymentKey, State, about_money};
 use crate::ledger::LedgerError;
+
+mod details;
+mod rows;
 
 statement!(
     /// Claims identities; answers those that nobody had claimed.
@@ -38,20 +39,32 @@ statement!(
 );
 
 statement!(
-    LockPayments { numbers: Array<Text> = [String] }
-    -> (Text, Text, Text, Text, BigInt, Text, Timestamptz, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Nullable<Text>) = "
-    select account, transaction, order_number, status, amount, currency, occurred_at, closed_at,
-           deadline, order_no
-    from payments where order_number = any(?::text[]) order by account, transaction for update"
+    /// Where the payments stand that refunds or disputes are about.
+    Locate { accounts: Array<Text> = [String], transactions: Array<Text> = [String] } -> (Text) = "
+    select p.order_number from payments p
+    join unnest(?::text[], ?::text[]) as t (account, transaction) using (account, transaction)"
 );
 
 statement!(
-    Refunds { accounts: Array<Text> = [String], transactions: Array<Text> = [String] }
-    -> (Text, Text, BigInt, Text, Timestamptz) = "
-    select r.account, r.transaction, r.total, r.refund_no, r.occurred_at
-    from refunds r join unnest(?::text[], ?::text[]) as t (account, transaction)
-    using (account, transaction)"
+    /// By their numbers; by their own keys, because one of which only refunds are known stands
+    /// under no order's number.
+    LockPayments {
+        numbers: Array<Text> = [String],
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+    }
+    -> (Text, Text, Text, Text, BigInt, Text, Timestamptz, Nullable<Timestamptz>,
+        Nullable<Timestamptz>, Nullable<Text>, Bool) = "
+    select p.account, p.transaction, p.order_number, p.status, p.amount, p.currency, p.occurred_at,
+           p.closed_at, p.deadline, p.order_no, p.absent
+    from (
+        select account, transaction from payments where order_number = any(?::text[])
+        union
+        select account, transaction
+        from payments join unnest(?::text[], ?::text[]) as t (account, transaction)
+             using (account, transaction)
+    ) as wanted join payments p using (account, transaction)
+    order by account, transaction for update of p"
 );
 
 statement!(
@@ -61,30 +74,15 @@ statement!(
     from cases where order_number = any(?::text[]) and status <> 'resolved'"
 );
 
-type OrderRow = (
-    Vec<String>,
-    String,
-    i64,
-    String,
-    Option<String>,
-    bool,
-    String,
-    i64,
-    i64,
-    Option<OffsetDateTime>,
-);
-type PaymentRow = (
-    String,
-    String,
-    String,
-    String,
-    i64,
-    String,
-    OffsetDateTime,
-    Option<OffsetDateTime>,
-    Option<OffsetDateTime>,
-    Option<String>,
-);
+/// What a batch names.
+#[derive(Default)]
+struct Named {
+    numbers: BTreeSet<String>,
+    /// Transactions that payments are about.
+    paid: BTreeSet<PaymentKey>,
+    /// Transactions that refunds and disputes are about.
+    others: BTreeSet<PaymentKey>,
+}
 
 /// Claims the identities and loads the books for what was not claimed before.
 pub(super) async fn books(
@@ -92,16 +90,21 @@ pub(super) async fn books(
     readings: &[&Reading],
 ) -> Result<Books, LedgerError> {
     let seen = claim(conn, readings).await?;
-    let mut numbers = BTreeSet::new();
+    let mut named = Named::default();
     for reading in readings {
         for notification in &reading.notifications {
             let identity = (reading.message.account.clone(), notification.identity.clone());
-            if let Some(fact) = notification.payment().filter(|_| !seen.contains(&identity)) {
-                numbers.insert(fact.order_number.clone());
+            if !seen.contains(&identity) {
+                named.add(&identity.0, notification);
             }
         }
     }
-    let mut books = states(conn, numbers).await?;
+    if !named.others.is_empty() {
+        let (accounts, transactions) = columns(&named.others);
+        let locate = Locate { accounts: &accounts, transactions: &transactions };
+        named.numbers.extend(locate.load::<String>(conn).await?);
+    }
+    let mut books = load(conn, named).await?;
     books.seen = seen;
     Ok(books)
 }
@@ -111,13 +114,69 @@ pub(super) async fn states(
     conn: &mut AsyncPgConnection,
     numbers: BTreeSet<String>,
 ) -> Result<Books, LedgerError> {
+    load(conn, Named { numbers, ..Named::default() }).await
+}
+
+async fn load(conn: &mut AsyncPgConnection, named: Named) -> Result<Books, LedgerError> {
     let mut books = Books::default();
-    if numbers.is_empty() {
+    if named.numbers.is_empty() && named.others.is_empty() {
         return Ok(books);
     }
+    let mut all = orders(conn, &mut books, &named.numbers).await?;
+    let numbers: Vec<String> = all.iter().cloned().collect();
+    let (accounts, transactions) = columns(named.paid.union(&named.others));
+    let lock = LockPayments { numbers: &numbers, accounts: &accounts, transactions: &transactions };
+    let rows: Vec<PaymentRow> = lock.load(conn).await?;
+    if rows.is_empty() {
+        return Ok(books);
+    }
+    let mut details = details::of(conn, rows.iter().map(|row| (&row.0, &row.1))).await?;
+    let mut places = HashMap::new();
+    for row in rows {
+        let (key, payment) = payment(row, &mut details)?;
+        if !payment.is_absent() && !all.contains(&payment.order_number) {
+            if named.others.contains(&key) {
+                let moment = "a payment appeared at this moment";
+                return Err(LedgerError::Conflict(moment.to_owned()));
+            }
+            // The ledger refuses it where it is written: another order is named for it.
+            continue;
+        }
+        if payment.link == Link::Order && !books.numbers.contains_key(&payment.order_number) {
+            // Its order appeared, and somebody joined it, after the orders were looked up here.
+            return Err(LedgerError::Conflict("an order appeared at this moment".to_owned()));
+        }
+        let name = if payment.is_absent() {
+            all.insert(payment.order_number.clone());
+            name_without_payment(&key)
+        } else {
+            books.name_of(&payment.order_number)
+        };
+        places.insert(key.clone(), name.clone());
+        books.states.entry(name).or_default().payments.insert(key, payment);
+    }
+    let all: Vec<String> = all.into_iter().collect();
+    for row in (OpenCases { numbers: &all }).load(conn).await? {
+        let (key, case) = case(row)?;
+        let name = match &key.about {
+            About::Payment(payment) => places.get(payment).cloned(),
+            About::Order(_) => None,
+        };
+        let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
+        books.states.entry(name).or_default().cases.insert(key, case);
+    }
+    Ok(books)
+}
+
+/// Locks the orders that bear these numbers, and answers all their numbers.
+async fn orders(
+    conn: &mut AsyncPgConnection,
+    books: &mut Books,
+    numbers: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, LedgerError> {
+    let mut all = numbers.clone();
     let wanted: Vec<String> = numbers.iter().cloned().collect();
     let rows: Vec<OrderRow> = LockOrders { numbers: &wanted }.load(conn).await?;
-    let mut all = numbers;
     for (numbers, order_no, ..) in &rows {
         all.extend(numbers.iter().cloned());
         books.numbers.extend(numbers.iter().map(|number| (number.clone(), order_no.clone())));
@@ -127,29 +186,24 @@ pub(super) async fn states(
         let state = State { order: Some(order.clone()), ..State::default() };
         books.states.entry(order.order_no).or_insert(state);
     }
-    let all: Vec<String> = all.into_iter().collect();
-    let payments: Vec<PaymentRow> = LockPayments { numbers: &all }.load(conn).await?;
-    if payments.is_empty() {
-        return Ok(books);
-    }
-    let mut refunds = refunds(conn, &payments).await?;
-    for row in payments {
-        let (key, payment) = payment(row, &mut refunds)?;
-        if payment.link == Link::Order && !books.numbers.contains_key(&payment.order_number) {
-            // Its order appeared, and somebody joined it, after the orders were looked up here.
-            return Err(LedgerError::Conflict("an order appeared at this moment".to_owned()));
+    Ok(all)
+}
+
+impl Named {
+    fn add(&mut self, account: &str, notification: &Notification) {
+        let Some((key, fact)) = about_money(account, notification) else { return };
+        if let Fact::Payment(fact) = fact {
+            self.numbers.insert(fact.order_number.clone());
+            self.paid.insert(key);
+        } else {
+            self.others.insert(key);
         }
-        let number = &payment.order_number;
-        let name = books.numbers.get(number).unwrap_or(number).clone();
-        books.states.entry(name).or_default().payments.insert(key, payment);
     }
-    for row in (OpenCases { numbers: &all }).load(conn).await? {
-        let (key, case) = case(row)?;
-        let number = &case.order_number;
-        let name = books.numbers.get(number).unwrap_or(number).clone();
-        books.states.entry(name).or_default().cases.insert(key, case);
-    }
-    Ok(books)
+}
+
+/// Accounts and transactions, as a statement takes them.
+fn columns<'a>(keys: impl IntoIterator<Item = &'a PaymentKey>) -> (Vec<String>, Vec<String>) {
+    keys.into_iter().map(|key| (key.account.clone(), key.transaction.clone())).unzip()
 }
 
 async fn claim(
@@ -173,82 +227,4 @@ async fn claim(
     let claimed: Vec<(String, String)> = claim.load(conn).await?;
     let claimed: HashSet<(String, String)> = claimed.into_iter().collect();
     Ok(wanted.into_keys().filter(|identity| !claimed.contains(identity)).collect())
-}
-
-type RefundsByPayment = HashMap<PaymentKey, BTreeSet<RefundTotal>>;
-
-async fn refunds(
-    conn: &mut AsyncPgConnection,
-    payments: &[PaymentRow],
-) -> Result<RefundsByPayment, LedgerError> {
-    let accounts: Vec<String> = payments.iter().map(|row| row.0.clone()).collect();
-    let transactions: Vec<String> = payments.iter().map(|row| row.1.clone()).collect();
-    let query = Refunds { accounts: &accounts, transactions: &transactions };
-    let rows: Vec<(String, String, i64, String, OffsetDateTime)> = query.load(conn).await?;
-    let mut refunds = RefundsByPayment::new();
-    for (account, transaction, total_minor, refund_no, occurred_at) in rows {
-        let refund_no = Some(refund_no).filter(|number| !number.is_empty());
-        let refund = RefundTotal { total_minor, refund_no, occurred_at };
-        refunds.entry(PaymentKey { account, transaction }).or_default().insert(refund);
-    }
-    Ok(refunds)
-}
-
-fn order(row: OrderRow) -> Result<Order, LedgerError> {
-    let (_, order_no, minor, currency, account, cancelled, status, paid, refunded, paid_at) = row;
-    let status = OrderStatus::from_word(&status).ok_or_else(|| unknown("status"))?;
-    let fulfilment = match status {
-        OrderStatus::Pending | OrderStatus::Cancelled => Fulfilment::None,
-        OrderStatus::Paid | OrderStatus::PartiallyRefunded => Fulfilment::Active,
-        OrderStatus::Refunded => Fulfilment::Revoked,
-    };
-    let recorded =
-        Recorded { status, paid_minor: paid, refunded_minor: refunded, fulfilment, paid_at };
-    let amount = Money { minor, currency: parse_currency(&currency)? };
-    Ok(Order { order_no, amount, account, cancelled, recorded })
-}
-
-fn payment(
-    row: PaymentRow,
-    refunds: &mut RefundsByPayment,
-) -> Result<(PaymentKey, Payment), LedgerError> {
-    let (account, transaction, order_number, status, minor, currency, at, closed, due, order) = row;
-    let key = PaymentKey { account, transaction };
-    let link = match (order, due) {
-        (Some(_), _) => Link::Order,
-        (None, Some(deadline)) => Link::Waiting { deadline },
-        (None, None) => Link::Unknown,
-    };
-    let payment = Payment {
-        order_number,
-        status: PaymentStatus::from_word(&status).ok_or_else(|| unknown("status"))?,
-        amount: Money { minor, currency: parse_currency(&currency)? },
-        occurred_at: at,
-        closed_at: closed,
-        refunds: refunds.remove(&key).unwrap_or_default(),
-        link,
-    };
-    Ok((key, payment))
-}
-
-type CaseRow = (String, String, Option<String>, Option<String>, i64, String);
-
-fn case(row: CaseRow) -> Result<(CaseKey, Case), LedgerError> {
-    let (kind, order_number, account, transaction, amount_minor, currency) = row;
-    let kind = CaseKind::from_word(&kind).ok_or_else(|| unknown("case"))?;
-    let about = match (account, transaction) {
-        (Some(account), Some(transaction)) => About::Payment(PaymentKey { account, transaction }),
-        (_, None) | (None, Some(_)) => About::Order(order_number.clone()),
-    };
-    let currency = parse_currency(&currency)?;
-    Ok((CaseKey { kind, about }, Case { order_number, amount_minor, currency }))
-}
-
-fn parse_currency(text: &str) -> Result<Currency, LedgerError> {
-    text.parse().map_err(|_| unknown("currency"))
-}
-
-/// A newer version wrote a word that this one does not know.
-fn unknown(what: &str) -> LedgerError {
-    LedgerError::Fault(format!("an unknown {what} in the ledger: is this version older than it?"))
 }

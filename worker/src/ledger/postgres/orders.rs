@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::sweep;
 use crate::ledger::LedgerError;
-use crate::ledger::records::Cancelled;
+use crate::ledger::records::{Act, Cancelled};
 
 statement!(
     Lock { order_no: Text = str } -> (Text, Bool) = "
@@ -60,11 +60,26 @@ pub(super) async fn cancel(
             None => return Err(LedgerError::Fault("an unknown status".to_owned())),
         }
         Cancel { now: &now, order_no }.execute(conn).await?;
-        let subject = format!("order/{order_no}");
-        let audit = Audit { now: &now, actor, action: "order.cancel", subject: &subject, reason };
-        audit.execute(conn).await?;
+        let act = Act {
+            actor: actor.to_owned(),
+            action: "order.cancel".to_owned(),
+            subject: format!("order/{order_no}"),
+            reason: reason.to_owned(),
+        };
+        note(conn, &act, now).await?;
         sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now).await?;
         Ok(Cancelled::Done)
     })
     .await
+}
+
+/// Notes who did what, and why.
+pub(super) async fn note(
+    conn: &mut AsyncPgConnection,
+    act: &Act,
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let Act { actor, action, subject, reason } = act;
+    Audit { now: &now, actor, action, subject, reason }.execute(conn).await?;
+    Ok(())
 }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use time::OffsetDateTime;
 
-use super::{events, load, notifications, receipts, write};
+use super::{events, keys, load, notifications, receipts, write};
 use crate::decide::fold::{Reading, fold};
+use crate::ledger::keys::KeyUse;
 use crate::ledger::{Bucket, LedgerError, Work};
 
 pub(super) async fn settle(
     conn: &mut AsyncPgConnection,
     batch: &[Work],
+    news: &[KeyUse],
     now: OffsetDateTime,
     patience: Duration,
 ) -> Result<Vec<Bucket>, LedgerError> {
@@ -30,6 +32,7 @@ pub(super) async fn settle(
         events::append(conn, &changes.announcements, now).await?;
         let buckets = crate::ledger::buckets(batch, &changes);
         receipts::record(conn, batch, &buckets, now).await?;
+        keys::record(conn, news).await?;
         Ok(buckets)
     })
     .await

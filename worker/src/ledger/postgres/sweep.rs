@@ -15,8 +15,8 @@ statement!(
     select number from (
         select p.order_number as number from payments p
         where p.order_no is null
-          and (exists (select from order_numbers n where n.number = p.order_number)
-               or (p.deadline <= ? and p.status in ('succeeded', 'finished')))
+          and (not p.absent and exists (select from order_numbers n where n.number = p.order_number)
+               or (p.deadline <= ? and (p.absent or p.status in ('succeeded', 'finished'))))
         union
         select c.order_no from cancellations c
     ) as due limit ?"

@@ -1,17 +1,20 @@
 //! Writing changed states: each key once, each kind sorted.
 
+use std::collections::BTreeSet;
+
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::notifications;
+use crate::decide::case::{About, Case, CaseKey};
 use crate::decide::fold::Changes;
-use crate::decide::standing::{About, Case, CaseKey};
 use crate::decide::{Fulfilment, Order, State};
 use crate::ledger::LedgerError;
 
 mod payments;
+mod details;
 
 statement!(
     UpdateOrders {
@@ -56,7 +59,8 @@ statement!(
     from unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::text[])
          as t (i, k, n, a, x, m, c), (select ?::timestamptz) as clock (at) order by i
     on conflict (id) do update
-    set amount = excluded.amount, status = 'open', resolved_at = null,
+    set order_number = excluded.order_number, amount = excluded.amount,
+        currency = excluded.currency, status = 'open', resolved_at = null,
         opened_at = case when cases.status = 'resolved' then excluded.opened_at else cases.opened_at end"
 );
 
@@ -74,9 +78,9 @@ pub(super) async fn changes(
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     notifications::conclude(conn, changes).await?;
-    let changes = &changes.states;
     payments::payments(conn, changes).await?;
-    payments::refunds(conn, changes).await?;
+    details::details(conn, changes).await?;
+    let changes = &changes.states;
     orders(conn, changes).await?;
     fulfilments(conn, changes, now).await?;
     cases(conn, changes, now).await
@@ -134,7 +138,8 @@ async fn cases(
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     let mut open: Vec<(&CaseKey, &Case)> = vec![];
-    let mut resolved: Vec<Uuid> = vec![];
+    // A case moves with its payment, from the payment's own state to its order's.
+    let mut resolved: BTreeSet<Uuid> = BTreeSet::new();
     for (before, after) in changes {
         open.extend(after.cases.iter().filter(|(key, case)| before.cases.get(key) != Some(case)));
         let gone = before.cases.keys().filter(|key| !after.cases.contains_key(key));
@@ -168,8 +173,11 @@ async fn cases(
         upsert.execute(conn).await?;
     }
     if !resolved.is_empty() {
-        resolved.sort();
-        ResolveCases { ids: &resolved, now: &now }.execute(conn).await?;
+        for key in changes.iter().flat_map(|(_, after)| after.cases.keys()) {
+            resolved.remove(&key.id());
+        }
+        let ids: Vec<Uuid> = resolved.into_iter().collect();
+        ResolveCases { ids: &ids, now: &now }.execute(conn).await?;
     }
     Ok(())
 }

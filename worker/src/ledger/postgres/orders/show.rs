@@ -11,8 +11,9 @@ use crate::ledger::LedgerError;
 use crate::ledger::postgres::cases;
 use crate::ledger::records::{
     EventLine, FulfilmentRecord, OrderFilter, OrderRecord, OrderSummary, PaymentRecord,
-    RefundRecord,
 };
+
+mod refunds;
 
 statement!(
     List { status: Nullable<Text> = Option<String>, limit: BigInt = i64 }
@@ -47,14 +48,7 @@ statement!(
     Payments { numbers: Array<Text> = [String] }
     -> (Text, Text, Text, Text, BigInt, Text, Timestamptz) = "
     select account, transaction, order_number, status, amount, currency, occurred_at
-    from payments where order_number = any(?::text[]) order by occurred_at, transaction"
-);
-
-statement!(
-    Refunds { numbers: Array<Text> = [String] } -> (Text, Text, Text, BigInt, Timestamptz) = "
-    select account, transaction, max(r.refund_no), r.total, min(r.occurred_at)
-    from refunds r join payments p using (account, transaction)
-    where p.order_number = any(?::text[]) group by account, transaction, r.total"
+    from payments where order_number = any(?::text[]) and not absent order by occurred_at, transaction"
 );
 
 statement!(
@@ -108,11 +102,17 @@ pub(in crate::ledger::postgres) async fn order(
         .into_iter()
         .map(|(r#type, sequence, id, published)| EventLine { r#type, sequence, id, published })
         .collect();
+    let payments = payments(conn, &numbers).await?;
+    let mut names = numbers.clone();
+    names.extend(payments.iter().map(|payment| payment.transaction.clone()));
+    let mut cases = cases::of_numbers(conn, &names).await?;
+    cases.retain(|case| case.belongs(&numbers, &payments));
     Ok(Some(OrderRecord {
         fulfilments,
-        payments: payments(conn, &numbers).await?,
-        refunds: refunds(conn, &numbers).await?,
-        cases: cases::of_numbers(conn, &numbers).await?,
+        payments,
+        refunds: refunds::refunds(conn, &numbers).await?,
+        disputes: refunds::disputes(conn, &numbers).await?,
+        cases,
         events,
         numbers,
         summary,
@@ -139,26 +139,6 @@ async fn payments(
         })
     };
     rows.into_iter().map(record).collect()
-}
-
-async fn refunds(
-    conn: &mut AsyncPgConnection,
-    numbers: &[String],
-) -> Result<Vec<RefundRecord>, LedgerError> {
-    let rows: Vec<(String, String, String, i64, OffsetDateTime)> =
-        Refunds { numbers }.load(conn).await?;
-    let totals = rows
-        .into_iter()
-        .map(|(account, transaction, refund_no, total, occurred_at)| RefundRecord {
-            account,
-            transaction,
-            refund_no: Some(refund_no).filter(|number| !number.is_empty()),
-            amount: 0,
-            total,
-            occurred_at,
-        })
-        .collect();
-    Ok(RefundRecord::differences(totals))
 }
 
 fn summary(row: Row) -> Result<OrderSummary, LedgerError> {

@@ -1,11 +1,12 @@
-//! Payments and their refunds: inserted by whoever is first, updated under their locks.
+//! Payments: inserted by whoever is first, updated under their locks.
 
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use time::OffsetDateTime;
 
 use super::expect_all;
-use crate::decide::{Link, Order, Payment, PaymentKey, State};
+use crate::decide::fold::{Changes, Known};
+use crate::decide::{Link, Order, Payment, PaymentKey};
 use crate::ledger::LedgerError;
 
 /// A statement over whole payments, and how it takes them.
@@ -23,6 +24,7 @@ macro_rules! payments_statement {
                 occurred: Array<Timestamptz> = [OffsetDateTime],
                 closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
                 deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+                absent: Array<Bool> = [bool],
             } -> () = $text
         );
 
@@ -39,6 +41,7 @@ macro_rules! payments_statement {
                     occurred: &columns.occurred,
                     closed: &columns.closed,
                     deadlines: &columns.deadlines,
+                    absent: &columns.absent,
                 }
             }
         }
@@ -48,20 +51,21 @@ macro_rules! payments_statement {
 payments_statement!(
     InsertPayments = "
     insert into payments (account, transaction, order_number, order_no, status, amount, currency,
-                          occurred_at, closed_at, deadline)
+                          occurred_at, closed_at, deadline, absent)
     select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-                         ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[])
+                         ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[])
     on conflict do nothing"
 );
 
 payments_statement!(
     UpdatePayments = "
-    update payments p set order_no = t.o, status = t.s, amount = t.m, currency = t.c,
-                          occurred_at = t.at, closed_at = t.closed, deadline = t.due
+    update payments p set order_number = t.n, order_no = t.o, status = t.s, amount = t.m,
+                          currency = t.c, occurred_at = t.at, closed_at = t.closed,
+                          deadline = t.due, absent = t.gone
     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[])
-         as t (a, x, n, o, s, m, c, at, closed, due)
-    where p.account = t.a and p.transaction = t.x and p.order_number = t.n"
+                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[])
+         as t (a, x, n, o, s, m, c, at, closed, due, gone)
+    where p.account = t.a and p.transaction = t.x and (p.order_number = t.n or p.absent)"
 );
 
 statement!(
@@ -69,20 +73,7 @@ statement!(
     -> (Text, Text, Text) = "
     select p.account, p.transaction, p.order_number
     from payments p join unnest(?::text[], ?::text[]) as t (account, transaction)
-    using (account, transaction)"
-);
-
-statement!(
-    InsertRefunds {
-        accounts: Array<Text> = [String],
-        transactions: Array<Text> = [String],
-        totals: Array<BigInt> = [i64],
-        refund_nos: Array<Text> = [String],
-        occurred: Array<Timestamptz> = [OffsetDateTime],
-    } -> () = "
-    insert into refunds (account, transaction, total, refund_no, occurred_at)
-    select * from unnest(?::text[], ?::text[], ?::bigint[], ?::text[], ?::timestamptz[])
-    on conflict do nothing"
+    using (account, transaction) where not p.absent"
 );
 
 #[derive(Default)]
@@ -97,12 +88,14 @@ struct PaymentColumns {
     occurred: Vec<OffsetDateTime>,
     closed: Vec<Option<OffsetDateTime>>,
     deadlines: Vec<Option<OffsetDateTime>>,
+    absent: Vec<bool>,
 }
 
 impl PaymentColumns {
     fn push(&mut self, key: &PaymentKey, payment: &Payment, order: Option<&Order>) {
         let (order_no, deadline) = match payment.link {
             Link::Order => (order.map(|order| order.order_no.clone()), None),
+            Link::Absent { deadline } => (None, deadline),
             Link::Waiting { deadline } => (None, Some(deadline)),
             Link::Unknown => (None, None),
         };
@@ -116,17 +109,19 @@ impl PaymentColumns {
         self.occurred.push(payment.occurred_at);
         self.closed.push(payment.closed_at);
         self.deadlines.push(deadline);
+        self.absent.push(payment.is_absent());
     }
 }
 
 pub(super) async fn payments(
     conn: &mut AsyncPgConnection,
-    changes: &[(State, State)],
+    changes: &Changes,
 ) -> Result<(), LedgerError> {
+    let recorded = Known::before(changes);
     let mut sorted = std::collections::BTreeMap::new();
-    for (before, after) in changes {
+    for (before, after) in &changes.states {
         for (key, payment) in &after.payments {
-            let known = before.payments.get(key);
+            let known = recorded.payment(before, key);
             if known == Some(payment) {
                 continue;
             }
@@ -165,43 +160,13 @@ async fn why_not_inserted(
     for (account, transaction, number) in recorded {
         let mut keys = new.accounts.iter().zip(&new.transactions);
         let index = keys.position(|(a, t)| *a == account && *t == transaction);
-        if index.is_some_and(|index| new.numbers.get(index) != Some(&number)) {
+        let other = |index: &usize| new.numbers.get(*index) != Some(&number);
+        // What was meant for an absent one is for the payment that appeared.
+        if index.filter(other).is_some_and(|index| new.absent.get(index) == Some(&false)) {
             return Ok(moved());
         }
     }
     Ok(LedgerError::Conflict("a payment was recorded at the same time".to_owned()))
-}
-
-pub(super) async fn refunds(
-    conn: &mut AsyncPgConnection,
-    changes: &[(State, State)],
-) -> Result<(), LedgerError> {
-    let mut sorted = std::collections::BTreeSet::new();
-    for (before, after) in changes {
-        for (key, payment) in &after.payments {
-            let known = before.payments.get(key);
-            let is_new = |refund| known.is_none_or(|known| !known.refunds.contains(refund));
-            sorted.extend(payment.refunds.iter().filter(|r| is_new(*r)).map(|r| (key, r)));
-        }
-    }
-    if sorted.is_empty() {
-        return Ok(());
-    }
-    let accounts: Vec<_> = sorted.iter().map(|(key, _)| key.account.clone()).collect();
-    let transactions: Vec<_> = sorted.iter().map(|(key, _)| key.transaction.clone()).collect();
-    let totals: Vec<_> = sorted.iter().map(|(_, refund)| refund.total_minor).collect();
-    let refund_nos: Vec<_> =
-        sorted.iter().map(|(_, refund)| refund.refund_no.clone().unwrap_or_default()).collect();
-    let occurred: Vec<_> = sorted.iter().map(|(_, refund)| refund.occurred_at).collect();
-    let insert = InsertRefunds {
-        accounts: &accounts,
-        transactions: &transactions,
-        totals: &totals,
-        refund_nos: &refund_nos,
-        occurred: &occurred,
-    };
-    insert.execute(conn).await?;
-    Ok(())
 }
 
 fn moved() -> LedgerError {

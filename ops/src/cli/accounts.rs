@@ -1,0 +1,174 @@
+//! `quittance accounts`: each account's keys, when they end, and when each last verified something.
+
+use std::collections::HashMap;
+
+use clap::Args;
+use serde::Serialize;
+use shared::config::Config;
+use shared::process;
+use shared::provider::{Account, Accounts};
+use time::OffsetDateTime;
+use worker::ledger::keys::KeyUse;
+use worker::ledger::{Ledger, LedgerError, Session as _};
+
+use super::exit::{Exit, Failure};
+use super::output::{Output, say};
+use super::table::{Table, instant};
+use crate::engine::{self, Engine};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  quittance accounts\n  quittance accounts -o json\n  quittance accounts --offline    on a host without a way to the ledger"
+)]
+pub struct AccountsArgs {
+    /// Do not ask the ledger when each key last verified something
+    #[arg(long)]
+    offline: bool,
+}
+
+/// One key of one account. The JSON keys are promises.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Line {
+    account: String,
+    provider: &'static str,
+    key: String,
+    kind: String,
+    #[serde(with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+    days_left: Option<i64>,
+    /// `unlimited`, `valid`, `expiring` or `expired`.
+    state: &'static str,
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_used_at: Option<OffsetDateTime>,
+    quarantine: bool,
+    #[serde(skip)]
+    asks_for_care: bool,
+}
+
+pub async fn run(args: AccountsArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
+    let accounts = config.accounts()?;
+    let uses = match args.offline {
+        true => vec![],
+        false => match engine::open(config)? {
+            Engine::Embedded(embedded) => uses(&embedded.ledger()).await?,
+            Engine::Servers(servers) => uses(&servers.ledger).await?,
+        },
+    };
+    let mut lines = lines(&accounts, &uses, process::now());
+    let quarantined = config.choices().quarantined;
+    for line in &mut lines {
+        line.quarantine = quarantined.contains(&line.account);
+    }
+    output.list(&lines, |lines| table(lines, args.offline))?;
+    let care = lines.iter().filter(|line| line.asks_for_care).count();
+    if care > 0 {
+        say(&format!("{care} to renew: docs/operations.md has the steps"));
+    }
+    Ok(Exit::Done)
+}
+
+async fn uses<L: Ledger>(ledger: &L) -> Result<Vec<KeyUse>, LedgerError> {
+    ledger.open().await?.keys().await
+}
+
+/// A line for each key, by account; in the order of the configuration within one.
+fn lines(accounts: &Accounts, uses: &[KeyUse], now: OffsetDateTime) -> Vec<Line> {
+    let used: HashMap<(&str, &str), OffsetDateTime> =
+        uses.iter().map(|one| ((&*one.account, &*one.key), one.last_used_at)).collect();
+    let mut sorted: Vec<&Account> = accounts.0.values().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let of = |account: &Account| {
+        let notes = account.scheme.keys().into_iter();
+        let line = notes.map(|note| Line {
+            account: account.name.clone(),
+            provider: account.provider().as_str(),
+            days_left: note.days_left(now),
+            state: note.expiry(now).as_str(),
+            asks_for_care: note.expiry(now).asks_for_care(),
+            last_used_at: used.get(&(&*account.name, &*note.id)).copied(),
+            key: note.id,
+            kind: note.kind,
+            expires_at: note.expires_at,
+            quarantine: false,
+        });
+        line.collect::<Vec<_>>()
+    };
+    sorted.into_iter().flat_map(of).collect()
+}
+
+fn table(lines: &[Line], offline: bool) -> String {
+    let mut table = Table::new(&["ACCOUNT", "PROVIDER", "KEY", "KIND", "EXPIRES", "LAST VERIFIED"]);
+    for line in lines {
+        let unknown = if offline { "not asked" } else { "never" };
+        table.row([
+            line.account.clone(),
+            line.provider.to_owned(),
+            line.key.clone(),
+            line.kind.clone(),
+            expires(line),
+            line.last_used_at.map_or(unknown.to_owned(), instant),
+        ]);
+    }
+    table.to_string()
+}
+
+fn expires(line: &Line) -> String {
+    let (Some(end), Some(days)) = (line.expires_at, line.days_left) else {
+        return "never".to_owned();
+    };
+    match days {
+        ..0 => format!("{} EXPIRED", end.date()),
+        0 => format!("{} TODAY", end.date()),
+        1 => format!("{} (1 day)", end.date()),
+        _ => format!("{} ({days} days)", end.date()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
+
+    fn line(expires_at: Option<OffsetDateTime>) -> Line {
+        let note =
+            shared::provider::KeyNote { id: "k".into(), kind: "RSA 2048".into(), expires_at };
+        Line {
+            account: "shop".into(),
+            provider: "alipay",
+            days_left: note.days_left(NOW),
+            state: note.expiry(NOW).as_str(),
+            asks_for_care: note.expiry(NOW).asks_for_care(),
+            key: note.id,
+            kind: note.kind,
+            expires_at,
+            last_used_at: None,
+            quarantine: false,
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_with_the_days_that_are_left() {
+        for (end, told) in [
+            (None, "never"),
+            (Some(datetime!(2027-01-02 12:00 UTC)), "2027-01-02 (40 days)"),
+            (Some(datetime!(2026-11-24 13:00 UTC)), "2026-11-24 (1 day)"),
+            (Some(datetime!(2026-11-23 12:01 UTC)), "2026-11-23 TODAY"),
+            (Some(datetime!(2026-11-23 11:59 UTC)), "2026-11-23 EXPIRED"),
+        ] {
+            assert_eq!(expires(&line(end)), told);
+        }
+    }
+
+    #[test]
+    fn the_keys_in_json_are_those_that_were_promised() {
+        let json = serde_json::to_value(line(Some(datetime!(2026-12-01 00:00 UTC)))).unwrap();
+        let expected = serde_json::json!({
+            "account": "shop", "provider": "alipay", "key": "k", "kind": "RSA 2048",
+            "expires_at": "2026-12-01T00:00:00Z", "days_left": 7, "state": "expiring",
+            "last_used_at": null, "quarantine": false,
+        });
+        assert_eq!(json, expected);
+    }
+}

@@ -1,0 +1,85 @@
+//! How long a key is still good for, as its certificate says.
+//!
+//! A certificate that has ended still verifies here: the providers' own SDKs do not look either, and
+//! refusing genuine money on a date would harm more than it protects. An operator is told in time.
+
+use time::{Duration, OffsetDateTime};
+
+use super::KeyNote;
+
+/// How long before its end an operator is told of a certificate.
+pub const EXPIRY_WARNING: Duration = Duration::days(30);
+
+/// How near a key's end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// A bare key.
+    Never,
+    Later,
+    /// Within [`EXPIRY_WARNING`].
+    Soon,
+    Over,
+}
+
+impl Expiry {
+    /// The word that people and programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "unlimited",
+            Self::Later => "valid",
+            Self::Soon => "expiring",
+            Self::Over => "expired",
+        }
+    }
+
+    /// Does somebody have to do something?
+    pub fn asks_for_care(self) -> bool {
+        match self {
+            Self::Soon | Self::Over => true,
+            Self::Never | Self::Later => false,
+        }
+    }
+}
+
+impl KeyNote {
+    pub fn expiry(&self, now: OffsetDateTime) -> Expiry {
+        match self.expires_at {
+            None => Expiry::Never,
+            Some(end) if end <= now => Expiry::Over,
+            Some(end) if end - now <= EXPIRY_WARNING => Expiry::Soon,
+            Some(_) => Expiry::Later,
+        }
+    }
+
+    /// Whole days until it ends: 0 on its last day, less once it has ended.
+    pub fn days_left(&self, now: OffsetDateTime) -> Option<i64> {
+        const DAY_SECONDS: i64 = 24 * 60 * 60;
+        self.expires_at.map(|end| (end - now).whole_seconds().div_euclid(DAY_SECONDS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_key_is_told_of_thirty_days_before_its_end() {
+        let end = datetime!(2026-12-31 12:00 UTC);
+        let note = |expires_at| KeyNote { id: "a".into(), kind: "RSA 2048".into(), expires_at };
+        assert_eq!(note(None).expiry(end), Expiry::Never);
+        assert_eq!(note(None).days_left(end), None);
+        let second = Duration::seconds(1);
+        for (now, expiry, days) in [
+            (end - Duration::days(31), Expiry::Later, 31),
+            (end - Duration::days(30) - second, Expiry::Later, 30),
+            (end - Duration::days(30), Expiry::Soon, 30),
+            (end - second, Expiry::Soon, 0),
+            (end, Expiry::Over, 0),
+            (end + second, Expiry::Over, -1),
+        ] {
+            let note = note(Some(end));
+            assert_eq!((note.expiry(now), note.days_left(now)), (expiry, Some(days)), "{now}");
+        }
+    }
+}

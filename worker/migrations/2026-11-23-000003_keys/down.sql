@@ -1,0 +1,2 @@
+-- It only tells; nothing is derived from it.
+drop table quittance.keys;

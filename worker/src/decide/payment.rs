@@ -1,0 +1,241 @@
+//! One provider transaction: what is proven about it, and how much of its money is left.
+//!
+//! **Invariant**: facts about it only merge, so what is known does not depend on their order.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::money::{Currency, Money};
+use shared::notification::{
+    DisputeFact, DisputeStatus, Evidence, Fact, PaymentFact, PaymentStatus, RefundFact,
+    RefundStatus, RefundTotal,
+};
+use time::OffsetDateTime;
+
+use super::refund::{Dispute, Refund, RefundKey, sum};
+
+/// A payment's identity: one row for each provider transaction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PaymentKey {
+    pub account: String,
+    pub transaction: String,
+}
+
+/// What is proven about one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    pub order_number: String,
+    pub status: PaymentStatus,
+    pub amount: Money,
+    pub occurred_at: OffsetDateTime,
+    /// When it was last said to be closed without refund data.
+    pub closed_at: Option<OffsetDateTime>,
+    /// Every cumulative total seen; the largest counts.
+    pub totals: BTreeSet<RefundTotal>,
+    /// The refunds that the provider names one by one.
+    pub refunds: BTreeMap<RefundKey, Refund>,
+    /// By the provider's number of each.
+    pub disputes: BTreeMap<String, Dispute>,
+    pub link: Link,
+}
+
+/// How a payment stands to its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Only refunds or disputes of it are known. They wait for the payment until the deadline, if
+    /// money moved by them.
+    Absent {
+        deadline: Option<OffsetDateTime>,
+    },
+    /// The order is not there yet; money that still waits at the deadline is a case.
+    Waiting {
+        deadline: OffsetDateTime,
+    },
+    Unknown,
+    Order,
+}
+
+impl Payment {
+    pub(super) fn new(fact: &PaymentFact, link: Link) -> Self {
+        let mut payment = Self {
+            order_number: fact.order_number.clone(),
+            status: fact.status,
+            amount: fact.amount,
+            occurred_at: fact.occurred_at,
+            closed_at: None,
+            totals: BTreeSet::new(),
+            refunds: BTreeMap::new(),
+            disputes: BTreeMap::new(),
+            link,
+        };
+        payment.merge(fact);
+        payment
+    }
+
+    /// A transaction of which nothing is proven: it stands under its own number, without money.
+    pub fn absent(transaction: &str) -> Self {
+        Self {
+            order_number: transaction.to_owned(),
+            status: PaymentStatus::Pending,
+            amount: Money { minor: 0, currency: Currency::XXX },
+            occurred_at: OffsetDateTime::UNIX_EPOCH,
+            closed_at: None,
+            totals: BTreeSet::new(),
+            refunds: BTreeMap::new(),
+            disputes: BTreeMap::new(),
+            link: Link::Absent { deadline: None },
+        }
+    }
+
+    /// A join: commutative, associative, idempotent. Of two proofs the earlier instant counts.
+    pub(super) fn merge(&mut self, fact: &PaymentFact) {
+        let ours = (strength(self.status), Reverse(self.occurred_at), self.amount);
+        let theirs = (strength(fact.status), Reverse(fact.occurred_at), fact.amount);
+        if theirs > ours {
+            self.occurred_at = fact.occurred_at;
+            self.amount = fact.amount;
+        }
+        self.status = self.status.max(fact.status);
+        if fact.status == PaymentStatus::Closed {
+            self.closed_at = self.closed_at.max(Some(fact.occurred_at));
+        }
+        self.totals.extend(fact.refund_total.clone());
+    }
+
+    /// The payment itself is told after its refunds or disputes: they are its own from now on.
+    pub(super) fn appear(&mut self, fact: &PaymentFact, link: Link) {
+        let refunds = std::mem::take(&mut self.refunds);
+        let disputes = std::mem::take(&mut self.disputes);
+        *self = Self { refunds, disputes, ..Self::new(fact, link) };
+    }
+
+    pub(super) fn take_refund(&mut self, fact: &RefundFact) {
+        let refund = self.refunds.entry(RefundKey::of(fact));
+        refund.and_modify(|known| known.merge(fact)).or_insert_with(|| Refund::new(fact));
+    }
+
+    pub(super) fn take_dispute(&mut self, fact: &DisputeFact) {
+        let dispute = self.disputes.entry(fact.dispute.clone());
+        dispute.and_modify(|known| known.merge(fact)).or_insert_with(|| Dispute::new(fact));
+    }
+
+    /// All that went back of it, in minor units: refunds, and disputes that were lost.
+    ///
+    /// A provider may name each refund, or state totals, or both. The larger account of the two
+    /// counts, so whichever message is late, no refund is overlooked. A refund that was reversed may
+    /// stand in a total that was stated before, so totals count without it.
+    pub fn refunded_minor(&self) -> i64 {
+        let total = self.totals.iter().map(|total| total.total_minor).max().unwrap_or(0);
+        let named = self.signed_minor(RefundStatus::Succeeded);
+        let stated = total.saturating_sub(self.signed_minor(RefundStatus::Reversed));
+        let lost = self.disputes.values().filter(|dispute| dispute.status == DisputeStatus::Lost);
+        let lost = self.in_its_currency(lost.map(|dispute| dispute.amount));
+        named.max(stated).saturating_add(lost)
+    }
+
+    /// Money that is still in it, in minor units.
+    pub fn left_minor(&self) -> i64 {
+        if !self.status.proves_payment() {
+            return 0;
+        }
+        (self.amount.minor - self.refunded_minor()).max(0)
+    }
+
+    /// Money that may have gone back, in minor units: nobody signed that it did, or it is told in
+    /// another currency than the payment's, so that nobody knows how much of this payment it is.
+    pub(super) fn unconfirmed_minor(&self) -> i64 {
+        let foreign = |amount: Money| amount.currency != self.amount.currency;
+        if self.gone().chain(self.hinted()).any(foreign) {
+            return self.left_minor();
+        }
+        self.hinted().map_or(0, |hinted| hinted.minor).min(self.left_minor())
+    }
+
+    /// What is only hinted to have gone back.
+    pub(super) fn hinted(&self) -> Option<Money> {
+        let hinted = self.refunds.iter().filter(|(key, refund)| match key.evidence {
+            Evidence::Hint => refund.status.is_effective() && !self.is_signed(&key.refund),
+            Evidence::Signed => false,
+        });
+        sum(hinted.map(|(_, refund)| refund.amount))
+    }
+
+    /// Every single amount that went back for certain.
+    fn gone(&self) -> impl Iterator<Item = Money> {
+        let refunds = self.refunds.iter().filter(|(key, refund)| {
+            key.evidence == Evidence::Signed && refund.status.is_effective()
+        });
+        let lost = self.disputes.values().filter(|dispute| dispute.status == DisputeStatus::Lost);
+        refunds.map(|(_, refund)| refund.amount).chain(lost.map(|dispute| dispute.amount))
+    }
+
+    /// What went back of it by itself, whatever the payment's own currency is.
+    pub(super) fn back(&self) -> Option<Money> {
+        sum(self.gone()).filter(|amount| amount.minor > 0)
+    }
+
+    /// The money that is disputed at this time.
+    pub(super) fn disputed(&self) -> Option<Money> {
+        let open = self.disputes.values().filter(|dispute| dispute.status == DisputeStatus::Opened);
+        sum(open.map(|dispute| dispute.amount))
+    }
+
+    /// Do its refunds or disputes move money, or threaten to?
+    pub(super) fn moves_money(&self) -> bool {
+        self.hinted().is_some() || self.back().is_some() || self.disputed().is_some()
+    }
+
+    /// Was a stronger word known than what this fact says?
+    pub(super) fn has_overtaken(&self, said: &Fact) -> bool {
+        match said {
+            Fact::Payment(fact) => strength(fact.status) < strength(self.status),
+            Fact::Refund(fact) => {
+                let known = self.refunds.get(&RefundKey::of(fact));
+                known.is_some_and(|known| fact.status < known.status)
+            }
+            Fact::Dispute(fact) => {
+                let known = self.disputes.get(&fact.dispute);
+                known.is_some_and(|known| fact.status < known.status)
+            }
+            Fact::Agreement(_) => false,
+        }
+    }
+
+    /// Is it in flight: money whose order, or whose payment, is not there yet?
+    pub fn waits(&self) -> bool {
+        match self.link {
+            Link::Absent { deadline } => deadline.is_some(),
+            Link::Waiting { .. } => self.status.proves_payment(),
+            Link::Unknown | Link::Order => false,
+        }
+    }
+
+    /// Is nothing but refunds or disputes of it known?
+    pub fn is_absent(&self) -> bool {
+        matches!(self.link, Link::Absent { .. })
+    }
+
+    fn signed_minor(&self, status: RefundStatus) -> i64 {
+        let counts = |key: &RefundKey, refund: &Refund| {
+            key.evidence == Evidence::Signed && refund.status == status
+        };
+        let refunds = self.refunds.iter().filter(|(key, refund)| counts(key, refund));
+        self.in_its_currency(refunds.map(|(_, refund)| refund.amount))
+    }
+
+    fn in_its_currency(&self, amounts: impl Iterator<Item = Money>) -> i64 {
+        let amounts = amounts.filter(|amount| amount.currency == self.amount.currency);
+        amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor))
+    }
+
+    /// Is it signed that this refund succeeded, whatever became of it then? So a hint adds nothing.
+    fn is_signed(&self, refund: &str) -> bool {
+        let key = RefundKey { refund: refund.to_owned(), evidence: Evidence::Signed };
+        self.refunds.get(&key).is_some_and(|signed| signed.status >= RefundStatus::Succeeded)
+    }
+}
+
+/// Two proofs that money moved are worth the same.
+fn strength(status: PaymentStatus) -> PaymentStatus {
+    status.min(PaymentStatus::Succeeded)
+}
