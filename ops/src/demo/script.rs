@@ -22,7 +22,10 @@ pub(super) fn scenes(known: impl Fn(Provider) -> Vec<Scenario>) -> Vec<Scene> {
         (Provider::WechatPay, policy::BY_TWO),
         (Provider::Adyen, policy::BATCHES),
     ];
-    told.extend(Provider::ALL.iter().map(|provider| (*provider, every::STORIES)));
+    for provider in Provider::ALL.iter().copied() {
+        told.push((provider, every::STORIES));
+        told.push((provider, every::refunds_of(provider)));
+    }
     let mut scenes = vec![];
     for (provider, stories) in told {
         let known = known(provider);

@@ -1,8 +1,13 @@
 //! What every provider must do as well, told of each that has the scenarios for it.
 
+use shared::provider::Provider;
+
 use super::SOON;
 use crate::demo::scene::{Step, Story, Told};
 use crate::simulate::Scenario;
+
+const UNCONFIRMED: &str =
+    "paid, 1 payment, 1 refund, 1 release, open case refund_unconfirmed, order.paid, case.opened";
 
 use Scenario::{Forged, Paid, RefundFull, RefundPartial, Stale, WrongAmount};
 use Step::{AtOnce, Order, Send};
@@ -48,6 +53,23 @@ pub(super) const STORIES: &[Story] = &[
         within: SOON,
         told: Told::InColumn("WRONG AMOUNT", "case"),
     },
+];
+
+/// How a provider's refunds are told: WeChat Pay v2 signs none, so a person confirms them.
+pub(super) fn refunds_of(provider: Provider) -> &'static [Story] {
+    match provider {
+        Provider::WechatPayV2 => HINTS,
+        Provider::Alipay
+        | Provider::WechatPay
+        | Provider::UnionPay
+        | Provider::Stripe
+        | Provider::PayPal
+        | Provider::Adyen
+        | Provider::StandardWebhooks => REFUNDS,
+    }
+}
+
+const REFUNDS: &[Story] = &[
     Story {
         name: "Partial refund",
         slug: "partial-refund",
@@ -67,5 +89,28 @@ pub(super) const STORIES: &[Story] = &[
         standing: "refunded, 1 payment, 1 refund, 1 revoked release, order.paid, order.refunded",
         within: SOON,
         told: Told::InColumn("REFUND FIRST", "refunded"),
+    },
+];
+
+const HINTS: &[Story] = &[
+    Story {
+        name: "Partial refund",
+        slug: "partial-refund",
+        sent: "a payment, then half of it back, unsigned",
+        expected: "paid, case refund_unconfirmed",
+        steps: &[Order, Send(Paid, 0), Send(RefundPartial, 0)],
+        standing: UNCONFIRMED,
+        within: SOON,
+        told: Told::InColumn("PARTIAL REFUND", "case"),
+    },
+    Story {
+        name: "Refund before payment",
+        slug: "refund-first",
+        sent: "the refund, unsigned, then its payment",
+        expected: "as in the right order",
+        steps: &[Order, Send(RefundFull, 0), Send(Paid, 0)],
+        standing: UNCONFIRMED,
+        within: SOON,
+        told: Told::InColumn("REFUND FIRST", "case"),
     },
 ];
