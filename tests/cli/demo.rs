@@ -48,7 +48,7 @@ fn the_demo_shows_every_scene_and_the_conservation_line() {
     conserves(rest.next().unwrap());
     assert_eq!(rest.next(), Some("every scene came out as the policy says"));
     assert_eq!(rest.next(), None);
-    let last = ran.stderr.lines().filter(|line| line.contains(": awaiting ")).next_back().unwrap();
+    let last = ran.stderr.lines().rfind(|line| line.contains(": awaiting ")).unwrap();
     let (number, of) = last.split(' ').next().unwrap().split_once('/').unwrap();
     assert_eq!(number, of, "no progress: {ran}");
     assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{ran}");
