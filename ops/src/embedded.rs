@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use shared::config::account::Choices;
 use shared::message::seal::{KeyRingError, SealKeys};
+use tokio::sync::watch;
 
 pub mod ledger;
 pub mod queue;
@@ -30,6 +32,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 pub struct Embedded {
     store: Arc<Store>,
     queue: Arc<OnceLock<Queue>>,
+    choices: watch::Receiver<Arc<Choices>>,
 }
 
 /// Why the file cannot be used.
@@ -57,7 +60,13 @@ impl Embedded {
         create(path).map_err(failed)?;
         let store = Arc::new(Store::new(path.to_owned()));
         migrate(&store).map_err(|error| EmbeddedError::Database(path.to_owned(), error))?;
-        Ok(Self { store, queue: Arc::default() })
+        let choices = Choices::default().still();
+        Ok(Self { store, queue: Arc::default(), choices })
+    }
+
+    /// Its ledger settles by the rules that stand at each moment.
+    pub fn governed_by(self, choices: watch::Receiver<Arc<Choices>>) -> Self {
+        Self { choices, ..self }
     }
 
     /// Becomes the file's one server, for as long as anything of it lives, and gives back to the
@@ -92,7 +101,7 @@ impl Embedded {
 
     /// The ledger.
     pub fn ledger(&self) -> SqliteLedger {
-        SqliteLedger::new(Arc::clone(&self.store))
+        SqliteLedger::new(Arc::clone(&self.store), self.choices.clone())
     }
 
     /// The key ring beside the file, made at first use.

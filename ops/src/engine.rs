@@ -35,11 +35,15 @@ pub enum EngineError {
 
 /// Opens the embedded file, or names the servers.
 pub fn open(config: &Config) -> Result<Engine, EngineError> {
+    let choices = config.choices().still();
     match config.engines()? {
-        Engines::Embedded { path } => Ok(Engine::Embedded(Embedded::open(&path)?)),
+        Engines::Embedded { path } => {
+            Ok(Engine::Embedded(Embedded::open(&path)?.governed_by(choices)))
+        }
         Engines::Servers { broker_url, database_url } => {
             let broker = amqp(config, &broker_url)?;
-            Ok(Engine::Servers(Servers { broker, ledger: Postgres::new(database_url) }))
+            let ledger = Postgres::new(database_url).governed_by(choices);
+            Ok(Engine::Servers(Servers { broker, ledger }))
         }
     }
 }

@@ -102,9 +102,13 @@ pub async fn on(
             // One file has one writer: lanes and shards would only wait for one another.
             let settings = Settings { lanes: 1, shards: 1, ..plan.settings };
             let plan = Plan { settings, ..plan };
+            let embedded = embedded.governed_by(plan.choices.clone());
             within_limit(embedded.queue(), embedded.ledger(), plan, stop).await
         }
-        Engine::Servers(servers) => within_limit(servers.broker, servers.ledger, plan, stop).await,
+        Engine::Servers(servers) => {
+            let ledger = servers.ledger.governed_by(plan.choices.clone());
+            within_limit(servers.broker, ledger, plan, stop).await
+        }
     };
     served.map_err(|error| Failure::new(Exit::Failed, format!("{error:#}")))?;
     Ok(Exit::Done)

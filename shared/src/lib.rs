@@ -3,6 +3,8 @@
 pub mod units;
 pub mod money;
 pub mod order;
+pub mod case;
+pub mod rules;
 pub mod notification;
 pub mod event;
 pub mod message;

@@ -16,6 +16,18 @@ pub enum OrderStatus {
     Cancelled,
 }
 
+/// Does real money move? Orders and accounts of one mode have nothing to do with those of the other.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    #[default]
+    Live,
+    /// A provider's sandbox.
+    Test,
+}
+
 /// Why a text cannot be an order number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OrderNoError {
@@ -48,6 +60,23 @@ impl OrderStatus {
     }
 }
 
+impl Mode {
+    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
+
+    /// The word in tables, in the configuration and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+
+    /// The mode that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == word)
+    }
+}
+
 /// Checks an order number as a shop may write it.
 pub fn check_order_no(text: &str) -> Result<(), OrderNoError> {
     if text.is_empty() {
@@ -71,6 +100,9 @@ mod tests {
             assert_eq!(OrderStatus::from_word(status.as_str()), Some(status));
         }
         assert_eq!(OrderStatus::from_word("fulfilled"), None);
+        for mode in Mode::ALL {
+            assert_eq!(Mode::from_word(mode.as_str()), Some(mode));
+        }
     }
 
     #[test]

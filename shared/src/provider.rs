@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 
 use crate::notification::Notification;
+use crate::order::Mode;
 
 pub mod protocol;
 pub mod expiry;
@@ -165,6 +166,11 @@ macro_rules! providers {
                         $module::Section::deserialize(deserializer).map(Self::$variant)
                     })+
                 }
+            }
+
+            /// Whether its keys say that real money moves, or that it is a sandbox.
+            pub fn mode(&self) -> Option<Mode> {
+                match self { $(Self::$variant(section) => $module::$variant::mode(section)),+ }
             }
 
             /// What an ingress needs; nothing when a problem was noted.

@@ -1,12 +1,12 @@
 //! The events' pages and schemas against the code that writes events.
 
 use serde_json::Value;
+use shared::case::CaseKind;
 use shared::event::{CaseSnapshot, Event, EventType, OrderSnapshot, Snapshot};
 use shared::money::Currency;
 use shared::order::OrderStatus;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use worker::decide::case::CaseKind;
 
 use crate::schema::{differences, unseen};
 use crate::tree::{code_words, nothing_is, text};

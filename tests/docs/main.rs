@@ -10,8 +10,8 @@ mod tree;
 use std::process::Command;
 
 use harness::program::binary;
+use shared::case::CaseKind;
 use shared::provider::diagnosis::Cause;
-use worker::decide::case::CaseKind;
 
 use crate::tree::{
     anchors, below, between, code_words, each_between, files, nothing_is, pages, root, sources,

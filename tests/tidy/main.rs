@@ -12,6 +12,8 @@ const READING_ORDER: &[&str] = &[
     "shared::units",
     "shared::money",
     "shared::order",
+    "shared::case",
+    "shared::rules",
     "shared::notification",
     "shared::event",
     "shared::message",

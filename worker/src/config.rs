@@ -29,8 +29,9 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
         topology: config.topology()?,
         publish_timeout: config.ingress.publish_timeout.0,
     };
-    let ledger = Postgres::new(config.database_url()?);
-    let Live { readers, follow, .. } = Live::open(&config, Part::Reading).map_err(Problems)?;
+    let Live { readers, choices, follow, .. } =
+        Live::open(&config, Part::Reading).map_err(Problems)?;
+    let ledger = Postgres::new(config.database_url()?).governed_by(choices);
     let settings = Settings::from_config(&config, config.seal_keys()?, readers)?;
     let settings = Settings { roles, ..settings };
     let health = Health::default();

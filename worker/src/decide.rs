@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::time::Duration;
 
 use shared::money::Money;
 use shared::notification::{Fact, Notification};
 use shared::order::OrderStatus;
+use shared::rules::Rules;
 use time::OffsetDateTime;
 
 pub mod refund;
@@ -80,27 +80,26 @@ pub enum Decision {
     Waiting,
 }
 
-/// The whole policy: merges the fact, then derives everything anew. `patience` is how long a
-/// payment waits for its order, and a refund or dispute for its payment.
+/// The whole policy: merges the fact, then derives everything anew.
 pub fn decide(
     state: &State,
     account: &str,
     notification: &Notification,
     now: OffsetDateTime,
-    patience: Duration,
+    rules: &Rules,
 ) -> (Decision, State) {
     let Some((key, fact)) = about_money(account, notification) else {
         return (Decision::NoOp, state.clone());
     };
     let mut next = state.clone();
-    merge(next.payments.entry(key.clone()), &key, fact, now + patience);
-    let next = reconsider(&next, now);
+    merge(next.payments.entry(key.clone()), &key, fact, now + rules.patience);
+    let next = reconsider(&next, now, rules);
     (classify(state, &next, &key, fact), next)
 }
 
 /// Derives everything from the facts as they stand now: an order appeared, a deadline passed, the
 /// shop cancelled.
-pub fn reconsider(state: &State, now: OffsetDateTime) -> State {
+pub fn reconsider(state: &State, now: OffsetDateTime, _rules: &Rules) -> State {
     let mut next = state.clone();
     let order_is_there = next.order.is_some();
     for payment in next.payments.values_mut() {

@@ -5,7 +5,6 @@
 //! transaction, or none does. SQL stands in this folder (and the embedded one's) only.
 
 use std::future::Future;
-use std::time::Duration;
 
 use shared::message::Number;
 use shared::message::statement::Statement;
@@ -107,7 +106,6 @@ pub trait Session: Send + 'static {
         &mut self,
         batch: &[Work],
         now: OffsetDateTime,
-        patience: Duration,
     ) -> impl Future<Output = Result<Vec<Bucket>, LedgerError>> + Send;
 
     /// Joins waiting payments to orders that appeared, opens cases at deadlines, and announces

@@ -69,7 +69,7 @@ impl Settings {
     ) -> Result<Self, Problem> {
         let schedule = config.schedule()?;
         Ok(Self {
-            policy: Policy { keys, readers, schedule, patience: config.policy.order_deadline.0 },
+            policy: Policy { keys, readers, schedule },
             shards: config.broker.shards,
             lanes: config.worker.lanes,
             batch_max: config.worker.batch_max,

@@ -5,7 +5,6 @@
 //! may anything be published or acknowledged.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use shared::broker::Delivery;
 use shared::message::seal::SealKeys;
@@ -31,8 +30,6 @@ pub struct Policy {
     /// How each account's notifications are read; it changes when keys do.
     pub readers: watch::Receiver<Arc<Readers>>,
     pub schedule: Schedule,
-    /// How long a payment waits for its order.
-    pub patience: Duration,
 }
 
 /// Reads a delivery: its seal first, then the provider's bytes.
@@ -75,12 +72,12 @@ pub async fn settle<S: Session>(
             Err(_) => buried(delivery),
         })
         .collect();
-    let results = match rerun(session, &works, policy, now).await {
+    let results = match rerun(session, &works, now).await {
         Ok(buckets) => buckets.into_iter().map(Ok).collect(),
         Err(LedgerError::Unreachable(error)) => return Err(LedgerError::Unreachable(error)),
         Err(error) => {
             warn!(%error, messages = works.len(), "a batch failed; its messages are settled singly");
-            singly(session, &works, policy, now).await?
+            singly(session, &works, now).await?
         }
     };
     let mut dispositions = vec![];
@@ -99,7 +96,7 @@ pub async fn settle<S: Session>(
         dispositions.push(disposition);
     }
     if !receipts.is_empty() {
-        rerun(session, &receipts, policy, now).await?;
+        rerun(session, &receipts, now).await?;
     }
     Ok(dispositions)
 }
@@ -107,12 +104,11 @@ pub async fn settle<S: Session>(
 async fn rerun<S: Session>(
     session: &mut S,
     works: &[Work],
-    policy: &Policy,
     now: OffsetDateTime,
 ) -> Result<Vec<Bucket>, LedgerError> {
     let mut reruns = 0;
     loop {
-        match session.settle(works, now, policy.patience).await {
+        match session.settle(works, now).await {
             Err(LedgerError::Conflict(_)) if reruns < RERUNS => reruns += 1,
             result => return result,
         }
@@ -123,12 +119,11 @@ async fn rerun<S: Session>(
 async fn singly<S: Session>(
     session: &mut S,
     works: &[Work],
-    policy: &Policy,
     now: OffsetDateTime,
 ) -> Result<Vec<Result<Bucket, LedgerError>>, LedgerError> {
     let mut results = vec![];
     for work in works {
-        let one = rerun(session, std::slice::from_ref(work), policy, now).await;
+        let one = rerun(session, std::slice::from_ref(work), now).await;
         let one = one.map(|buckets| buckets.first().copied().unwrap_or(Bucket::NoOp));
         if let Err(LedgerError::Unreachable(error)) = one {
             return Err(LedgerError::Unreachable(error));

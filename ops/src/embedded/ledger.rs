@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use diesel::SqliteConnection;
+use shared::config::account::Choices;
+use shared::rules::Rules;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 use worker::ledger::keys::KeyUse;
@@ -46,17 +49,19 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 #[derive(Clone)]
 pub struct SqliteLedger {
     store: Arc<Store>,
+    choices: watch::Receiver<Arc<Choices>>,
 }
 
 /// One connection.
 pub struct SqliteSession {
     store: Arc<Store>,
     connection: Arc<Mutex<SqliteConnection>>,
+    choices: watch::Receiver<Arc<Choices>>,
 }
 
 impl SqliteLedger {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub(super) fn new(store: Arc<Store>, choices: watch::Receiver<Arc<Choices>>) -> Self {
+        Self { store, choices }
     }
 }
 
@@ -67,7 +72,8 @@ impl Ledger for SqliteLedger {
         let store = Arc::clone(&self.store);
         let connection = away(move || store.connect().map_err(LedgerError::Unreachable)).await?;
         let connection = Arc::new(Mutex::new(connection));
-        Ok(SqliteSession { store: Arc::clone(&self.store), connection })
+        let (store, choices) = (Arc::clone(&self.store), self.choices.clone());
+        Ok(SqliteSession { store, connection, choices })
     }
 
     /// Opening the file did it.
@@ -77,6 +83,10 @@ impl Ledger for SqliteLedger {
 }
 
 impl SqliteSession {
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.choices.borrow().rules)
+    }
+
     async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store, &mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
@@ -125,14 +135,15 @@ impl Session for SqliteSession {
         &mut self,
         batch: &[Work],
         now: OffsetDateTime,
-        patience: Duration,
     ) -> Result<Vec<Bucket>, LedgerError> {
-        let batch = batch.to_vec();
-        self.write(move |connection| settle::settle(connection, &batch, now, patience)).await
+        let (batch, rules) = (batch.to_vec(), self.rules());
+        self.write(move |connection| settle::settle(connection, &batch, now, &rules)).await
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
-        self.call(move |store, connection| sweep::sweep(store, connection, now, limit)).await
+        let rules = self.rules();
+        self.call(move |store, connection| sweep::sweep(store, connection, now, limit, &rules))
+            .await
     }
 
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
@@ -179,8 +190,11 @@ impl Session for SqliteSession {
     ) -> Result<Cancelled, LedgerError> {
         let order_no = order_no.to_owned();
         let (reason, actor) = (reason.to_owned(), actor.to_owned());
-        self.write(move |connection| sweep::cancel(connection, &order_no, (&actor, &reason), now))
-            .await
+        let rules = self.rules();
+        self.write(move |connection| {
+            sweep::cancel(connection, &order_no, (&actor, &reason), now, &rules)
+        })
+        .await
     }
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {

@@ -3,16 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use tokio::sync::watch;
 use toml::Table;
 
 use super::files::Files;
 use super::return_to::ReturnTo;
 use super::{Config, Problem, problem};
+use crate::case::{CaseKind, CasePolicy};
+use crate::order::Mode;
 use crate::provider::material::Material;
 use crate::provider::{Account, Accounts, Provider, Reader, Readers, Section};
+use crate::rules::{AccountRules, Rules};
 
 /// Letters of an account's name: it is a part of a url, a header and a label.
 const NAME_MAX_BYTES: usize = 64;
@@ -36,10 +41,16 @@ pub struct General {
     /// Are requests kept that fail verification, until other keys prove them?
     #[serde(default)]
     pub quarantine: bool,
+    /// Does real money move in it? An order of the other mode is never paid by it. Nothing: as the
+    /// provider's own keys say, else live.
+    pub mode: Option<Mode>,
+    /// What happens to its cases, by kind; those that are not named are held.
+    #[serde(default)]
+    pub cases: BTreeMap<CaseKind, CasePolicy>,
 }
 
 /// The keys of [`General`].
-const GENERAL: [&str; 3] = ["provider", "return_to", "quarantine"];
+const GENERAL: [&str; 5] = ["provider", "return_to", "quarantine", "mode", "cases"];
 
 /// What accounts chose beside their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +59,14 @@ pub struct Choices {
     pub return_to: BTreeMap<String, ReturnTo>,
     /// The accounts of which requests are kept that fail verification.
     pub quarantined: BTreeSet<String>,
+    pub rules: Arc<Rules>,
+}
+
+impl Choices {
+    /// Choices that never change.
+    pub fn still(self) -> watch::Receiver<Arc<Self>> {
+        watch::channel(Arc::new(self)).1
+    }
 }
 
 impl<'de> Deserialize<'de> for AccountSection {
@@ -123,10 +142,19 @@ impl Config {
     /// What the accounts chose beside their keys.
     pub fn choices(&self) -> Choices {
         let mut choices = Choices::default();
-        for (name, AccountSection { general, .. }) in &self.accounts {
+        let mut rules = Rules {
+            patience: self.policy.order_deadline.0,
+            account_required: self.policy.account_required,
+            accounts: BTreeMap::new(),
+        };
+        for (name, AccountSection { general, own }) in &self.accounts {
             choices.return_to.extend(general.return_to.clone().map(|to| (name.clone(), to)));
             choices.quarantined.extend(general.quarantine.then(|| name.clone()));
+            let mode = general.mode.or(own.mode()).unwrap_or_default();
+            let cases = general.cases.clone();
+            rules.accounts.insert(name.clone(), AccountRules { mode, cases });
         }
+        choices.rules = Arc::new(rules);
         choices
     }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::units::{Bytes, Span};
 use super::{Problem, problem};
 use crate::retry::Schedule;
+use crate::rules::Rules;
 use crate::secret::Secret;
 use crate::telemetry::LogFormat;
 
@@ -80,6 +81,8 @@ pub struct RetrySection {
 pub struct PolicySection {
     /// How long a payment waits for its order before it becomes a case.
     pub order_deadline: Span,
+    /// Must every order name the account that may be paid?
+    pub account_required: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -253,7 +256,7 @@ impl Default for RetrySection {
 
 impl Default for PolicySection {
     fn default() -> Self {
-        Self { order_deadline: span(600_000) }
+        Self { order_deadline: Span(Rules::PATIENCE), account_required: false }
     }
 }
 

@@ -20,6 +20,7 @@ use super::material::Material;
 use super::protocol::{Proof, Protocol};
 use super::{Genuine, Headers, KeyNote, Rejection, Reply, Request, Unreadable};
 use crate::notification::Notification;
+use crate::order::Mode;
 use crate::secret::Secret;
 
 mod items;
@@ -111,6 +112,10 @@ impl Protocol for Adyen {
 
     fn reader(section: &Section, _: &mut Material<'_>) -> Option<Reader> {
         Some(Reader { capture: section.capture })
+    }
+
+    fn mode(section: &Section) -> Option<Mode> {
+        Some(if section.live { Mode::Live } else { Mode::Test })
     }
 
     fn keys(settings: &Settings) -> Vec<KeyNote> {

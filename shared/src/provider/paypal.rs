@@ -26,6 +26,7 @@ use super::protocol::{Proof, Protocol, RsaSignature};
 use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
 use crate::notification::Notification;
+use crate::order::Mode;
 use crate::units::Span;
 
 pub mod published;
@@ -132,6 +133,13 @@ impl Protocol for PayPal {
 
     fn reader(_: &Section, _: &mut Material<'_>) -> Option<()> {
         Some(())
+    }
+
+    fn mode(section: &Section) -> Option<Mode> {
+        Some(match section.environment {
+            Environment::Live => Mode::Live,
+            Environment::Sandbox => Mode::Test,
+        })
     }
 
     fn keys(settings: &Settings) -> Vec<KeyNote> {

@@ -11,6 +11,7 @@ use super::material::Material;
 use super::public_key::{HashFunction, PublicKey};
 use crate::money::Money;
 use crate::notification::Notification;
+use crate::order::Mode;
 
 /// The longest number that a provider documents has 64 characters.
 const NUMBER_MAX_BYTES: usize = 128;
@@ -38,6 +39,11 @@ pub(crate) trait Protocol {
 
     /// The same for what reading needs.
     fn reader(section: &Self::Section, material: &mut Material<'_>) -> Option<Self::Reader>;
+
+    /// Whether its own keys say that real money moves, or that it is a sandbox.
+    fn mode(_: &Self::Section) -> Option<Mode> {
+        None
+    }
 
     /// What an operator sees of the keys.
     fn keys(settings: &Self::Settings) -> Vec<KeyNote>;

@@ -14,6 +14,7 @@ use super::material::Material;
 use super::protocol::{Proof, Protocol, check_fresh};
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
 use crate::notification::Notification;
+use crate::order::Mode;
 use crate::secret::Secret;
 
 mod reading;
@@ -113,6 +114,10 @@ impl Protocol for Stripe {
             order_key: order_key?,
             subscription_key: subscription_key?,
         })
+    }
+
+    fn mode(section: &Section) -> Option<Mode> {
+        Some(if section.livemode { Mode::Live } else { Mode::Test })
     }
 
     fn keys(settings: &Settings) -> Vec<KeyNote> {

@@ -10,7 +10,7 @@ use time::Duration as Span;
 use worker::ledger::records::{CaseFilter, CaseRecord};
 use worker::ledger::{Bucket, Ledger, LedgerError, Session, Work};
 
-use super::words::{Ingress, PATIENCE, Says, cases, dispute, events, import, refund, settle, show};
+use super::words::{Ingress, Says, cases, dispute, events, import, refund, settle, show};
 use crate::world::World;
 
 const ORDERS: [&str; 12] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
@@ -139,7 +139,7 @@ pub(crate) async fn a_refund_and_its_payment_at_once_never_miss_each_other<B: Br
         let mut session = world.ledger.open().await?;
         for works in works.chunks(batch) {
             // A conflict is run again, as a lane does.
-            while let Err(error) = session.settle(works, process::now(), PATIENCE).await {
+            while let Err(error) = session.settle(works, process::now()).await {
                 ensure!(matches!(error, LedgerError::Conflict(_)), "{error}");
             }
         }

@@ -10,7 +10,7 @@ use time::Duration as Span;
 use uuid::Uuid;
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Work};
 
-use super::words::{Ingress, PATIENCE, Says, events, import, settle, show};
+use super::words::{Ingress, Says, events, import, settle, show};
 use crate::world::World;
 
 pub(crate) async fn a_payment_settles_its_order_once<B: Broker, L: Ledger>(
@@ -80,7 +80,7 @@ pub(crate) async fn a_transaction_that_names_another_order_is_refused<B: Broker,
     let mut ingress = Ingress::new();
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
     let moved = [ingress.message(&Says::paid("B", "T1", 10))];
-    let refused = session.settle(&moved, process::now(), PATIENCE).await;
+    let refused = session.settle(&moved, process::now()).await;
     ensure!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
     ensure!(show(&mut session, "B").await?.summary.status == OrderStatus::Pending);
     Ok(())
@@ -104,7 +104,7 @@ pub(crate) async fn two_sessions_at_once_settle_each_order_once<B: Broker, L: Le
         }
         // A conflict is run again, as a lane does.
         loop {
-            match session.settle(&batch, process::now(), PATIENCE).await {
+            match session.settle(&batch, process::now()).await {
                 Err(LedgerError::Conflict(_)) => (),
                 done => return done,
             }
@@ -250,7 +250,7 @@ pub(crate) async fn one_transaction_for_two_orders_in_one_batch_is_refused<B: Br
     import(&mut session, "B", 10).await?;
     let batch =
         [ingress.message(&Says::paid("A", "T1", 10)), ingress.message(&Says::paid("B", "T1", 10))];
-    let refused = session.settle(&batch, process::now(), PATIENCE).await;
+    let refused = session.settle(&batch, process::now()).await;
     ensure!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
     Ok(())
 }

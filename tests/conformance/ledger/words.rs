@@ -1,7 +1,5 @@
 //! Notifications and batches in few words.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use bytes::Bytes;
 use shared::message::{Message, Number};
@@ -18,7 +16,6 @@ use worker::decide::fold::Reading;
 use worker::ledger::records::{CaseRecord, NewOrder, OrderRecord};
 use worker::ledger::{Bucket, Session, Work};
 
-pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 const PAID_AT: OffsetDateTime = datetime!(2026-11-23 04:00:03 UTC);
 
 /// One ingress that numbers its messages.
@@ -135,7 +132,7 @@ pub(super) async fn settle(
     session: &mut impl Session,
     batch: &[Work],
 ) -> anyhow::Result<Vec<Bucket>> {
-    Ok(session.settle(batch, process::now(), PATIENCE).await?)
+    Ok(session.settle(batch, process::now()).await?)
 }
 
 pub(super) async fn import(

@@ -1,24 +1,11 @@
-//! Cases: which kinds there are, and how one is told from another.
+//! Cases: how one is told from another, and what is at stake.
 
 use sha2::{Digest as _, Sha256};
+use shared::case::CaseKind;
 use shared::money::Currency;
 use uuid::Uuid;
 
 use super::PaymentKey;
-
-/// Money that cannot be settled by rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CaseKind {
-    AmountMismatch,
-    WrongPayee,
-    DuplicatePayment,
-    PaidAfterCancel,
-    OverRefund,
-    RefundUnconfirmed,
-    UnknownOrder,
-    Dispute,
-    UnprovenPayment,
-}
 
 /// A case's identity: its kind and what it is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,40 +29,6 @@ pub struct Case {
     /// Money at stake, in minor units.
     pub amount_minor: i64,
     pub currency: Currency,
-}
-
-impl CaseKind {
-    pub const ALL: [Self; 9] = [
-        Self::AmountMismatch,
-        Self::WrongPayee,
-        Self::DuplicatePayment,
-        Self::PaidAfterCancel,
-        Self::OverRefund,
-        Self::RefundUnconfirmed,
-        Self::UnknownOrder,
-        Self::Dispute,
-        Self::UnprovenPayment,
-    ];
-
-    /// The word in tables, events and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AmountMismatch => "amount_mismatch",
-            Self::WrongPayee => "wrong_payee",
-            Self::DuplicatePayment => "duplicate_payment",
-            Self::PaidAfterCancel => "paid_after_cancel",
-            Self::OverRefund => "over_refund",
-            Self::RefundUnconfirmed => "refund_unconfirmed",
-            Self::UnknownOrder => "unknown_order",
-            Self::Dispute => "dispute",
-            Self::UnprovenPayment => "unproven_payment",
-        }
-    }
-
-    /// The kind that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
 }
 
 impl CaseKey {

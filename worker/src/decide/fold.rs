@@ -1,10 +1,10 @@
 //! A batch folded over what the ledger holds: what to write, and nothing written yet.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use shared::message::Message;
 use shared::notification::{Fact, Notification};
+use shared::rules::Rules;
 use time::OffsetDateTime;
 
 use super::announce::{Announcement, announce};
@@ -51,12 +51,7 @@ pub struct Changes {
 }
 
 /// Folds the policy over readings in delivery order.
-pub fn fold(
-    books: Books,
-    readings: &[&Reading],
-    now: OffsetDateTime,
-    patience: Duration,
-) -> Changes {
+pub fn fold(books: Books, readings: &[&Reading], now: OffsetDateTime, rules: &Rules) -> Changes {
     let before = books.states.clone();
     let mut desk = Desk::new(books);
     let mut changes = Changes::default();
@@ -64,7 +59,7 @@ pub fn fold(
         let account = &reading.message.account;
         let mut verdicts = vec![];
         for notification in &reading.notifications {
-            let (verdict, announcements) = desk.take(account, notification, now, patience);
+            let (verdict, announcements) = desk.take(account, notification, now, rules);
             verdicts.push(verdict);
             changes.announcements.extend(announcements);
         }
@@ -76,12 +71,12 @@ pub fn fold(
 }
 
 /// Derives every state anew, without a new fact.
-pub fn refold(books: Books, now: OffsetDateTime) -> Changes {
+pub fn refold(books: Books, now: OffsetDateTime, rules: &Rules) -> Changes {
     let before = books.states.clone();
     let mut changes = Changes::default();
     let mut after = BTreeMap::new();
     for (key, state) in books.states {
-        let next = reconsider(&state, now);
+        let next = reconsider(&state, now, rules);
         changes.announcements.extend(announce(&state, &next));
         after.insert(key, next);
     }
@@ -118,7 +113,7 @@ impl Desk {
         account: &str,
         notification: &Notification,
         now: OffsetDateTime,
-        patience: Duration,
+        rules: &Rules,
     ) -> (Verdict, Vec<Announcement>) {
         let about = about_money(account, notification);
         let named = notification.fact.as_ref().and_then(Fact::order_number);
@@ -134,7 +129,7 @@ impl Desk {
         let Some((key, fact)) = &about else { return (verdict(Decision::NoOp, None), vec![]) };
         let place = self.place(key, fact);
         let state = self.books.states.remove(&place).unwrap_or_default();
-        let (decision, next) = decide(&state, account, notification, now, patience);
+        let (decision, next) = decide(&state, account, notification, now, rules);
         let announcements = announce(&state, &next);
         let is_told = matches!(fact, Fact::Payment(_));
         let recorded = next.payments.get(key).filter(|payment| !payment.is_absent() && !is_told);

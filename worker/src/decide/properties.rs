@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use self::history::{Ledger, Play, histories};
 use super::announce::Announcement;
-use super::case::CaseKind;
 use super::{Fulfilment, Order, State};
+use shared::case::CaseKind;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use shared::case::CaseKind;
 use shared::money::Money;
 use shared::order::OrderStatus;
 
-use super::case::{About, Case, CaseKey, CaseKind};
+use super::case::{About, Case, CaseKey};
 use super::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded, State};
 
 /// Everything that is derived.

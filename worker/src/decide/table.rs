@@ -4,13 +4,13 @@
 //! To change the policy, change this table first. "exact" and "other" compare T1's amount with the
 //! order's, wherever that is still to be done; "closed" bears no refund data.
 
-mod scene;
+pub(super) mod scene;
 mod sweep;
 mod events;
 mod repeats;
 mod back;
 
-use self::scene::{Books, NOW, PATIENCE, PRICE, Word, says};
+use self::scene::{Books, NOW, PRICE, RULES, Word, says};
 use super::{Decision, State, decide};
 
 const TABLE: &str = "\
@@ -169,7 +169,7 @@ fn the_whole_policy() {
 
 fn line(books: Books, word: Word, said: &str, amount: shared::money::Money) -> String {
     let before = books.state();
-    let (decision, after) = decide(&before, "shop", &says("T1", word, amount), NOW, PATIENCE);
+    let (decision, after) = decide(&before, "shop", &says("T1", word, amount), NOW, &RULES);
     outcome(&format!("{:<18} + {said:<27}", books.name()), decision, &before, &after)
 }
 

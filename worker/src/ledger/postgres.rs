@@ -3,14 +3,18 @@
 //! **Invariant**: a transaction takes its locks in one order: identities, orders, payments, cases,
 //! subjects, keys; each kind sorted by its key. So no two transactions can wait for each other in a ring.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::{
     AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection as _,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use shared::config::account::Choices;
+use shared::rules::Rules;
 use shared::secret::Secret;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -65,6 +69,7 @@ const MIGRATION_LOCK: i64 = 0x7175_6974;
 #[derive(Debug, Clone)]
 pub struct Postgres {
     url: Secret,
+    choices: watch::Receiver<Arc<Choices>>,
 }
 
 /// One connection.
@@ -72,11 +77,17 @@ pub struct PostgresSession {
     conn: AsyncPgConnection,
     /// Of the keys it has told already, so that most batches need not ask.
     told: Told,
+    choices: watch::Receiver<Arc<Choices>>,
 }
 
 impl Postgres {
     pub fn new(url: Secret) -> Self {
-        Self { url }
+        Self { url, choices: Choices::default().still() }
+    }
+
+    /// It settles by the rules that stand at each moment.
+    pub fn governed_by(self, choices: watch::Receiver<Arc<Choices>>) -> Self {
+        Self { choices, ..self }
     }
 
     async fn connect(&self, setup: &str) -> Result<AsyncPgConnection, LedgerError> {
@@ -98,7 +109,8 @@ impl Ledger for Postgres {
     type Session = PostgresSession;
 
     async fn open(&self) -> Result<PostgresSession, LedgerError> {
-        Ok(PostgresSession { conn: self.connect(SETUP).await?, told: Told::default() })
+        let conn = self.connect(SETUP).await?;
+        Ok(PostgresSession { conn, told: Told::default(), choices: self.choices.clone() })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
@@ -117,6 +129,12 @@ impl Ledger for Postgres {
     }
 }
 
+impl PostgresSession {
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.choices.borrow().rules)
+    }
+}
+
 /// Bounds a call. Past the limit the connection is in doubt, and so is the transaction.
 async fn bounded<T>(call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
     timeout(CALL_TIMEOUT, call)
@@ -129,16 +147,16 @@ impl Session for PostgresSession {
         &mut self,
         batch: &[Work],
         now: OffsetDateTime,
-        patience: Duration,
     ) -> Result<Vec<Bucket>, LedgerError> {
-        let news = self.told.news(batch);
-        let buckets = bounded(settle::settle(&mut self.conn, batch, &news, now, patience)).await?;
+        let (news, rules) = (self.told.news(batch), self.rules());
+        let buckets = bounded(settle::settle(&mut self.conn, batch, &news, now, &rules)).await?;
         self.told.add(news);
         Ok(buckets)
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
-        bounded(sweep::sweep(&mut self.conn, now, limit)).await
+        let rules = self.rules();
+        bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
     }
 
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
@@ -181,7 +199,9 @@ impl Session for PostgresSession {
         actor: &str,
         now: OffsetDateTime,
     ) -> Result<Cancelled, LedgerError> {
-        bounded(orders::cancel(&mut self.conn, order_no, (actor, reason), now)).await
+        let rules = self.rules();
+        let by = (actor, reason);
+        bounded(orders::cancel(&mut self.conn, order_no, by, now, &rules)).await
     }
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {

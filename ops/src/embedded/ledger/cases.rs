@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
+use shared::case::CaseKind;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use worker::decide::case::{About, Case, CaseKey, CaseKind};
+use worker::decide::case::{About, Case, CaseKey};
 use worker::decide::{PaymentKey, State};
 use worker::ledger::records::{CaseFilter, CaseRecord};
 

@@ -1,8 +1,7 @@
 //! A batch in one transaction: claim, load, fold, write.
 
-use std::time::Duration;
-
 use diesel::SqliteConnection;
+use shared::rules::Rules;
 use time::OffsetDateTime;
 use worker::decide::fold::{Reading, fold};
 use worker::ledger::keys::uses;
@@ -16,11 +15,11 @@ pub(super) fn settle(
     connection: &mut SqliteConnection,
     batch: &[Work],
     now: OffsetDateTime,
-    patience: Duration,
+    rules: &Rules,
 ) -> Result<Vec<Bucket>> {
     let readings: Vec<&Reading> = batch.iter().filter_map(reading).collect();
     let books = load::books(connection, &readings)?;
-    let changes = fold(books, &readings, now, patience);
+    let changes = fold(books, &readings, now, rules);
     // Those that waited so far, before the batch's own are recorded.
     write::changes(connection, &changes, now)?;
     notifications::record(connection, &readings, &changes, now)?;

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use shared::notification::PaymentStatus;
 use shared::order::OrderStatus;
+use shared::rules::Rules;
 use time::OffsetDateTime;
 use worker::decide::fold::refold;
 use worker::ledger::Swept;
@@ -23,12 +24,13 @@ pub(super) fn sweep(
     connection: &mut SqliteConnection,
     now: OffsetDateTime,
     limit: i64,
+    rules: &Rules,
 ) -> Result<Swept> {
     let numbers = due(connection, now, limit)?;
     if numbers.is_empty() {
         return Ok(Swept::default());
     }
-    store.write(connection, |connection| again(connection, numbers, now))
+    store.write(connection, |connection| again(connection, numbers, now, rules))
 }
 
 /// Cancels, announces it, and notes who did it and why.
@@ -37,9 +39,10 @@ pub(super) fn cancel(
     order_no: &str,
     (actor, reason): (&str, &str),
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Cancelled> {
     // A payment that arrived before its order, and was not joined yet, counts as paid.
-    again(connection, BTreeSet::from([order_no.to_owned()]), now)?;
+    again(connection, BTreeSet::from([order_no.to_owned()]), now, rules)?;
     let order = orders::table.find(order_no).select((orders::status, orders::cancelled_at));
     let found: Option<(String, Option<i64>)> = order.first(connection).optional()?;
     let Some((status, cancelled_at)) = found else { return Ok(Cancelled::NotFound) };
@@ -60,7 +63,7 @@ pub(super) fn cancel(
         reason: reason.to_owned(),
     };
     note(connection, &act, now)?;
-    again(connection, BTreeSet::from([order_no.to_owned()]), now)?;
+    again(connection, BTreeSet::from([order_no.to_owned()]), now, rules)?;
     Ok(Cancelled::Done)
 }
 
@@ -87,8 +90,9 @@ fn again(
     connection: &mut SqliteConnection,
     numbers: BTreeSet<String>,
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Swept> {
-    let changes = refold(load::states(connection, numbers)?, now);
+    let changes = refold(load::states(connection, numbers)?, now, rules);
     write::changes(connection, &changes, now)?;
     Ok(Swept { subjects: changes.states.len() })
 }

@@ -103,7 +103,7 @@ impl Trial {
     }
 
     pub(super) async fn settle(&mut self, batch: &[Work]) -> Result<Vec<Bucket>, LedgerError> {
-        self.session.settle(batch, NOW, PATIENCE).await
+        self.session.settle(batch, NOW).await
     }
 
     /// Settles one message alone.

@@ -2,7 +2,6 @@
 //! notifications that come in any order, repeated, in batches cut anywhere.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use proptest::prelude::*;
 use shared::money::{Currency, Money};
@@ -14,11 +13,11 @@ use self::told::{Says, Transaction, message, says, transactions};
 use super::super::announce::Announcement;
 use super::super::fold::{Books, Changes, Reading, fold, name_without_payment, refold};
 use super::super::{Order, State};
+use crate::decide::table::scene::{PATIENCE, RULES};
 
 mod told;
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
-const PATIENCE: Duration = Duration::from_secs(600);
 const PRICE: Money = Money { minor: 100, currency: Currency::CNY };
 const ORDERS: [&str; 3] = ["A", "B", "C"];
 const TRANSACTIONS: usize = 5;
@@ -180,7 +179,7 @@ impl Ledger {
         if how == Play::WithoutMemory {
             books.seen = BTreeSet::new();
         }
-        let changes = fold(books, &batch.iter().collect::<Vec<_>>(), NOW, PATIENCE);
+        let changes = fold(books, &batch.iter().collect::<Vec<_>>(), NOW, &RULES);
         for reading in &batch {
             let identities = reading.notifications.iter().map(|told| told.identity.clone());
             let account = &reading.message.account;
@@ -190,7 +189,7 @@ impl Ledger {
     }
 
     fn sweep(&mut self, now: OffsetDateTime) {
-        let changes = refold(self.books.clone(), now);
+        let changes = refold(self.books.clone(), now, &RULES);
         self.write(changes);
     }
 

@@ -10,7 +10,7 @@ use shared::notification::{
 
 use super::super::decide;
 use super::outcome;
-use super::scene::{Books, NOW, PATIENCE, PRICE, Word, says, tell};
+use super::scene::{Books, NOW, PRICE, RULES, Word, says, tell};
 
 const TABLE: &str = "\
 no order yet        + refund pending    = NoOp      → no order
@@ -243,7 +243,7 @@ fn the_whole_policy_of_money_that_goes_back() {
         let before = if paid_late { tell(&books.state(), &late) } else { books.state() };
         let name = if paid_late { format!("{}, paid", books.name()) } else { books.name().into() };
         for back in Back::ALL {
-            let (decision, after) = decide(&before, "shop", &back.says(), NOW, PATIENCE);
+            let (decision, after) = decide(&before, "shop", &back.says(), NOW, &RULES);
             let said = format!("{name:<19} + {:<17}", back.name());
             table += &outcome(&said, decision, &before, &after);
         }

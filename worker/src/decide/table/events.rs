@@ -1,11 +1,14 @@
 //! What is announced, in which order, and what each snapshot says.
 
+use shared::case::CaseKind;
 use shared::notification::Fact;
 
 use super::super::announce::{Announcement, announce};
-use super::super::case::{About, CaseKind};
+use super::super::case::About;
 use super::super::{Order, State, reconsider};
-use super::scene::{Amount, Books, NOW, PATIENCE, PRICE, Word, cancelled, ordered, says, tell};
+use super::scene::{
+    Amount, Books, NOW, PATIENCE, PRICE, RULES, Word, cancelled, ordered, says, tell,
+};
 
 /// One line each: the event, and of the order in its snapshot what a shop acts on.
 fn lines(before: &State, after: &State) -> Vec<String> {
@@ -102,7 +105,7 @@ fn a_cancelled_order_and_its_late_payment_are_told_in_order() {
     let after = cancelled(pending.clone());
     let gone = "order/A-1 order.cancelled.v1: cancelled 0-0, goods stay";
     assert_eq!(lines(&pending, &after), [gone]);
-    assert_eq!(lines(&after, &reconsider(&after, NOW)), [""; 0]);
+    assert_eq!(lines(&after, &reconsider(&after, NOW, &RULES)), [""; 0]);
     let partly = [
         "order/A-1 order.refunded.v1: cancelled 10000-5000, goods stay",
         "order/A-1 case.opened.v1: cancelled 10000-5000, goods stay; paid_after_cancel open 5000",
@@ -113,7 +116,7 @@ fn a_cancelled_order_and_its_late_payment_are_told_in_order() {
 #[test]
 fn money_without_an_order_is_announced_under_its_number() {
     let waiting = tell(&State::default(), &says("T1", Word::Succeeded, PRICE));
-    let given_up = reconsider(&waiting, NOW + PATIENCE);
+    let given_up = reconsider(&waiting, NOW + PATIENCE, &RULES);
     let opened = "order/A-1 case.opened.v1: no order; unknown_order open 10000";
     assert_eq!(lines(&waiting, &given_up), [opened]);
     let expected = [

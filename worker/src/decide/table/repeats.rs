@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::super::Decision;
 use super::super::fold::{Books, Changes, Reading, fold, refold};
-use super::scene::{self, NOW, PATIENCE, PRICE, Word, says};
+use super::scene::{self, NOW, PATIENCE, PRICE, RULES, Word, says};
 
 fn reading(account: &str, notifications: Vec<Notification>) -> Reading {
     let message = Message {
@@ -35,7 +35,7 @@ fn books() -> Books {
 
 fn folded(books: Books, readings: &[Reading]) -> Changes {
     let readings: Vec<&Reading> = readings.iter().collect();
-    fold(books, &readings, NOW, PATIENCE)
+    fold(books, &readings, NOW, &RULES)
 }
 
 fn success() -> Notification {
@@ -119,7 +119,7 @@ fn what_waited_is_concluded_when_its_order_is_there() {
         if let Some(state) = books.states.get_mut("A-1") {
             state.payments = waiting.payments;
         }
-        let changes = refold(books, NOW);
+        let changes = refold(books, NOW, &RULES);
         let concluded: Vec<_> = changes.concluded().into_iter().map(|(_, how)| how).collect();
         assert_eq!(concluded, [decision], "{word:?}");
     }
@@ -130,7 +130,7 @@ fn what_still_waits_at_its_deadline_is_concluded_as_a_case() {
     let mut books = Books::default();
     let waiting = scene::tell(&Default::default(), &success());
     books.states.insert("A-1".into(), waiting);
-    let changes = refold(books, NOW + PATIENCE);
+    let changes = refold(books, NOW + PATIENCE, &RULES);
     let concluded: Vec<_> = changes.concluded().into_iter().map(|(_, how)| how).collect();
     assert_eq!(concluded, [Decision::Case]);
     assert!(changes.states.iter().all(|(_, after)| after.order.is_none()));

@@ -1,9 +1,11 @@
 //! Who plays in the tests of the policy: one order of ¥100.00, its states, and what providers say.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::money::{Currency, Money};
 use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
+use shared::rules::Rules;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -11,6 +13,8 @@ use super::super::{Order, State, decide, reconsider};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) static RULES: Rules =
+    Rules { patience: PATIENCE, account_required: false, accounts: BTreeMap::new() };
 const PAID_AT: OffsetDateTime = datetime!(2026-01-02 11:59 UTC);
 pub(crate) const PRICE: Money = Money { minor: 10_000, currency: Currency::CNY };
 
@@ -107,7 +111,7 @@ impl Books {
         match self {
             Self::NoOrderYet => State::default(),
             Self::PastTheDeadline => {
-                reconsider(&told(State::default(), "T1", Word::Succeeded), NOW + PATIENCE)
+                reconsider(&told(State::default(), "T1", Word::Succeeded), NOW + PATIENCE, &RULES)
             }
             Self::Pending => pending(),
             Self::Paid => told(pending(), "T1", Word::Succeeded),
@@ -235,13 +239,13 @@ pub(crate) fn refunded(transaction: &str, total_minor: i64, refund_no: &str) -> 
 
 /// The state after a notification that comes now.
 pub(crate) fn tell(state: &State, notification: &Notification) -> State {
-    decide(state, "shop", notification, NOW, PATIENCE).1
+    decide(state, "shop", notification, NOW, &RULES).1
 }
 
 /// The state after the shop wrote order A-1.
 pub(crate) fn ordered(mut state: State, account: Option<&str>) -> State {
     state.order = Some(Order::new("A-1".into(), PRICE, account.map(ToOwned::to_owned)));
-    reconsider(&state, NOW)
+    reconsider(&state, NOW, &RULES)
 }
 
 /// The state after the shop cancelled it by SQL and the sweep came by.
@@ -249,5 +253,5 @@ pub(crate) fn cancelled(mut state: State) -> State {
     if let Some(order) = &mut state.order {
         order.cancelled = true;
     }
-    reconsider(&state, NOW)
+    reconsider(&state, NOW, &RULES)
 }

@@ -4,9 +4,9 @@
 use shared::order::OrderStatus;
 use time::Duration;
 
-use super::super::case::CaseKind;
 use super::super::{Fulfilment, Link, State, decide, reconsider};
-use super::scene::{Books, NOW, PATIENCE, PRICE, Word, cancelled, ordered, says, tell};
+use super::scene::{Books, NOW, PATIENCE, PRICE, RULES, Word, cancelled, ordered, says, tell};
+use shared::case::CaseKind;
 
 fn kinds(state: &State) -> Vec<CaseKind> {
     state.cases.keys().map(|key| key.kind).collect()
@@ -20,10 +20,10 @@ fn status(state: &State) -> Option<OrderStatus> {
 fn a_payment_waits_until_its_deadline_and_not_a_moment_longer() {
     let waiting = tell(&State::default(), &says("T1", Word::Succeeded, PRICE));
     let deadline = NOW + PATIENCE;
-    let before = reconsider(&waiting, deadline - Duration::nanoseconds(1));
+    let before = reconsider(&waiting, deadline - Duration::nanoseconds(1), &RULES);
     assert_eq!(kinds(&before), []);
     assert!(before.payments.values().all(|payment| payment.waits()));
-    assert_eq!(kinds(&reconsider(&waiting, deadline)), [CaseKind::UnknownOrder]);
+    assert_eq!(kinds(&reconsider(&waiting, deadline, &RULES)), [CaseKind::UnknownOrder]);
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn what_never_was_paid_has_no_deadline() {
     for word in [Word::Pending, Word::Authorised, Word::Failed, Word::Closed] {
         state = tell(&state, &says("T1", word, PRICE));
     }
-    let much_later = reconsider(&state, NOW + PATIENCE * 1000);
+    let much_later = reconsider(&state, NOW + PATIENCE * 1000, &RULES);
     assert_eq!(much_later, state);
 }
 
@@ -40,7 +40,7 @@ fn what_never_was_paid_has_no_deadline() {
 fn money_waits_from_when_it_is_known_not_from_when_it_was_asked_for() {
     let asked = tell(&State::default(), &says("T1", Word::Pending, PRICE));
     let later = NOW + PATIENCE * 2;
-    let (_, paid) = decide(&asked, "shop", &says("T1", Word::Succeeded, PRICE), later, PATIENCE);
+    let (_, paid) = decide(&asked, "shop", &says("T1", Word::Succeeded, PRICE), later, &RULES);
     let links: Vec<Link> = paid.payments.values().map(|payment| payment.link).collect();
     assert_eq!(links, [Link::Waiting { deadline: later + PATIENCE }]);
 }
@@ -49,7 +49,7 @@ fn money_waits_from_when_it_is_known_not_from_when_it_was_asked_for() {
 fn a_repeat_does_not_put_the_deadline_off() {
     let success = says("T1", Word::Succeeded, PRICE);
     let waiting = tell(&State::default(), &success);
-    let (_, again) = decide(&waiting, "shop", &success, NOW + Duration::minutes(9), PATIENCE);
+    let (_, again) = decide(&waiting, "shop", &success, NOW + Duration::minutes(9), &RULES);
     assert_eq!(again, waiting);
 }
 
@@ -87,7 +87,7 @@ fn an_order_that_appears_judges_what_waits_as_if_it_had_been_there() {
 fn a_cancel_by_sql_shows_at_the_next_sweep() {
     let state = cancelled(Books::Pending.state());
     assert_eq!(status(&state), Some(OrderStatus::Cancelled));
-    assert_eq!(reconsider(&state, NOW), state);
+    assert_eq!(reconsider(&state, NOW, &RULES), state);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use diesel::sql_types::{Bool, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use shared::order::OrderStatus;
+use shared::rules::Rules;
 use time::OffsetDateTime;
 
 use super::sweep;
@@ -41,10 +42,11 @@ pub(super) async fn cancel(
     order_no: &str,
     (actor, reason): (&str, &str),
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Cancelled, LedgerError> {
     conn.transaction(async |conn| {
         // A payment that arrived before its order, and was not joined yet, counts as paid.
-        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now).await?;
+        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now, rules).await?;
         let rows: Vec<(String, bool)> = Lock { order_no }.load(conn).await?;
         let Some((status, cancelled)) = rows.into_iter().next() else {
             return Ok(Cancelled::NotFound);
@@ -67,7 +69,7 @@ pub(super) async fn cancel(
             reason: reason.to_owned(),
         };
         note(conn, &act, now).await?;
-        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now).await?;
+        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now, rules).await?;
         Ok(Cancelled::Done)
     })
     .await

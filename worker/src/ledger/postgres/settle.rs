@@ -1,8 +1,7 @@
 //! A batch in one transaction: claim, load under locks, fold, write.
 
-use std::time::Duration;
-
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use shared::rules::Rules;
 use time::OffsetDateTime;
 
 use super::{events, keys, load, notifications, receipts, write};
@@ -15,7 +14,7 @@ pub(super) async fn settle(
     batch: &[Work],
     news: &[KeyUse],
     now: OffsetDateTime,
-    patience: Duration,
+    rules: &Rules,
 ) -> Result<Vec<Bucket>, LedgerError> {
     let readings: Vec<&Reading> = batch
         .iter()
@@ -26,7 +25,7 @@ pub(super) async fn settle(
         .collect();
     conn.transaction(async |conn| {
         let books = load::books(conn, &readings).await?;
-        let changes = fold(books, &readings, now, patience);
+        let changes = fold(books, &readings, now, rules);
         write::changes(conn, &changes, now).await?;
         notifications::record(conn, &readings, &changes, now).await?;
         events::append(conn, &changes.announcements, now).await?;

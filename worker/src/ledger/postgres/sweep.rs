@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use shared::rules::Rules;
 use time::OffsetDateTime;
 
 use super::{events, load, write};
@@ -32,13 +33,14 @@ pub(super) async fn sweep(
     conn: &mut AsyncPgConnection,
     now: OffsetDateTime,
     limit: i64,
+    rules: &Rules,
 ) -> Result<Swept, LedgerError> {
     let due: Vec<String> = Due { now: &now, limit: &limit }.load(conn).await?;
     if due.is_empty() {
         return Ok(Swept::default());
     }
     let numbers: BTreeSet<String> = due.into_iter().collect();
-    conn.transaction(async |conn| again(conn, numbers.clone(), now).await).await
+    conn.transaction(async |conn| again(conn, numbers.clone(), now, rules).await).await
 }
 
 /// Derives the states of these numbers anew.
@@ -46,10 +48,11 @@ pub(super) async fn again(
     conn: &mut AsyncPgConnection,
     numbers: BTreeSet<String>,
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Swept, LedgerError> {
     let order_nos: Vec<String> = numbers.iter().cloned().collect();
     let books = load::states(conn, numbers).await?;
-    let changes = refold(books, now);
+    let changes = refold(books, now, rules);
     write::changes(conn, &changes, now).await?;
     Announced { order_nos: &order_nos }.execute(conn).await?;
     events::append(conn, &changes.announcements, now).await?;

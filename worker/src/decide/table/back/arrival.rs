@@ -2,10 +2,10 @@
 
 use time::Duration;
 
-use super::super::super::case::CaseKind;
 use super::super::super::{Link, State, decide, reconsider};
-use super::super::scene::{Books, NOW, PATIENCE, PRICE, Word, ordered, says, tell};
+use super::super::scene::{Books, NOW, PATIENCE, PRICE, RULES, Word, ordered, says, tell};
 use super::Back;
+use shared::case::CaseKind;
 
 #[test]
 fn whichever_comes_first_the_end_is_the_same() {
@@ -50,7 +50,7 @@ fn what_moves_money_waits_for_its_payment_until_the_deadline_and_then_is_a_case(
         };
         assert_eq!(waits, !moves.is_empty(), "{back:?}");
         assert!(state.cases.is_empty(), "{back:?}");
-        let late = reconsider(&state, NOW + PATIENCE);
+        let late = reconsider(&state, NOW + PATIENCE, &RULES);
         assert_eq!(late.cases.keys().map(|key| key.kind).collect::<Vec<_>>(), moves, "{back:?}");
         assert!(!late.payments.values().any(|payment| payment.waits()), "{back:?}");
     }
@@ -60,7 +60,7 @@ fn what_moves_money_waits_for_its_payment_until_the_deadline_and_then_is_a_case(
 fn a_repeat_of_a_refund_does_not_put_its_deadline_off() {
     let refund = Back::RefundSucceeded.says();
     let state = tell(&State::default(), &refund);
-    let (_, again) = decide(&state, "shop", &refund, NOW + Duration::minutes(9), PATIENCE);
+    let (_, again) = decide(&state, "shop", &refund, NOW + Duration::minutes(9), &RULES);
     assert_eq!(again, state);
     let deadline = Some(NOW + PATIENCE);
     assert!(again.payments.values().all(|payment| payment.link == Link::Absent { deadline }));

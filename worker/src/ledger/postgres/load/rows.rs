@@ -1,12 +1,13 @@
 //! Rows as the policy's words.
 
+use shared::case::CaseKind;
 use shared::money::{Currency, Money};
 use shared::notification::PaymentStatus;
 use shared::order::OrderStatus;
 use time::OffsetDateTime;
 
 use super::details::{Detail, Details};
-use crate::decide::case::{About, Case, CaseKey, CaseKind};
+use crate::decide::case::{About, Case, CaseKey};
 use crate::decide::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded};
 use crate::ledger::LedgerError;
 
