@@ -16,6 +16,7 @@ pub mod table;
 pub mod output;
 pub mod act;
 pub mod orders;
+pub mod subscriptions;
 pub mod cases;
 pub mod events;
 pub mod balance;
@@ -113,6 +114,8 @@ pub enum Noun {
 pub enum LedgerNoun {
     /// What is to be paid, and how it stands
     Orders(orders::OrdersArgs),
+    /// What is charged each period, and how far it is paid
+    Subscriptions(subscriptions::SubscriptionsArgs),
     /// Money that fits no rule: a person decides
     Cases(cases::CasesArgs),
     /// What was announced to subscribers
@@ -170,6 +173,9 @@ async fn over_ledger<L: Ledger>(
 ) -> Result<Exit, Failure> {
     match noun {
         LedgerNoun::Orders(args) => orders::run(args, ledger.open().await?, output).await,
+        LedgerNoun::Subscriptions(args) => {
+            subscriptions::run(args, ledger.open().await?, output).await
+        }
         LedgerNoun::Cases(args) => cases::run(args, ledger.open().await?, output).await,
         LedgerNoun::Events(args) => events::run(args, ledger.open().await?, output).await,
         LedgerNoun::Balance => balance::run(ledger.open().await?, output).await,

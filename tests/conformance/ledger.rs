@@ -6,6 +6,7 @@ mod cases;
 mod flow;
 mod keys;
 mod people;
+mod subscriptions;
 mod words;
 
 pub(crate) use self::back::{
@@ -45,4 +46,9 @@ pub(crate) use self::keys::{
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
     an_order_may_be_paid_under_any_of_its_numbers,
+};
+pub(crate) use self::subscriptions::{
+    a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,
+    an_agreement_runs_out_silently, two_sessions_at_once_extend_a_subscription_by_each_charge,
+    whatever_comes_first_a_charge_joins_its_subscription,
 };

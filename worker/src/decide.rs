@@ -17,6 +17,7 @@ pub mod payment;
 pub mod case;
 pub mod standing;
 pub mod announce;
+pub mod subscription;
 pub mod fold;
 #[cfg(test)]
 mod table;
@@ -26,6 +27,7 @@ mod properties;
 use self::case::{Case, CaseKey};
 pub use self::payment::{Link, Payment, PaymentKey};
 use self::standing::standing;
+use self::subscription::AgreementKey;
 
 /// All that is recorded about one order, or about a number that no order bears yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +36,16 @@ pub struct State {
     pub payments: BTreeMap<PaymentKey, Payment>,
     /// The cases that are open.
     pub cases: BTreeMap<CaseKey, Case>,
+    /// The subscriptions that the agreements of its payments are bound to.
+    pub bound: BTreeMap<AgreementKey, Bound>,
+}
+
+/// A subscription, as far as its charges depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    pub subscription_no: String,
+    /// What one period costs.
+    pub amount: Money,
 }
 
 /// The shop's terms and acts, and what was derived last.
@@ -44,6 +56,10 @@ pub struct Order {
     /// Only this account may be paid.
     pub account: Option<String>,
     pub cancelled: bool,
+    /// Paying it extends this subscription.
+    pub subscription_no: Option<String>,
+    /// By so much, where it is not the subscription's own period.
+    pub period: Option<String>,
     pub recorded: Recorded,
 }
 
@@ -80,6 +96,16 @@ pub enum Decision {
     Waiting,
 }
 
+impl Decision {
+    /// It also moved a subscription.
+    fn moved(self) -> Self {
+        match self {
+            Self::NoOp => Self::Settled,
+            Self::Duplicate | Self::Settled | Self::Case | Self::Waiting => self,
+        }
+    }
+}
+
 /// The whole policy: merges the fact, then derives everything anew.
 pub fn decide(
     state: &State,
@@ -102,8 +128,9 @@ pub fn decide(
 pub fn reconsider(state: &State, now: OffsetDateTime, _rules: &Rules) -> State {
     let mut next = state.clone();
     let order_is_there = next.order.is_some();
-    for payment in next.payments.values_mut() {
-        payment.link = linked(payment, order_is_there, now);
+    for (key, payment) in &mut next.payments {
+        let is_bound = payment.under(key).is_some_and(|key| next.bound.contains_key(&key));
+        payment.link = linked(payment, order_is_there, is_bound, now);
     }
     let standing = standing(&next);
     if let (Some(order), Some(recorded)) = (&mut next.order, standing.recorded) {
@@ -153,14 +180,24 @@ fn merge(
 }
 
 /// The link as it is now: an order is there or not, a deadline passed or not.
-fn linked(payment: &Payment, order_is_there: bool, now: OffsetDateTime) -> Link {
+fn linked(payment: &Payment, order_is_there: bool, is_bound: bool, now: OffsetDateTime) -> Link {
     match payment.link {
         Link::Absent { deadline } => Link::Absent { deadline: deadline.filter(|at| *at > now) },
         _ if order_is_there => Link::Order,
+        // It needs no order, and so it waits for none.
+        _ if is_bound => Link::Subscription,
+        Link::Subscription => Link::Unknown,
         Link::Waiting { deadline } if deadline <= now && payment.status.proves_payment() => {
             Link::Unknown
         }
         link => link,
+    }
+}
+
+impl State {
+    /// The subscription that a payment's agreement is bound to.
+    fn bound_of(&self, key: &PaymentKey, payment: &Payment) -> Option<&Bound> {
+        self.bound.get(&payment.under(key)?)
     }
 }
 

@@ -12,19 +12,22 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::decide::Decision;
-use crate::decide::fold::{Changes, Reading};
+use crate::decide::fold::Reading;
 
 pub mod records;
 pub mod bodies;
+pub mod bucket;
 pub mod keys;
+pub mod contracts;
 pub mod postgres;
 
 use self::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
+pub use self::bucket::{Bucket, buckets};
 use self::keys::KeyUse;
 use self::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder,
+    NewSubscription, OrderFilter, OrderRecord, OrderSummary, SubscriptionFilter,
+    SubscriptionRecord, Unsent,
 };
 
 /// One message of a batch.
@@ -43,20 +46,6 @@ pub enum Work {
         id: String,
         number: Option<Number>,
     },
-}
-
-/// In which bucket of the balance a message stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Bucket {
-    Duplicate,
-    NoOp,
-    Settled,
-    Case,
-    /// Recorded, its order is not there yet. Counts as in flight.
-    Waiting,
-    /// In a retry tier until it is due. Counts as in flight.
-    Retrying,
-    Dead,
 }
 
 /// Why the ledger could not do it, and so what to do next.
@@ -189,6 +178,19 @@ pub trait Session: Send + 'static {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Cancelled, LedgerError>> + Send;
 
+    /// Inserts or, while nothing was charged, updates subscriptions; one answer each.
+    fn subscribe(
+        &mut self,
+        subscriptions: &[NewSubscription],
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Vec<Imported>, LedgerError>> + Send;
+
+    /// Subscriptions with everything about them, newest first.
+    fn subscriptions(
+        &mut self,
+        filter: &SubscriptionFilter,
+    ) -> impl Future<Output = Result<Vec<SubscriptionRecord>, LedgerError>> + Send;
+
     /// One order with everything about it, by any of its numbers.
     fn order(
         &mut self,
@@ -232,60 +234,4 @@ pub trait Session: Send + 'static {
         &mut self,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
-}
-
-impl Bucket {
-    pub const ALL: [Self; 7] = [
-        Self::Duplicate,
-        Self::NoOp,
-        Self::Settled,
-        Self::Case,
-        Self::Waiting,
-        Self::Retrying,
-        Self::Dead,
-    ];
-
-    /// The word in tables and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Duplicate => "duplicate",
-            Self::NoOp => "no_op",
-            Self::Settled => "settled",
-            Self::Case => "case",
-            Self::Waiting => "waiting",
-            Self::Retrying => "retrying",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// The bucket that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|bucket| bucket.as_str() == word)
-    }
-}
-
-impl From<Decision> for Bucket {
-    fn from(decision: Decision) -> Self {
-        match decision {
-            Decision::Duplicate => Self::Duplicate,
-            Decision::NoOp => Self::NoOp,
-            Decision::Settled => Self::Settled,
-            Decision::Case => Self::Case,
-            Decision::Waiting => Self::Waiting,
-        }
-    }
-}
-
-/// Each message's bucket, in the batch's order.
-pub fn buckets(batch: &[Work], changes: &Changes) -> Vec<Bucket> {
-    let mut strongest = changes.strongest().into_iter();
-    batch
-        .iter()
-        .map(|work| match work {
-            Work::Reading(_) => strongest.next().map_or(Bucket::NoOp, Bucket::from),
-            Work::Statement(_) => Bucket::NoOp,
-            Work::Deferred { .. } => Bucket::Retrying,
-            Work::Buried { .. } => Bucket::Dead,
-        })
-        .collect()
 }

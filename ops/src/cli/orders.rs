@@ -16,7 +16,7 @@ use super::output::Output;
 use super::table::printable;
 
 mod import;
-mod lines;
+pub(super) mod lines;
 mod show;
 
 #[derive(Debug, Args)]

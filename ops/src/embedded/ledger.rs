@@ -17,8 +17,9 @@ use uuid::Uuid;
 use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder,
+    NewSubscription, OrderFilter, OrderRecord, OrderSummary, SubscriptionFilter,
+    SubscriptionRecord, Unsent,
 };
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -26,6 +27,8 @@ mod fault;
 mod load;
 mod details;
 mod payments;
+mod contracts;
+mod subscriptions;
 mod cases;
 mod write;
 mod bodies;
@@ -229,6 +232,23 @@ impl Session for SqliteSession {
             sweep::cancel(connection, &order_no, (&actor, &reason), now, &rules)
         })
         .await
+    }
+
+    async fn subscribe(
+        &mut self,
+        subscriptions: &[NewSubscription],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Imported>, LedgerError> {
+        let all = subscriptions.to_vec();
+        self.write(move |connection| subscriptions::import(connection, &all, now)).await
+    }
+
+    async fn subscriptions(
+        &mut self,
+        filter: &SubscriptionFilter,
+    ) -> Result<Vec<SubscriptionRecord>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |connection| subscriptions::list(connection, &filter)).await
     }
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {

@@ -1,5 +1,12 @@
 //! The tables as diesel sees them; `ops/migrations` has their rules.
 
+mod contracts;
+
+pub(super) use self::contracts::{
+    agreement_changes, charges, number_changes, subscription_changes, subscriptions,
+    written_subscriptions,
+};
+
 diesel::table! {
     queue (id) {
         id -> BigInt,
@@ -22,6 +29,8 @@ diesel::table! {
         amount -> BigInt,
         currency -> Text,
         account -> Nullable<Text>,
+        subscription_no -> Nullable<Text>,
+        period -> Nullable<Text>,
         status -> Text,
         paid_amount -> BigInt,
         refunded_amount -> BigInt,
@@ -54,6 +63,8 @@ diesel::table! {
         deadline -> Nullable<BigInt>,
         created_at -> BigInt,
         absent -> Bool,
+        agreement -> Nullable<Text>,
+        without_order -> Bool,
     }
 }
 

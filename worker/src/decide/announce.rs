@@ -79,7 +79,7 @@ fn was_paid(before: Fulfilment, after: Fulfilment) -> bool {
 }
 
 fn of_order(kind: EventType, order: &Order) -> Announcement {
-    let snapshot = Snapshot { order: Some(snapshot(order)), case: None };
+    let snapshot = Snapshot { order: Some(snapshot(order)), ..Snapshot::default() };
     Announcement { kind, subject: format!("order/{}", order.order_no), snapshot }
 }
 
@@ -90,7 +90,12 @@ fn of_case(kind: EventType, state: &State, key: &CaseKey, case: &Case) -> Announ
         EventType::CaseOpened
         | EventType::OrderPaid
         | EventType::OrderRefunded
-        | EventType::OrderCancelled => "open",
+        | EventType::OrderCancelled
+        | EventType::SubscriptionActivated
+        | EventType::SubscriptionRenewed
+        | EventType::SubscriptionChargeFailed
+        | EventType::SubscriptionRefunded
+        | EventType::SubscriptionEnded => "open",
     };
     let snapshot = Snapshot {
         order: state.order.as_ref().map(snapshot),
@@ -102,6 +107,7 @@ fn of_case(kind: EventType, state: &State, key: &CaseKey, case: &Case) -> Announ
             amount: case.amount_minor,
             currency: case.currency,
         }),
+        subscription: None,
     };
     let order_no = state.order.as_ref().map_or(&case.order_number, |order| &order.order_no);
     Announcement { kind, subject: format!("order/{order_no}"), snapshot }
@@ -117,5 +123,6 @@ fn snapshot(order: &Order) -> OrderSnapshot {
         refunded_amount: order.recorded.refunded_minor,
         entitled: order.recorded.fulfilment == Fulfilment::Active,
         numbers: vec![],
+        subscription_no: order.subscription_no.clone(),
     }
 }

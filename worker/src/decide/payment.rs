@@ -13,6 +13,7 @@ use shared::notification::{
 use time::OffsetDateTime;
 
 use super::refund::{Dispute, Refund, RefundKey, sum};
+use super::subscription::AgreementKey;
 
 /// A payment's identity: one row for each provider transaction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,8 @@ pub struct Payment {
     pub refunds: BTreeMap<RefundKey, Refund>,
     /// By the provider's number of each.
     pub disputes: BTreeMap<String, Dispute>,
+    /// The provider's number of the agreement that it was charged under.
+    pub agreement: Option<String>,
     pub link: Link,
 }
 
@@ -53,6 +56,8 @@ pub enum Link {
     },
     Unknown,
     Order,
+    /// It needs no order: its agreement is a subscription's.
+    Subscription,
 }
 
 impl Payment {
@@ -66,6 +71,7 @@ impl Payment {
             totals: BTreeSet::new(),
             refunds: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            agreement: None,
             link,
         };
         payment.merge(fact);
@@ -83,6 +89,7 @@ impl Payment {
             totals: BTreeSet::new(),
             refunds: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            agreement: None,
             link: Link::Absent { deadline: None },
         }
     }
@@ -100,6 +107,7 @@ impl Payment {
             self.closed_at = self.closed_at.max(Some(fact.occurred_at));
         }
         self.totals.extend(fact.refund_total.clone());
+        self.agreement = self.agreement.take().max(fact.agreement.clone());
     }
 
     /// The payment itself is told after its refunds or disputes: they are its own from now on.
@@ -206,8 +214,14 @@ impl Payment {
         match self.link {
             Link::Absent { deadline } => deadline.is_some(),
             Link::Waiting { .. } => self.status.proves_payment(),
-            Link::Unknown | Link::Order => false,
+            Link::Unknown | Link::Order | Link::Subscription => false,
         }
+    }
+
+    /// The agreement that it was charged under.
+    pub fn under(&self, key: &PaymentKey) -> Option<AgreementKey> {
+        let agreement = self.agreement.clone()?;
+        Some(AgreementKey { account: key.account.clone(), agreement })
     }
 
     /// Is nothing but refunds or disputes of it known?

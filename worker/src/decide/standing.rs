@@ -7,6 +7,7 @@ use shared::money::Money;
 use shared::order::OrderStatus;
 
 use super::case::{About, Case, CaseKey};
+use super::subscription::by_terms;
 use super::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded, State};
 
 /// Everything that is derived.
@@ -21,7 +22,7 @@ pub struct Standing {
 pub fn standing(state: &State) -> Standing {
     let mut cases = BTreeMap::new();
     for (key, payment) in &state.payments {
-        for (kind, amount) in payment_cases(state.order.as_ref(), key, payment) {
+        for (kind, amount) in payment_cases(state, key, payment) {
             let about = About::Payment(key.clone());
             let order_number = payment.order_number.clone();
             let Money { minor: amount_minor, currency } = amount;
@@ -67,11 +68,7 @@ fn right_payee(order: &Order, key: &PaymentKey) -> bool {
     order.account.as_ref().is_none_or(|account| *account == key.account)
 }
 
-fn payment_cases(
-    order: Option<&Order>,
-    key: &PaymentKey,
-    payment: &Payment,
-) -> Vec<(CaseKind, Money)> {
+fn payment_cases(state: &State, key: &PaymentKey, payment: &Payment) -> Vec<(CaseKind, Money)> {
     let mut cases = vec![];
     // What waits for its payment is no case yet.
     if !(payment.is_absent() && payment.waits()) {
@@ -79,7 +76,7 @@ fn payment_cases(
     }
     if payment.status.proves_payment() {
         let money = |(kind, minor)| (kind, Money { minor, ..payment.amount });
-        cases.extend(proven_cases(order, key, payment).into_iter().map(money));
+        cases.extend(proven_cases(state, key, payment).into_iter().map(money));
     } else if !payment.waits() {
         cases.extend(payment.back().map(|amount| (CaseKind::UnprovenPayment, amount)));
         cases.extend(payment.hinted().map(|amount| (CaseKind::RefundUnconfirmed, amount)));
@@ -88,16 +85,14 @@ fn payment_cases(
 }
 
 /// The cases of a payment whose money moved.
-fn proven_cases(
-    order: Option<&Order>,
-    key: &PaymentKey,
-    payment: &Payment,
-) -> Vec<(CaseKind, i64)> {
+fn proven_cases(state: &State, key: &PaymentKey, payment: &Payment) -> Vec<(CaseKind, i64)> {
     let left = payment.left_minor();
     let beyond = payment.refunded_minor() - payment.amount.minor;
     let closed_later = payment.closed_at.is_some_and(|at| at > payment.occurred_at);
     let mut cases = vec![];
-    match order {
+    match &state.order {
+        // A charge that a subscription's own terms explain needs no order to fit.
+        _ if by_terms(state, key, payment) => (),
         Some(order) if left > 0 && !right_payee(order, key) => {
             cases.push((CaseKind::WrongPayee, left));
         }
@@ -105,6 +100,9 @@ fn proven_cases(
             cases.push((CaseKind::AmountMismatch, left));
         }
         None if payment.link == Link::Unknown => cases.push((CaseKind::UnknownOrder, left)),
+        None if left > 0 && payment.link == Link::Subscription => {
+            cases.push((CaseKind::AmountMismatch, left));
+        }
         Some(_) | None => (),
     }
     if beyond > 0 {
@@ -170,6 +168,14 @@ impl Order {
             fulfilment: Fulfilment::None,
             paid_at: None,
         };
-        Self { order_no, amount, account, cancelled: false, recorded }
+        Self {
+            order_no,
+            amount,
+            account,
+            cancelled: false,
+            subscription_no: None,
+            period: None,
+            recorded,
+        }
     }
 }

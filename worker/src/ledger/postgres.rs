@@ -1,7 +1,7 @@
 //! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
 //!
-//! **Invariant**: a transaction takes its locks in one order: identities, orders, payments, cases,
-//! subjects, keys; each kind sorted by its key. So no two transactions can wait for each other in a ring.
+//! **Invariant**: a transaction takes its locks in one order: identities, orders, payments,
+//! subscriptions, cases, subjects, keys; each kind sorted by its key. So no two transactions can wait for each other in a ring.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,9 @@ use uuid::Uuid;
 use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use super::keys::{KeyUse, Told};
 use super::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder,
+    NewSubscription, OrderFilter, OrderRecord, OrderSummary, SubscriptionFilter,
+    SubscriptionRecord, Unsent,
 };
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -40,6 +41,7 @@ mod keys;
 mod settle;
 mod sweep;
 mod orders;
+mod subscriptions;
 mod cases;
 mod balance;
 
@@ -228,6 +230,21 @@ impl Session for PostgresSession {
         let rules = self.rules();
         let by = (actor, reason);
         bounded(orders::cancel(&mut self.conn, order_no, by, now, &rules)).await
+    }
+
+    async fn subscribe(
+        &mut self,
+        subscriptions: &[NewSubscription],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Imported>, LedgerError> {
+        bounded(subscriptions::import(&mut self.conn, subscriptions, now)).await
+    }
+
+    async fn subscriptions(
+        &mut self,
+        filter: &SubscriptionFilter,
+    ) -> Result<Vec<SubscriptionRecord>, LedgerError> {
+        bounded(subscriptions::list(&mut self.conn, filter)).await
     }
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {

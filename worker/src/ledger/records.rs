@@ -8,8 +8,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod refunds;
+mod subscriptions;
 
 pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
+pub use self::subscriptions::{
+    AgreementRecord, ChargeRecord, NewSubscription, SubscriptionFilter, SubscriptionRecord,
+};
 
 /// Numbers under which one order may be offered to providers.
 pub const NUMBERS_MAX: usize = 16;

@@ -73,7 +73,7 @@ pub(super) fn order(
         refunds: refunds::refunds(connection, &numbers)?,
         disputes: refunds::disputes(connection, &numbers)?,
         cases,
-        events: events_of(connection, order_no)?,
+        events: events_of(connection, &format!("order/{order_no}"))?,
         numbers,
         summary,
     }))
@@ -130,10 +130,13 @@ fn payments_of(
     Ok(rows.into_iter().map(record).collect::<values::Result<_>>()?)
 }
 
-fn events_of(connection: &mut SqliteConnection, order_no: &str) -> Result<Vec<EventLine>> {
+pub(super) fn events_of(
+    connection: &mut SqliteConnection,
+    subject: &str,
+) -> Result<Vec<EventLine>> {
     type Row = (String, i64, String, Option<i64>);
     let rows: Vec<Row> = events::table
-        .filter(events::subject.eq(format!("order/{order_no}")))
+        .filter(events::subject.eq(subject))
         .order(events::sequence)
         .select((events::kind, events::sequence, events::id, events::position))
         .load(connection)?;

@@ -15,6 +15,7 @@ use crate::ledger::LedgerError;
 
 mod payments;
 mod details;
+mod contracts;
 
 statement!(
     UpdateOrders {
@@ -80,6 +81,7 @@ pub(super) async fn changes(
     notifications::conclude(conn, changes).await?;
     payments::payments(conn, changes).await?;
     details::details(conn, changes).await?;
+    contracts::contracts(conn, changes, now).await?;
     let changes = &changes.states;
     orders(conn, changes).await?;
     fulfilments(conn, changes, now).await?;

@@ -22,6 +22,8 @@ pub(super) type OrderRow = (
     i64,
     i64,
     Option<OffsetDateTime>,
+    Option<String>,
+    Option<String>,
 );
 pub(super) type PaymentRow = (
     String,
@@ -35,10 +37,12 @@ pub(super) type PaymentRow = (
     Option<OffsetDateTime>,
     Option<String>,
     bool,
+    Option<String>,
 );
 
 pub(super) fn order(row: OrderRow) -> Result<Order, LedgerError> {
-    let (_, order_no, minor, currency, account, cancelled, status, paid, refunded, paid_at) = row;
+    let (.., paid, refunded, paid_at, subscription_no, period) = row;
+    let (_, order_no, minor, currency, account, cancelled, status, ..) = row;
     let status = OrderStatus::from_word(&status).ok_or_else(|| unknown("status"))?;
     let fulfilment = match status {
         OrderStatus::Pending | OrderStatus::Cancelled => Fulfilment::None,
@@ -48,7 +52,7 @@ pub(super) fn order(row: OrderRow) -> Result<Order, LedgerError> {
     let recorded =
         Recorded { status, paid_minor: paid, refunded_minor: refunded, fulfilment, paid_at };
     let amount = Money { minor, currency: parse_currency(&currency)? };
-    Ok(Order { order_no, amount, account, cancelled, recorded })
+    Ok(Order { order_no, amount, account, cancelled, subscription_no, period, recorded })
 }
 
 pub(super) fn payment(
@@ -67,11 +71,13 @@ pub(super) fn payment(
         due,
         order,
         absent,
+        agreement,
     ) = row;
     let key = PaymentKey { account, transaction };
     let Detail { totals, refunds, disputes } = details.remove(&key).unwrap_or_default();
     let link = match (order, due) {
         _ if absent => Link::Absent { deadline: due },
+        (Some(none), _) if none.is_empty() => Link::Subscription,
         (Some(_), _) => Link::Order,
         (None, Some(deadline)) => Link::Waiting { deadline },
         (None, None) => Link::Unknown,
@@ -85,6 +91,7 @@ pub(super) fn payment(
         totals,
         refunds,
         disputes,
+        agreement,
         link,
     };
     Ok((key, payment))

@@ -96,12 +96,7 @@ pub(in crate::ledger::postgres) async fn order(
         .into_iter()
         .map(|(active, created_at, revoked_at)| FulfilmentRecord { active, created_at, revoked_at })
         .collect();
-    let subjects = [format!("order/{order_no}")];
-    let events: Vec<(String, i64, Uuid, bool)> = Events { subjects: &subjects }.load(conn).await?;
-    let events = events
-        .into_iter()
-        .map(|(r#type, sequence, id, published)| EventLine { r#type, sequence, id, published })
-        .collect();
+    let events = events_of(conn, &format!("order/{order_no}")).await?;
     let payments = payments(conn, &numbers).await?;
     let mut names = numbers.clone();
     names.extend(payments.iter().map(|payment| payment.transaction.clone()));
@@ -162,4 +157,15 @@ fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
 
 fn parse(currency: &str) -> Result<Currency, LedgerError> {
     currency.parse().map_err(|_| LedgerError::Fault("an unknown currency".to_owned()))
+}
+
+/// A subject's events, in their order.
+pub(in crate::ledger::postgres) async fn events_of(
+    conn: &mut AsyncPgConnection,
+    subject: &str,
+) -> Result<Vec<EventLine>, LedgerError> {
+    let subjects = [subject.to_owned()];
+    let events: Vec<(String, i64, Uuid, bool)> = Events { subjects: &subjects }.load(conn).await?;
+    let line = |(r#type, sequence, id, published)| EventLine { r#type, sequence, id, published };
+    Ok(events.into_iter().map(line).collect())
 }

@@ -25,6 +25,7 @@ macro_rules! payments_statement {
                 closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
                 deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
                 absent: Array<Bool> = [bool],
+                agreements: Array<Nullable<Text>> = [Option<String>],
             } -> () = $text
         );
 
@@ -42,6 +43,7 @@ macro_rules! payments_statement {
                     closed: &columns.closed,
                     deadlines: &columns.deadlines,
                     absent: &columns.absent,
+                    agreements: &columns.agreements,
                 }
             }
         }
@@ -51,9 +53,10 @@ macro_rules! payments_statement {
 payments_statement!(
     InsertPayments = "
     insert into payments (account, transaction, order_number, order_no, status, amount, currency,
-                          occurred_at, closed_at, deadline, absent)
+                          occurred_at, closed_at, deadline, absent, agreement)
     select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-                         ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[])
+                         ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[],
+                         ?::text[])
     on conflict do nothing"
 );
 
@@ -61,10 +64,10 @@ payments_statement!(
     UpdatePayments = "
     update payments p set order_number = t.n, order_no = t.o, status = t.s, amount = t.m,
                           currency = t.c, occurred_at = t.at, closed_at = t.closed,
-                          deadline = t.due, absent = t.gone
+                          deadline = t.due, absent = t.gone, agreement = t.g
     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[])
-         as t (a, x, n, o, s, m, c, at, closed, due, gone)
+                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[], ?::text[])
+         as t (a, x, n, o, s, m, c, at, closed, due, gone, g)
     where p.account = t.a and p.transaction = t.x and (p.order_number = t.n or p.absent)"
 );
 
@@ -89,12 +92,15 @@ struct PaymentColumns {
     closed: Vec<Option<OffsetDateTime>>,
     deadlines: Vec<Option<OffsetDateTime>>,
     absent: Vec<bool>,
+    agreements: Vec<Option<String>>,
 }
 
 impl PaymentColumns {
     fn push(&mut self, key: &PaymentKey, payment: &Payment, order: Option<&Order>) {
         let (order_no, deadline) = match payment.link {
             Link::Order => (order.map(|order| order.order_no.clone()), None),
+            // No order bears the empty number: it needs none, and so it waits for none.
+            Link::Subscription => (Some(String::new()), None),
             Link::Absent { deadline } => (None, deadline),
             Link::Waiting { deadline } => (None, Some(deadline)),
             Link::Unknown => (None, None),
@@ -110,6 +116,7 @@ impl PaymentColumns {
         self.closed.push(payment.closed_at);
         self.deadlines.push(deadline);
         self.absent.push(payment.is_absent());
+        self.agreements.push(payment.agreement.clone());
     }
 }
 
