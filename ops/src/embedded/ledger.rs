@@ -25,6 +25,7 @@ mod load;
 mod details;
 mod payments;
 mod cases;
+mod resolutions;
 mod write;
 mod notifications;
 mod events;
@@ -177,8 +178,8 @@ impl Session for SqliteSession {
         orders: &[NewOrder],
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
-        let orders = orders.to_vec();
-        self.write(move |connection| import::import(connection, &orders, now)).await
+        let (orders, rules) = (orders.to_vec(), self.rules());
+        self.write(move |connection| import::import(connection, &orders, now, &rules)).await
     }
 
     async fn cancel(

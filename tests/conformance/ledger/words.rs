@@ -152,6 +152,7 @@ pub(super) fn order(order_no: &str, amount: i64) -> NewOrder {
         account: None,
         numbers: vec![],
         expires_at: None,
+        mode: shared::order::Mode::Live,
         metadata: None,
     }
 }

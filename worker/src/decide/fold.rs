@@ -165,9 +165,11 @@ impl Desk {
             std::mem::take(&mut old.cases).into_iter().partition(|(case, _)| case.about == about);
         old.cases = others;
         let cases: BTreeMap<_, _> = cases;
+        let resolutions = old.resolutions.take(key);
         let new = self.books.states.entry(to.to_owned()).or_default();
         new.payments.extend(payment.map(|payment| (key.clone(), payment)));
         new.cases.extend(cases);
+        new.resolutions.extend(resolutions);
     }
 }
 
@@ -246,7 +248,7 @@ fn conclusion(before: &State, after: &State, key: &PaymentKey, payment: &Payment
     let of_payment = after.cases.keys().any(|case| case.about == about);
     if of_payment || more_at_stake(before, after) {
         Decision::Case
-    } else if after.order.as_ref().is_some_and(|order| qualifies(order, key, payment)) {
+    } else if qualifies(after, key, payment) {
         Decision::Settled
     } else {
         Decision::NoOp

@@ -189,7 +189,8 @@ impl Session for PostgresSession {
         orders: &[NewOrder],
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
-        bounded(orders::import::import(&mut self.conn, orders, now)).await
+        let rules = self.rules();
+        bounded(orders::import::import(&mut self.conn, orders, now, &rules)).await
     }
 
     async fn cancel(

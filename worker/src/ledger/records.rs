@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 use shared::money::{Currency, Money};
-use shared::order::{OrderStatus, check_order_no};
+use shared::order::{Mode, OrderStatus, check_order_no};
+use shared::rules::Rules;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -29,8 +30,12 @@ pub struct NewOrder {
     /// Further numbers under which it is offered to providers.
     #[serde(default)]
     pub numbers: Vec<String>,
+    /// What is paid later does not pay for it; a pending order is cancelled then.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
+    /// Only an account of the same mode may be paid.
+    #[serde(default)]
+    pub mode: Mode,
     #[serde(default)]
     pub metadata: Option<serde_json::Value>,
 }
@@ -75,12 +80,15 @@ pub struct OrderSummary {
     pub amount: i64,
     pub currency: Currency,
     pub account: Option<String>,
+    pub mode: Mode,
     pub paid_amount: i64,
     pub refunded_amount: i64,
     #[serde(with = "time::serde::rfc3339::option")]
     pub paid_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
     pub cancelled_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
@@ -205,12 +213,26 @@ impl NewOrder {
         if self.numbers.len() > NUMBERS_MAX {
             return Err(format!("numbers: at most {NUMBERS_MAX}"));
         }
+        if self.currency == Currency::XXX {
+            return Err("currency: XXX is no currency that can be paid in".to_owned());
+        }
         if self.amount <= 0 {
             return Err("amount: more than 0 is needed, in minor units".to_owned());
         }
         let metadata = self.metadata.as_ref().map(|metadata| metadata.to_string().len());
         if metadata.is_some_and(|bytes| bytes > METADATA_MAX_BYTES) {
             return Err(format!("metadata: at most {METADATA_MAX_BYTES} bytes"));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with it where the installation has these rules.
+    pub fn check_by(&self, rules: &Rules) -> Result<(), String> {
+        self.check()?;
+        if rules.account_required && self.account.is_none() {
+            let rule =
+                "account: missing, and policy.account_required says that every order names one";
+            return Err(rule.to_owned());
         }
         Ok(())
     }

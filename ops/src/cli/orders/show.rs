@@ -155,6 +155,8 @@ mod tests {
                 refunded_amount: 0,
                 paid_at: Some(at),
                 cancelled_at: None,
+                expires_at: None,
+                mode: shared::order::Mode::Live,
                 created_at: at,
             },
             numbers: vec!["A-1".into()],

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use shared::notification::Fact;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use uuid::Uuid;
 use worker::decide::case::About;
 use worker::decide::fold::{Books, Reading, name_without_payment};
 use worker::decide::{Fulfilment, Order, PaymentKey, Recorded, State, about_money};
 
 use super::fault::Result;
-use super::{cases, payments};
+use super::{cases, payments, resolutions};
 use crate::embedded::schema::{fulfilments, identities, order_numbers, orders};
 use crate::embedded::values::{self, instant_or_none, money, word};
 
@@ -27,6 +27,8 @@ struct OrderRow {
     refunded_amount: i64,
     paid_at: Option<i64>,
     cancelled_at: Option<i64>,
+    expires_at: Option<i64>,
+    mode: String,
 }
 
 /// Claims the identities and loads the books for what was not claimed before.
@@ -103,6 +105,7 @@ fn load(
         let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
         books.states.entry(name).or_default().cases.insert(key, case);
     }
+    resolutions::read(connection, &mut books, &places)?;
     Ok(books)
 }
 
@@ -172,6 +175,8 @@ fn order(row: OrderRow, fulfilment: Fulfilment) -> values::Result<Order> {
         amount: money(row.amount, &row.currency)?,
         account: row.account,
         cancelled: row.cancelled_at.is_some(),
+        expires_at: instant_or_none(row.expires_at)?,
+        mode: word("mode", &row.mode, Mode::from_word)?,
         recorded,
     })
 }

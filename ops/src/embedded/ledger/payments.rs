@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use shared::notification::PaymentStatus;
+use shared::order::Mode;
 use time::OffsetDateTime;
 use worker::decide::fold::{Changes, Known};
+use worker::decide::payment::Pays;
 use worker::decide::{Link, Order, Payment, PaymentKey};
 
 use super::details;
@@ -27,6 +29,8 @@ struct Row {
     closed_at: Option<i64>,
     deadline: Option<i64>,
     absent: bool,
+    mode: String,
+    named_only: bool,
 }
 
 /// What may change of a payment.
@@ -42,6 +46,8 @@ struct Changed<'a> {
     closed_at: Option<i64>,
     deadline: Option<i64>,
     absent: bool,
+    mode: &'static str,
+    named_only: bool,
 }
 
 /// All payments under these numbers; those with these keys, of which only refunds or disputes are
@@ -153,6 +159,8 @@ fn changed<'a>(payment: &'a Payment, order: Option<&'a Order>) -> Changed<'a> {
         closed_at: payment.closed_at.map(micros),
         deadline,
         absent: payment.is_absent(),
+        mode: payment.mode.as_str(),
+        named_only: payment.pays == Pays::NamedOrders,
     }
 }
 
@@ -174,5 +182,7 @@ fn payment(row: Row) -> values::Result<Payment> {
         refunds: BTreeMap::new(),
         disputes: BTreeMap::new(),
         link,
+        mode: word("mode", &row.mode, Mode::from_word)?,
+        pays: if row.named_only { Pays::NamedOrders } else { Pays::AnyOrder },
     })
 }

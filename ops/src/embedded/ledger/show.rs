@@ -1,7 +1,7 @@
 //! Reading orders, with everything about them.
 
 use diesel::prelude::*;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use worker::ledger::records::{
     EventLine, FulfilmentRecord, OrderFilter, OrderRecord, OrderSummary, PaymentRecord,
 };
@@ -25,6 +25,8 @@ struct Row {
     refunded_amount: i64,
     paid_at: Option<i64>,
     cancelled_at: Option<i64>,
+    expires_at: Option<i64>,
+    mode: String,
     created_at: i64,
 }
 
@@ -154,6 +156,8 @@ fn summary(row: Row) -> values::Result<OrderSummary> {
         refunded_amount: row.refunded_amount,
         paid_at: instant_or_none(row.paid_at)?,
         cancelled_at: instant_or_none(row.cancelled_at)?,
+        expires_at: instant_or_none(row.expires_at)?,
+        mode: word("mode", &row.mode, Mode::from_word)?,
         created_at: instant(row.created_at)?,
     })
 }

@@ -15,6 +15,7 @@ use crate::ledger::LedgerError;
 
 mod details;
 mod rows;
+mod resolutions;
 
 statement!(
     /// Claims identities; answers those that nobody had claimed.
@@ -30,10 +31,11 @@ statement!(
 
 statement!(
     LockOrders { numbers: Array<Text> = [String] }
-    -> (Array<Text>, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>) = "
+    -> (Array<Text>, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>,
+        Nullable<Timestamptz>, Text) = "
     select array(select a.number from order_numbers a where a.order_no = o.order_no),
            o.order_no, o.amount, o.currency, o.account, o.cancelled_at is not null,
-           o.status, o.paid_amount, o.refunded_amount, o.paid_at
+           o.status, o.paid_amount, o.refunded_amount, o.paid_at, o.expires_at, o.mode
     from order_numbers n join orders o using (order_no)
     where n.number = any(?::text[]) order by o.order_no, n.number for update of o"
 );
@@ -54,9 +56,9 @@ statement!(
         transactions: Array<Text> = [String],
     }
     -> (Text, Text, Text, Text, BigInt, Text, Timestamptz, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Nullable<Text>, Bool) = "
+        Nullable<Timestamptz>, Nullable<Text>, Bool, Text, Bool) = "
     select p.account, p.transaction, p.order_number, p.status, p.amount, p.currency, p.occurred_at,
-           p.closed_at, p.deadline, p.order_no, p.absent
+           p.closed_at, p.deadline, p.order_no, p.absent, p.mode, p.named_only
     from (
         select account, transaction from payments where order_number = any(?::text[])
         union
@@ -69,8 +71,8 @@ statement!(
 
 statement!(
     OpenCases { numbers: Array<Text> = [String] }
-    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text) = "
-    select kind, order_number, account, transaction, amount, currency
+    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Text) = "
+    select kind, order_number, account, transaction, amount, currency, policy
     from cases where order_number = any(?::text[]) and status <> 'resolved'"
 );
 
@@ -165,6 +167,7 @@ async fn load(conn: &mut AsyncPgConnection, named: Named) -> Result<Books, Ledge
         let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
         books.states.entry(name).or_default().cases.insert(key, case);
     }
+    resolutions::resolutions(conn, &mut books, &places).await?;
     Ok(books)
 }
 

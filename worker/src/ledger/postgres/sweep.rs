@@ -12,7 +12,11 @@ use crate::decide::fold::refold;
 use crate::ledger::{LedgerError, Swept};
 
 statement!(
-    Due { now: Timestamptz = OffsetDateTime, limit: BigInt = i64 } -> (Text) = "
+    Due {
+        now: Timestamptz = OffsetDateTime,
+        over: Timestamptz = OffsetDateTime,
+        limit: BigInt = i64,
+    } -> (Text) = "
     select number from (
         select p.order_number as number from payments p
         where p.order_no is null
@@ -20,6 +24,8 @@ statement!(
                or (p.deadline <= ? and (p.absent or p.status in ('succeeded', 'finished'))))
         union
         select c.order_no from cancellations c
+        union
+        select e.order_no from expirations e where e.expires_at < ?
     ) as due limit ?"
 );
 
@@ -29,13 +35,19 @@ statement!(
     delete from cancellations where order_no = any(?::text[])"
 );
 
+statement!(
+    /// The order was derived anew after its end.
+    Expired { order_nos: Array<Text> = [String], now: Timestamptz = OffsetDateTime } -> () = "
+    delete from expirations where order_no = any(?::text[]) and expires_at < ?"
+);
+
 pub(super) async fn sweep(
     conn: &mut AsyncPgConnection,
     now: OffsetDateTime,
     limit: i64,
     rules: &Rules,
 ) -> Result<Swept, LedgerError> {
-    let due: Vec<String> = Due { now: &now, limit: &limit }.load(conn).await?;
+    let due: Vec<String> = Due { now: &now, over: &now, limit: &limit }.load(conn).await?;
     if due.is_empty() {
         return Ok(Swept::default());
     }
@@ -55,6 +67,7 @@ pub(super) async fn again(
     let changes = refold(books, now, rules);
     write::changes(conn, &changes, now).await?;
     Announced { order_nos: &order_nos }.execute(conn).await?;
+    Expired { order_nos: &order_nos, now: &now }.execute(conn).await?;
     events::append(conn, &changes.announcements, now).await?;
     Ok(Swept { subjects: changes.states.len() })
 }

@@ -1,13 +1,14 @@
 //! Rows as the policy's words.
 
-use shared::case::CaseKind;
+use shared::case::{CaseKind, CasePolicy};
 use shared::money::{Currency, Money};
 use shared::notification::PaymentStatus;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 
 use super::details::{Detail, Details};
 use crate::decide::case::{About, Case, CaseKey};
+use crate::decide::payment::Pays;
 use crate::decide::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded};
 use crate::ledger::LedgerError;
 
@@ -22,6 +23,8 @@ pub(super) type OrderRow = (
     i64,
     i64,
     Option<OffsetDateTime>,
+    Option<OffsetDateTime>,
+    String,
 );
 pub(super) type PaymentRow = (
     String,
@@ -35,10 +38,25 @@ pub(super) type PaymentRow = (
     Option<OffsetDateTime>,
     Option<String>,
     bool,
+    String,
+    bool,
 );
 
 pub(super) fn order(row: OrderRow) -> Result<Order, LedgerError> {
-    let (_, order_no, minor, currency, account, cancelled, status, paid, refunded, paid_at) = row;
+    let (
+        _,
+        order_no,
+        minor,
+        currency,
+        account,
+        cancelled,
+        status,
+        paid,
+        refunded,
+        paid_at,
+        expires_at,
+        mode,
+    ) = row;
     let status = OrderStatus::from_word(&status).ok_or_else(|| unknown("status"))?;
     let fulfilment = match status {
         OrderStatus::Pending | OrderStatus::Cancelled => Fulfilment::None,
@@ -48,7 +66,8 @@ pub(super) fn order(row: OrderRow) -> Result<Order, LedgerError> {
     let recorded =
         Recorded { status, paid_minor: paid, refunded_minor: refunded, fulfilment, paid_at };
     let amount = Money { minor, currency: parse_currency(&currency)? };
-    Ok(Order { order_no, amount, account, cancelled, recorded })
+    let mode = Mode::from_word(&mode).ok_or_else(|| unknown("mode"))?;
+    Ok(Order { order_no, amount, account, cancelled, expires_at, mode, recorded })
 }
 
 pub(super) fn payment(
@@ -67,6 +86,8 @@ pub(super) fn payment(
         due,
         order,
         absent,
+        mode,
+        named_only,
     ) = row;
     let key = PaymentKey { account, transaction };
     let Detail { totals, refunds, disputes } = details.remove(&key).unwrap_or_default();
@@ -86,21 +107,24 @@ pub(super) fn payment(
         refunds,
         disputes,
         link,
+        mode: Mode::from_word(&mode).ok_or_else(|| unknown("mode"))?,
+        pays: if named_only { Pays::NamedOrders } else { Pays::AnyOrder },
     };
     Ok((key, payment))
 }
 
-pub(super) type CaseRow = (String, String, Option<String>, Option<String>, i64, String);
+pub(super) type CaseRow = (String, String, Option<String>, Option<String>, i64, String, String);
 
 pub(super) fn case(row: CaseRow) -> Result<(CaseKey, Case), LedgerError> {
-    let (kind, order_number, account, transaction, amount_minor, currency) = row;
+    let (kind, order_number, account, transaction, amount_minor, currency, policy) = row;
     let kind = CaseKind::from_word(&kind).ok_or_else(|| unknown("case"))?;
     let about = match (account, transaction) {
         (Some(account), Some(transaction)) => About::Payment(PaymentKey { account, transaction }),
         (_, None) | (None, Some(_)) => About::Order(order_number.clone()),
     };
     let currency = parse_currency(&currency)?;
-    Ok((CaseKey { kind, about }, Case { order_number, amount_minor, currency }))
+    let policy = CasePolicy::from_word(&policy).ok_or_else(|| unknown("policy"))?;
+    Ok((CaseKey { kind, about }, Case { order_number, amount_minor, currency, policy }))
 }
 
 pub(super) fn parse_currency(text: &str) -> Result<Currency, LedgerError> {

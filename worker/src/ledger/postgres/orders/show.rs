@@ -3,7 +3,7 @@
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use shared::money::Currency;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -18,9 +18,9 @@ mod refunds;
 statement!(
     List { status: Nullable<Text> = Option<String>, limit: BigInt = i64 }
     -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Timestamptz) = "
+        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text) = "
     select order_no, o.status, amount, currency, account, paid_amount, refunded_amount, paid_at,
-           cancelled_at, created_at
+           cancelled_at, created_at, expires_at, mode
     from orders o, (select ?::text) as wanted (status)
     where wanted.status is null or o.status = wanted.status order by created_at desc limit ?"
 );
@@ -28,9 +28,9 @@ statement!(
 statement!(
     One { number: Text = str }
     -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Timestamptz) = "
+        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text) = "
     select order_no, status, amount, currency, account, paid_amount, refunded_amount, paid_at,
-           cancelled_at, created_at
+           cancelled_at, created_at, expires_at, mode
     from orders join order_numbers n using (order_no) where n.number = ?"
 );
 
@@ -69,6 +69,8 @@ type Row = (
     Option<OffsetDateTime>,
     Option<OffsetDateTime>,
     OffsetDateTime,
+    Option<OffsetDateTime>,
+    String,
 );
 
 pub(in crate::ledger::postgres) async fn orders(
@@ -142,8 +144,20 @@ async fn payments(
 }
 
 fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
-    let (order_no, status, amount, currency, account, paid, refunded, paid_at, cancelled, created) =
-        row;
+    let (
+        order_no,
+        status,
+        amount,
+        currency,
+        account,
+        paid,
+        refunded,
+        paid_at,
+        cancelled,
+        created,
+        expires_at,
+        mode,
+    ) = row;
     let status = OrderStatus::from_word(&status)
         .ok_or_else(|| LedgerError::Fault("an unknown status".to_owned()))?;
     Ok(OrderSummary {
@@ -152,10 +166,13 @@ fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
         amount,
         currency: parse(&currency)?,
         account,
+        mode: Mode::from_word(&mode)
+            .ok_or_else(|| LedgerError::Fault("an unknown mode".to_owned()))?,
         paid_amount: paid,
         refunded_amount: refunded,
         paid_at,
         cancelled_at: cancelled,
+        expires_at,
         created_at: created,
     })
 }
