@@ -1,6 +1,7 @@
 //! One suite for both engine pairs: what a broker and a ledger owe, whichever stands behind the port.
 
 mod broker;
+mod histories;
 mod ledger;
 mod unrouted;
 mod world;
