@@ -65,6 +65,8 @@ fn head(order: &OrderRecord) -> String {
         ("refunded", money(summary.refunded_amount)),
         ("fulfilment", fulfilment.to_owned()),
         ("account", summary.account.clone().unwrap_or_else(|| "any".to_owned())),
+        ("mode", summary.mode.as_str().to_owned()),
+        ("expires", summary.expires_at.map(instant).unwrap_or_else(|| "never".to_owned())),
         ("numbers", order.numbers.join(", ")),
     ];
     lines.iter().map(|(name, value)| format!("{name:<12} {}\n", printable(value))).collect()
