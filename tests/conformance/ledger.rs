@@ -2,6 +2,7 @@
 
 mod back;
 mod cases;
+mod desk;
 mod flow;
 mod keys;
 mod people;
@@ -22,6 +23,11 @@ pub(crate) use self::cases::{
     a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,
     a_second_payment_is_a_case_that_its_refund_closes, a_wrong_amount_is_a_case,
     refunds_are_the_differences_of_their_totals,
+};
+pub(crate) use self::desk::{
+    a_case_keeps_its_owner_and_its_notes, a_case_that_is_closed_opens_again_for_more_money,
+    a_case_that_is_fulfilled_pays_once_and_is_on_file,
+    an_order_runs_out_and_what_was_paid_in_time_still_pays, live_money_never_pays_a_test_order,
 };
 pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,

@@ -76,5 +76,10 @@ mod claims {
         a_dispute_is_a_case_until_it_ends,
         a_dispute_before_its_payment_waits_for_it,
         named_refunds_and_totals_are_one_account,
+        a_case_that_is_fulfilled_pays_once_and_is_on_file,
+        a_case_that_is_closed_opens_again_for_more_money,
+        a_case_keeps_its_owner_and_its_notes,
+        an_order_runs_out_and_what_was_paid_in_time_still_pays,
+        live_money_never_pays_a_test_order,
     );
 }

@@ -20,8 +20,8 @@ pub mod postgres;
 
 use self::keys::KeyUse;
 use self::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, OrderFilter, OrderRecord, OrderSummary, Unsent,
 };
 
 /// One message of a batch.
@@ -183,6 +183,21 @@ pub trait Session: Send + 'static {
         &mut self,
         id: Uuid,
     ) -> impl Future<Output = Result<Option<CaseRecord>, LedgerError>> + Send;
+
+    /// One case with everything about it.
+    fn case_file(
+        &mut self,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Option<CaseFile>, LedgerError>> + Send;
+
+    /// What a person does about a case, noted as `by`; under the locks of what it is about.
+    fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<CaseActed, LedgerError>> + Send;
 
     /// Published events behind a position, in the log's order.
     fn events(

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, OrderFilter, OrderRecord, OrderSummary, Unsent,
 };
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -34,6 +34,7 @@ mod keys;
 mod settle;
 mod sweep;
 mod import;
+mod desk;
 mod show;
 mod beats;
 mod balance;
@@ -215,6 +216,21 @@ impl Session for SqliteSession {
 
     async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
         self.read(move |connection| cases::one(connection, id)).await
+    }
+
+    async fn case_file(&mut self, id: Uuid) -> Result<Option<CaseFile>, LedgerError> {
+        self.read(move |connection| desk::file(connection, id)).await
+    }
+
+    async fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> Result<CaseActed, LedgerError> {
+        let (act, by, rules) = (act.clone(), by.clone(), self.rules());
+        self.write(move |connection| desk::act(connection, id, (&act, &by), now, &rules)).await
     }
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {

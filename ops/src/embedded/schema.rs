@@ -268,4 +268,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     refunds,
     refund_items,
     disputes,
+    cases,
 );

@@ -12,7 +12,7 @@ mod repeats;
 mod back;
 mod verdicts;
 
-use self::scene::{Books, NOW, PRICE, RULES, Word, says};
+use self::scene::{Books, NOW, PRICE, Word, says};
 use super::{Decision, State, decide};
 
 const TABLE: &str = "\

@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use super::keys::{KeyUse, Told};
 use super::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, OrderFilter, OrderRecord, OrderSummary, Unsent,
 };
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -219,6 +219,21 @@ impl Session for PostgresSession {
 
     async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
         bounded(cases::case(&mut self.conn, id)).await
+    }
+
+    async fn case_file(&mut self, id: Uuid) -> Result<Option<CaseFile>, LedgerError> {
+        bounded(cases::file::file(&mut self.conn, id)).await
+    }
+
+    async fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> Result<CaseActed, LedgerError> {
+        let rules = self.rules();
+        bounded(cases::desk::act(&mut self.conn, id, (act, by), now, &rules)).await
     }
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {

@@ -9,7 +9,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod refunds;
+mod desk;
 
+pub use self::desk::{
+    CaseAct, CaseActed, CaseFile, EVIDENCE_MAX, EvidenceRecord, NOTE_MAX_BYTES, NOTES_MAX,
+    NoteRecord, ResolutionRecord,
+};
 pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
 
 /// Numbers under which one order may be offered to providers.
@@ -132,13 +137,18 @@ pub struct PaymentRecord {
 pub struct CaseRecord {
     pub id: Uuid,
     pub kind: String,
-    /// `open`, `resolved`.
+    /// `open`, `acknowledged`, `resolved`.
     pub status: String,
     pub order_number: String,
     pub account: Option<String>,
     pub transaction: Option<String>,
     pub amount: i64,
     pub currency: Currency,
+    /// What the account had chosen for such cases when it opened.
+    pub policy: String,
+    pub owner: Option<String>,
+    /// How it ended: `fulfil`, `refund`, `ignore`, or `settled` by the facts.
+    pub resolution: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -171,8 +181,14 @@ pub struct OrderFilter {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CaseFilter {
-    /// `open` or `resolved`.
+    /// `open`, `acknowledged` or `resolved`.
     pub status: Option<String>,
+    pub kind: Option<String>,
+    /// Whose money it is about.
+    pub account: Option<String>,
+    /// Any number of the order.
+    pub number: Option<String>,
+    pub owner: Option<String>,
     pub limit: i64,
 }
 

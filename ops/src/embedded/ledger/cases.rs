@@ -14,7 +14,7 @@ use worker::ledger::records::{CaseFilter, CaseRecord};
 
 use super::fault::Result;
 use super::resolutions;
-use crate::embedded::schema::cases;
+use crate::embedded::schema::{cases, order_numbers, payments};
 use crate::embedded::values::{self, currency, instant, instant_or_none, micros, uuid, word};
 
 const RESOLVED: &str = "resolved";
@@ -33,6 +33,25 @@ struct Row {
     opened_at: i64,
     resolved_at: Option<i64>,
     policy: String,
+    owner: Option<String>,
+    resolution: Option<String>,
+}
+
+/// All numbers of the order that bears this one.
+pub(super) fn numbers_beside(
+    connection: &mut SqliteConnection,
+    number: &str,
+) -> Result<Vec<String>> {
+    let order_no: Option<String> = order_numbers::table
+        .find(number)
+        .select(order_numbers::order_no)
+        .first(connection)
+        .optional()?;
+    let Some(order_no) = order_no else { return Ok(vec![]) };
+    Ok(order_numbers::table
+        .filter(order_numbers::order_no.eq(order_no))
+        .select(order_numbers::number)
+        .load(connection)?)
 }
 
 /// The cases that are open under these numbers.
@@ -82,8 +101,26 @@ pub(super) fn list(
     if let Some(status) = &filter.status {
         query = query.filter(cases::status.eq(status));
     }
+    if let Some(kind) = &filter.kind {
+        query = query.filter(cases::kind.eq(kind));
+    }
+    if let Some(owner) = &filter.owner {
+        query = query.filter(cases::owner.eq(owner));
+    }
+    if let Some(number) = &filter.number {
+        let mut numbers = numbers_beside(connection, number)?;
+        numbers.push(number.clone());
+        query = query.filter(cases::order_number.eq_any(numbers));
+    }
+    if let Some(account) = &filter.account {
+        let paid = payments::table
+            .filter(payments::order_number.eq(cases::order_number))
+            .filter(payments::account.eq(account));
+        let of_order = cases::account.is_null().and(diesel::dsl::exists(paid));
+        query = query.filter(cases::account.eq(account).assume_not_null().or(of_order));
+    }
     let rows: Vec<Row> = query
-        .order((cases::opened_at.desc(), cases::id))
+        .order((cases::status.eq(RESOLVED), cases::amount.desc(), cases::opened_at, cases::id))
         .limit(filter.limit)
         .select(Row::as_select())
         .load(connection)?;
@@ -191,6 +228,9 @@ fn record(row: Row) -> values::Result<CaseRecord> {
         transaction: row.transaction,
         amount: row.amount,
         currency: currency(&row.currency)?,
+        policy: row.policy,
+        owner: row.owner,
+        resolution: row.resolution,
         opened_at: instant(row.opened_at)?,
         resolved_at: instant_or_none(row.resolved_at)?,
     })
