@@ -94,6 +94,20 @@ fn a_certificate_counts_within_its_dates_only() {
 }
 
 #[test]
+fn a_weaker_hash_takes_all_that_a_stronger_one_takes() {
+    let (certificate, root) = root("root");
+    let leaf = issued(&params(NAME), &root);
+    for weakest in [ChainHash::SHA256, ChainHash::SHA1] {
+        let authorities = Authorities::new(vec![certificate.clone()], &[], weakest).unwrap();
+        assert!(is_vouched_for(&authorities, &leaf, NOW), "{weakest:?}");
+    }
+    let taken = ChainHash::SHA1.algorithms();
+    let is_taken = |id| taken.iter().any(|weaker| weaker.signature_alg_id() == id);
+    let stronger = ChainHash::SHA256.algorithms();
+    assert!(stronger.iter().all(|algorithm| is_taken(algorithm.signature_alg_id())));
+}
+
+#[test]
 fn a_stated_purpose_binds() {
     let (root_certificate, root) = root("root");
     let mut params = params(NAME);
