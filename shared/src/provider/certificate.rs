@@ -21,7 +21,7 @@ use super::public_key::{PublicKey, PublicKeyError};
 
 mod authorities;
 
-pub use self::authorities::{Authorities, ChainHash, Purpose, Vouched};
+pub use self::authorities::{Authorities, ChainHash, Purpose, Unvouched, Vouched};
 
 /// One certificate as DER. CFCA's and DigiCert's have less than 2 KiB.
 pub const CERTIFICATE_MAX_BYTES: usize = 8 * 1024;
@@ -39,6 +39,8 @@ pub struct Certificate {
     common_name: Option<String>,
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
+    /// Does it name itself as its issuer?
+    is_self_issued: bool,
 }
 
 /// Why a text holds no certificates.
@@ -92,6 +94,7 @@ impl Certificate {
             common_name: common_name(&body.subject),
             not_before: time(body.validity.not_before),
             not_after: time(body.validity.not_after),
+            is_self_issued: body.subject == body.issuer,
             der,
         })
     }

@@ -44,6 +44,26 @@ pub enum Purpose {
     ClientAuthentication,
 }
 
+/// Why nothing vouches for a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unvouched {
+    /// No configured root leads to it.
+    Issuer,
+    /// It is signed by itself.
+    Itself,
+    /// Its time, or that of an issuer, is over.
+    Ended,
+    NotYet,
+    /// An issuer signed with a hash or a key that is not taken.
+    Algorithm,
+    /// It states uses, and not this one.
+    Purpose,
+    /// It is older than X.509 version 3.
+    Version,
+    /// The chain breaks another rule.
+    Rules,
+}
+
 impl Vouched {
     pub fn certificate(&self) -> &Certificate {
         &self.0
@@ -74,8 +94,8 @@ impl Authorities {
         sent: &[Certificate],
         purpose: Purpose,
         now: OffsetDateTime,
-    ) -> Option<Vouched> {
-        let seconds = u64::try_from(now.unix_timestamp()).ok()?;
+    ) -> Result<Vouched, Unvouched> {
+        let seconds = u64::try_from(now.unix_timestamp()).map_err(|_| Unvouched::NotYet)?;
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let usage = match purpose {
             Purpose::ServerAuthentication => KeyUsage::server_auth(),
@@ -85,7 +105,8 @@ impl Authorities {
         let between: Vec<_> = self.intermediates.iter().cloned().chain(sent).collect();
         let algorithms = self.weakest.algorithms();
         let der = leaf.der.clone();
-        let end_entity = EndEntityCert::try_from(&der).ok()?;
+        let refuse = |error: webpki::Error| Unvouched::because(&error, &leaf);
+        let end_entity = EndEntityCert::try_from(&der).map_err(refuse)?;
         let path = end_entity.verify_for_usage(
             algorithms,
             &self.anchors,
@@ -95,7 +116,8 @@ impl Authorities {
             None,
             None,
         );
-        path.is_ok().then_some(Vouched(leaf))
+        path.map_err(refuse)?;
+        Ok(Vouched(leaf))
     }
 
     /// What an operator sees of the roots.
@@ -106,6 +128,52 @@ impl Authorities {
             expires_at: Some(root.not_after),
         };
         self.roots.iter().map(note).collect()
+    }
+}
+
+impl Unvouched {
+    fn because(error: &webpki::Error, leaf: &Certificate) -> Self {
+        use webpki::Error::{
+            CaUsedAsEndEntity, CertExpired, CertNotValidYet, EmptyEkuExtension,
+            InvalidSignatureForPublicKey, RequiredEkuNotFoundContext, UnknownIssuer,
+            UnsupportedCertVersion, UnsupportedSignatureAlgorithmContext,
+            UnsupportedSignatureAlgorithmForPublicKeyContext,
+        };
+        match error {
+            CertExpired { .. } => Self::Ended,
+            CertNotValidYet { .. } => Self::NotYet,
+            EmptyEkuExtension | RequiredEkuNotFoundContext(_) => Self::Purpose,
+            UnsupportedCertVersion => Self::Version,
+            UnsupportedSignatureAlgorithmContext(_)
+            | UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Self::Algorithm,
+            CaUsedAsEndEntity | UnknownIssuer | InvalidSignatureForPublicKey
+                if leaf.is_self_issued =>
+            {
+                Self::Itself
+            }
+            UnknownIssuer | InvalidSignatureForPublicKey => Self::Issuer,
+            _ => Self::Rules,
+        }
+    }
+
+    /// What stands against it, in one clause.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Issuer => "no configured root leads to the certificate",
+            Self::Itself => "the certificate is signed by itself, not by an issuer",
+            Self::Ended => {
+                "the certificate, or one of its issuers, had ended by the time of receipt"
+            }
+            Self::NotYet => {
+                "the certificate, or one of its issuers, was not valid yet at the time of receipt"
+            }
+            Self::Algorithm => {
+                "an issuer of the certificate signed with a weaker hash, or another kind of key, than is taken"
+            }
+            Self::Purpose => "the certificate states uses, and signing as a client is none of them",
+            Self::Version => "the certificate is older than X.509 version 3",
+            Self::Rules => "the chain of the certificate breaks a rule of X.509",
+        }
     }
 }
 
