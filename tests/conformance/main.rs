@@ -81,5 +81,11 @@ mod claims {
         a_case_keeps_its_owner_and_its_notes,
         an_order_runs_out_and_what_was_paid_in_time_still_pays,
         live_money_never_pays_a_test_order,
+        a_body_is_read_with_its_ring_alone,
+        without_a_ring_nothing_is_recorded,
+        bodies_in_the_clear_are_sealed_by_the_sweep,
+        a_rotated_ring_wraps_what_the_former_key_did,
+        an_expired_body_leaves_the_money_and_when_it_went,
+        notifications_are_found_by_their_columns,
     );
 }
