@@ -38,5 +38,6 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
-    an_order_may_be_paid_under_any_of_its_numbers,
+    an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
+    orders_of_one_batch_are_taken_one_after_the_other,
 };

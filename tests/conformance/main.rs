@@ -60,6 +60,8 @@ mod claims {
         a_transaction_that_names_another_order_is_refused,
         two_sessions_at_once_settle_each_order_once,
         an_import_updates_until_something_is_paid,
+        an_order_is_stored_exactly,
+        orders_of_one_batch_are_taken_one_after_the_other,
         an_order_may_be_paid_under_any_of_its_numbers,
         a_later_notification_settles_those_that_waited,
         one_transaction_for_two_orders_in_one_batch_is_refused,

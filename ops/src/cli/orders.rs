@@ -17,7 +17,10 @@ use super::table::printable;
 
 mod import;
 mod lines;
+mod progress;
 mod show;
+
+use self::import::Form;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,16 +40,32 @@ const IMPORT_HELP: &str = r#"One order a line, as JSON; amounts in minor units (
 and, where wanted: "account", "numbers" (further numbers under which it is offered to providers),
 "expires_at" (RFC 3339), "metadata".
 
+Or as CSV with these names in its first line; `numbers` are separated by | and metadata is JSON.
+--example prints a file to begin with.
+
 An order that exists is updated while nothing was paid for it. A bad line does not stop the rest:
-it is named on stderr, and the exit code is 7."#;
+it is named on stderr, and the exit code is 7.
+
+Examples:
+  quittance orders import orders.jsonl
+  quittance orders import orders.csv
+  quittance orders import --format csv - < export.txt
+  quittance orders import --example --format csv > orders.csv"#;
 
 #[derive(Debug, Subcommand)]
 enum OrdersVerb {
-    /// Insert or update orders from a file of JSON lines
+    /// Insert or update orders from a file of JSON lines or CSV
     #[command(after_help = IMPORT_HELP)]
     Import {
         /// The file, or `-` for standard input
-        file: PathBuf,
+        #[arg(required_unless_present = "example")]
+        file: Option<PathBuf>,
+        /// How it is written [default: csv where it is named so, else jsonl]
+        #[arg(long, value_enum)]
+        format: Option<Form>,
+        /// Print a file to begin with, and do nothing else
+        #[arg(long, conflicts_with = "file")]
+        example: bool,
     },
     /// One order with everything about it, by any of its numbers
     Show { number: String },
@@ -67,13 +86,34 @@ enum OrdersVerb {
     },
 }
 
+impl OrdersArgs {
+    /// What needs no ledger: an example is printed without one.
+    pub fn example(&self) -> Option<Result<Exit, Failure>> {
+        match &self.verb {
+            OrdersVerb::Import { example: true, format, .. } => {
+                Some(import::example(format.unwrap_or(Form::Jsonl)))
+            }
+            OrdersVerb::Import { .. }
+            | OrdersVerb::Show { .. }
+            | OrdersVerb::List { .. }
+            | OrdersVerb::Cancel { .. } => None,
+        }
+    }
+}
+
 pub async fn run<S: Session>(
     args: OrdersArgs,
     mut session: S,
     output: Output,
 ) -> Result<Exit, Failure> {
     match args.verb {
-        OrdersVerb::Import { file } => return import::run(&file, &mut session, output).await,
+        OrdersVerb::Import { file, format, .. } => {
+            let form = |file: &PathBuf| format.unwrap_or_else(|| Form::of(file));
+            return match file {
+                Some(file) => import::run(&file, form(&file), &mut session, output).await,
+                None => import::example(format.unwrap_or(Form::Jsonl)),
+            };
+        }
         OrdersVerb::Show { number } => {
             let order = session.order(&number).await?.ok_or_else(|| not_found(&number))?;
             output.one(&order, show::details)?;
