@@ -93,9 +93,15 @@ fn every_bad_order_is_refused_with_its_field_and_nothing_of_it_is_stored() {
         ("account", r#""order_no":"A","amount":1,"currency":"CNY","account":"""#.into()),
         ("expires_at", r#""order_no":"A","amount":1,"currency":"CNY","expires_at":"2026""#.into()),
         ("metadata", format!(r#""order_no":"A","amount":1,"currency":"CNY","metadata":{deep}"#)),
-        ("metadata", format!(r#""order_no":"A","amount":1,"currency":"CNY","metadata":{very_deep}"#)),
+        (
+            "metadata",
+            format!(r#""order_no":"A","amount":1,"currency":"CNY","metadata":{very_deep}"#),
+        ),
         ("metadata", format!(r#""order_no":"A","amount":1,"currency":"CNY","metadata":{large}"#)),
-        ("metadata", r#""order_no":"A","amount":1,"currency":"CNY","metadata":{"a":"\u0000"}"#.into()),
+        (
+            "metadata",
+            r#""order_no":"A","amount":1,"currency":"CNY","metadata":{"a":"\u0000"}"#.into(),
+        ),
         ("`amount`", r#""order_no":"A","currency":"CNY","amount":1,"amount":2"#.into()),
         ("`paid`", r#""order_no":"A","amount":1,"currency":"CNY","paid":true"#.into()),
     ];

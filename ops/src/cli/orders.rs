@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::order::OrderStatus;
 use shared::process;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use worker::ledger::Session;
 use worker::ledger::records::{Cancelled, OrderFilter};
 
@@ -70,13 +72,7 @@ enum OrdersVerb {
     /// One order with everything about it, by any of its numbers
     Show { number: String },
     /// Orders, newest first
-    List {
-        #[arg(long, value_parser = PossibleValuesParser::new(OrderStatus::ALL.map(OrderStatus::as_str))
-            .try_map(|word| OrderStatus::from_word(&word).ok_or("no such status")))]
-        status: Option<OrderStatus>,
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
-        limit: i64,
-    },
+    List(Page),
     /// Cancel an order that is not paid
     Cancel {
         number: String,
@@ -84,6 +80,44 @@ enum OrdersVerb {
         #[arg(long, value_parser = reason)]
         reason: String,
     },
+}
+
+/// Which orders a list shows.
+#[derive(Debug, Args)]
+struct Page {
+    #[arg(long, value_parser = PossibleValuesParser::new(OrderStatus::ALL.map(OrderStatus::as_str))
+        .try_map(|word| OrderStatus::from_word(&word).ok_or("no such status")))]
+    status: Option<OrderStatus>,
+    /// Those that only this account may be paid for
+    #[arg(long)]
+    account: Option<String>,
+    /// Created then or later, RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = time_of)]
+    since: Option<OffsetDateTime>,
+    /// Read on behind this order: the last of the page before
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<String>,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+    limit: i64,
+}
+
+impl Page {
+    async fn filter<S: Session>(self, session: &mut S) -> Result<OrderFilter, Failure> {
+        let Self { status, account, since, after, limit } = self;
+        let after = match after {
+            None => None,
+            Some(number) => {
+                let order = session.order(&number).await?.ok_or_else(|| not_found(&number))?;
+                Some((order.summary.created_at, order.summary.order_no))
+            }
+        };
+        Ok(OrderFilter { status, account, since, after, limit })
+    }
+}
+
+fn time_of(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| "a time such as 2026-11-23T00:00:00Z is needed".to_owned())
 }
 
 impl OrdersArgs {
@@ -95,7 +129,7 @@ impl OrdersArgs {
             }
             OrdersVerb::Import { .. }
             | OrdersVerb::Show { .. }
-            | OrdersVerb::List { .. }
+            | OrdersVerb::List(_)
             | OrdersVerb::Cancel { .. } => None,
         }
     }
@@ -118,8 +152,9 @@ pub async fn run<S: Session>(
             let order = session.order(&number).await?.ok_or_else(|| not_found(&number))?;
             output.one(&order, show::details)?;
         }
-        OrdersVerb::List { status, limit } => {
-            let orders = session.orders(&OrderFilter { status, limit }).await?;
+        OrdersVerb::List(page) => {
+            let filter = page.filter(&mut session).await?;
+            let orders = session.orders(&filter).await?;
             output.list(&orders, show::table)?;
         }
         OrdersVerb::Cancel { number, reason } => {

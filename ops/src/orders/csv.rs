@@ -3,7 +3,7 @@
 //!
 //! **Invariant**: a cell is stored as it stands or its line is refused; nothing in it is evaluated.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use serde_json::{Map, Value};
 use worker::ledger::records::{NUMBERS_MAX, NewOrder};
 
@@ -100,14 +100,14 @@ fn value(column: &str, cell: String) -> Result<Option<Value>, Wrong> {
 /// The cells of one line, which has no line feed.
 fn cells(line: &[u8], reader: &Reader) -> Result<Vec<String>, String> {
     let mut line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+    if line.contains(&b'\r') {
+        return Err("a carriage return stands within it; save with LF or CRLF".to_owned());
+    }
     line.push(b'\n');
     let (mut bytes, mut ends) = (vec![0; line.len() + 1], [0; CELLS_MAX]);
-    let (ended, read, _, count) = reader.clone().read_record(&line, &mut bytes, &mut ends);
+    let (ended, _, _, count) = reader.clone().read_record(&line, &mut bytes, &mut ends);
     match ended {
-        ReadRecordResult::Record if read == line.len() => (),
-        ReadRecordResult::Record => {
-            return Err("a carriage return stands within it; save with LF or CRLF".to_owned());
-        }
+        ReadRecordResult::Record => (),
         ReadRecordResult::InputEmpty => return Err("a quote is left open".to_owned()),
         ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull | ReadRecordResult::End => {
             return Err(format!("more than {CELLS_MAX} cells"));
@@ -123,7 +123,8 @@ fn cells(line: &[u8], reader: &Reader) -> Result<Vec<String>, String> {
 }
 
 fn reader(separator: u8) -> Reader {
-    let mut reader = ReaderBuilder::new().delimiter(separator).build();
+    let mut reader =
+        ReaderBuilder::new().delimiter(separator).terminator(Terminator::Any(b'\n')).build();
     // It takes a byte order mark off whatever comes first. That is the header, and it is off already:
     // a cell keeps its own.
     reader.read_record(b"\n", &mut [], &mut []);

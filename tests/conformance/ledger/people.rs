@@ -49,7 +49,8 @@ pub(crate) async fn an_import_updates_until_something_is_paid<B: Broker, L: Ledg
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 11))]).await?;
     let late = session.import(&[order("A", 12)], now).await?;
     ensure!(matches!(&late[..], [Imported::Refused(_)]), "{late:?}");
-    let filter = OrderFilter { status: Some(OrderStatus::Paid), limit: 10 };
+    let filter =
+        OrderFilter { status: Some(OrderStatus::Paid), limit: 10, ..OrderFilter::default() };
     let listed = session.orders(&filter).await?;
     ensure!(listed.len() == 1 && listed[0].amount == 11);
     Ok(())
@@ -76,7 +77,8 @@ pub(crate) async fn orders_of_one_batch_are_taken_one_after_the_other<B: Broker,
     world: &World<B, L>,
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
-    let named = |own: &str, number: &str| NewOrder { numbers: vec![number.into()], ..order(own, 10) };
+    let named =
+        |own: &str, number: &str| NewOrder { numbers: vec![number.into()], ..order(own, 10) };
     let batch = [
         order("Z", 10),
         order("Z", 11),
@@ -98,8 +100,16 @@ pub(crate) async fn orders_of_one_batch_are_taken_one_after_the_other<B: Broker,
             Imported::Refused(_) => "refused",
         })
         .collect();
-    let expected =
-        ["inserted", "updated", "unchanged", "refused", "inserted", "refused", "refused", "refused"];
+    let expected = [
+        "inserted",
+        "updated",
+        "unchanged",
+        "refused",
+        "inserted",
+        "refused",
+        "refused",
+        "refused",
+    ];
     ensure!(words == expected, "{imported:?}");
     ensure!(show(&mut session, "Z").await?.summary.amount == 11);
     ensure!(show(&mut session, "shared").await?.summary.order_no == "B");
@@ -143,7 +153,7 @@ pub(crate) async fn an_order_is_stored_exactly<B: Broker, L: Ledger>(
         ..order("expired before it began", 1)
     };
     ensure!(session.import(&[early], process::now()).await? == [Imported::Inserted]);
-    let listed = session.orders(&OrderFilter { status: None, limit: 100 }).await?;
+    let listed = session.orders(&OrderFilter { limit: 100, ..OrderFilter::default() }).await?;
     ensure!(listed.len() == numbers.len() + 1, "{} orders", listed.len());
     Ok(())
 }

@@ -160,6 +160,11 @@ pub struct EventRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderFilter {
     pub status: Option<OrderStatus>,
+    pub account: Option<String>,
+    /// Created then or later.
+    pub since: Option<OffsetDateTime>,
+    /// Only what a list shows behind the order of this age and number.
+    pub after: Option<(OffsetDateTime, String)>,
     pub limit: i64,
 }
 

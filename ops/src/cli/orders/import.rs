@@ -64,8 +64,7 @@ pub(super) async fn run<S: Session>(
     let tally = if file == Path::new("-") {
         import(BufReader::new(tokio::io::stdin()), form, Progress::new(None), session).await?
     } else {
-        let unreadable =
-            |error| Failure::new(Exit::Usage, format!("{}: {error}", file.display()));
+        let unreadable = |error| Failure::new(Exit::Usage, format!("{}: {error}", file.display()));
         let opened = tokio::fs::File::open(file).await.map_err(unreadable)?;
         let about = opened.metadata().await.map_err(unreadable)?;
         let progress = Progress::new(about.is_file().then_some(about.len()));

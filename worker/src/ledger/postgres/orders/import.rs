@@ -102,8 +102,11 @@ async fn distinct(
     for (index, number) in taken(conn, orders, &good).await? {
         answers[index] = Some(Imported::Refused(format!("number {number} is another order's")));
     }
-    let batch: Vec<&NewOrder> =
-        good.iter().filter(|index| answers[**index].is_none()).map(|index| &orders[*index]).collect();
+    let batch: Vec<&NewOrder> = good
+        .iter()
+        .filter(|index| answers[**index].is_none())
+        .map(|index| &orders[*index])
+        .collect();
     let written = match write(conn, &batch, now).await {
         Err(LedgerError::Refused(_)) => one_by_one(conn, &batch, now).await?,
         written => written?,
