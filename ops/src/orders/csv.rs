@@ -40,9 +40,9 @@ impl Header {
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let is_there = |separator: &&u8| line.contains(separator);
         let separator = SEPARATORS.iter().find(is_there).copied().unwrap_or(SEPARATORS[0]);
-        let reader = reader(separator);
+        let mut reader = reader(separator);
         let mut columns = vec![];
-        for name in cells(line, &reader)? {
+        for name in cells(line, &mut reader)? {
             let known = COLUMNS.iter().find(|column| **column == name.trim());
             let column = *known.ok_or_else(|| {
                 let name: String = name.chars().take(40).collect();
@@ -60,9 +60,9 @@ impl Header {
     }
 
     /// The order on a line.
-    pub fn order(&self, line: &[u8]) -> Result<NewOrder, Wrong> {
+    pub fn order(&mut self, line: &[u8]) -> Result<NewOrder, Wrong> {
         let whole = |why: String| Wrong::new(None, &why);
-        let cells = cells(line, &self.reader).map_err(whole)?;
+        let cells = cells(line, &mut self.reader).map_err(whole)?;
         if cells.len() != self.columns.len() {
             let (found, wanted) = (cells.len(), self.columns.len());
             return Err(whole(format!("it has {found} cells, and the header {wanted}")));
@@ -98,14 +98,18 @@ fn value(column: &str, cell: String) -> Result<Option<Value>, Wrong> {
 }
 
 /// The cells of one line, which has no line feed.
-fn cells(line: &[u8], reader: &Reader) -> Result<Vec<String>, String> {
-    let mut line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+fn cells(line: &[u8], reader: &mut Reader) -> Result<Vec<String>, String> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.contains(&b'\r') {
         return Err("a carriage return stands within it; save with LF or CRLF".to_owned());
     }
-    line.push(b'\n');
+    // The reader takes a byte order mark off whatever comes first, and an empty line is nothing to it: so
+    // a cell keeps its own.
+    let line = [b"\n", line, b"\n"].concat();
     let (mut bytes, mut ends) = (vec![0; line.len() + 1], [0; CELLS_MAX]);
-    let (ended, _, _, count) = reader.clone().read_record(&line, &mut bytes, &mut ends);
+    // After a quote that was left open it would go on within it.
+    reader.reset();
+    let (ended, _, _, count) = reader.read_record(&line, &mut bytes, &mut ends);
     match ended {
         ReadRecordResult::Record => (),
         ReadRecordResult::InputEmpty => return Err("a quote is left open".to_owned()),
@@ -123,12 +127,7 @@ fn cells(line: &[u8], reader: &Reader) -> Result<Vec<String>, String> {
 }
 
 fn reader(separator: u8) -> Reader {
-    let mut reader =
-        ReaderBuilder::new().delimiter(separator).terminator(Terminator::Any(b'\n')).build();
-    // It takes a byte order mark off whatever comes first. That is the header, and it is off already:
-    // a cell keeps its own.
-    reader.read_record(b"\n", &mut [], &mut []);
-    reader
+    ReaderBuilder::new().delimiter(separator).terminator(Terminator::Any(b'\n')).build()
 }
 
 #[cfg(test)]
@@ -139,7 +138,7 @@ mod tests {
     use serde_json::json;
 
     fn order(header: &str, line: &str) -> Result<NewOrder, String> {
-        let header = Header::read(header.as_bytes())?;
+        let mut header = Header::read(header.as_bytes())?;
         header.order(line.as_bytes()).map_err(|wrong| wrong.to_string())
     }
 
@@ -159,7 +158,7 @@ mod tests {
     #[test]
     fn the_example_is_a_file_of_orders() {
         let mut lines = EXAMPLE.lines().map(str::as_bytes);
-        let header = Header::read(lines.next().unwrap()).unwrap();
+        let mut header = Header::read(lines.next().unwrap()).unwrap();
         let orders: Vec<_> = lines.map(|line| header.order(line).unwrap()).collect();
         assert_eq!(orders.len(), 2);
         assert_eq!(orders[0].numbers, Vec::<String>::new());
@@ -237,14 +236,14 @@ mod tests {
         assert!(error.starts_with("metadata: no JSON"), "{error}");
         let many = "x,".repeat(100);
         assert!(order(THREE, &many).unwrap_err().contains("cells"));
-        let header = Header::read(THREE.as_bytes()).unwrap();
+        let mut header = Header::read(THREE.as_bytes()).unwrap();
         assert!(header.order(b"\xff,10,CNY").unwrap_err().to_string().contains("UTF-8"));
     }
 
     #[test]
     fn any_line_is_an_order_or_refused() {
         let mut rng = StdRng::seed_from_u64(7);
-        let header = Header::read(THREE.as_bytes()).unwrap();
+        let mut header = Header::read(THREE.as_bytes()).unwrap();
         let alphabet = b"\"\",,,;|\r=A1C\xff{}\xe8\xae\xa2";
         for _ in 0..5_000 {
             let length = rng.gen_range(0..40);
