@@ -1,5 +1,5 @@
-//! Orders as shops hand them in: a JSON document, or a row of CSV. Both end as the same document, so
-//! that one reading judges them.
+//! Orders as shops hand them in, a JSON document or a row of CSV, and as people ask about them. Both forms
+//! end as the same document, so that one reading judges them.
 
 use serde::Deserializer;
 use serde::de::DeserializeOwned;
@@ -7,6 +7,10 @@ use serde_json::Value;
 use worker::ledger::records::NewOrder;
 
 pub mod csv;
+pub mod timeline;
+pub mod explain;
+#[cfg(test)]
+mod sample;
 
 /// Letters of a complaint: it may quote what a stranger sent.
 const COMPLAINT_MAX: usize = 300;

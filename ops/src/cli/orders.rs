@@ -16,6 +16,8 @@ use super::act::{actor, reason};
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::table::printable;
+use crate::orders::explain::explain;
+use crate::orders::timeline::timeline;
 
 mod import;
 mod lines;
@@ -34,6 +36,8 @@ pub struct OrdersArgs {
 const EXAMPLES: &str = r#"Examples:
   echo '{"order_no":"A-1","amount":10,"currency":"CNY"}' | quittance orders import -
   quittance orders show A-1 -o json
+  quittance orders explain A-1
+  quittance orders timeline A-1
   quittance orders list --status paid --limit 20
   quittance orders cancel A-1 --reason "out of stock""#;
 
@@ -71,6 +75,10 @@ enum OrdersVerb {
     },
     /// One order with everything about it, by any of its numbers
     Show { number: String },
+    /// Everything that touched an order, oldest first
+    Timeline { number: String },
+    /// Why an order stands as it does, in words
+    Explain { number: String },
     /// Orders, newest first
     List(Page),
     /// Cancel an order that is not paid
@@ -129,6 +137,8 @@ impl OrdersArgs {
             }
             OrdersVerb::Import { .. }
             | OrdersVerb::Show { .. }
+            | OrdersVerb::Timeline { .. }
+            | OrdersVerb::Explain { .. }
             | OrdersVerb::List(_)
             | OrdersVerb::Cancel { .. } => None,
         }
@@ -151,6 +161,19 @@ pub async fn run<S: Session>(
         OrdersVerb::Show { number } => {
             let order = session.order(&number).await?.ok_or_else(|| not_found(&number))?;
             output.one(&order, show::details)?;
+        }
+        OrdersVerb::Timeline { number } => {
+            let trail = session.trail(&number).await?.ok_or_else(|| not_found(&number))?;
+            output.list(&timeline(&trail), show::happenings)?;
+        }
+        OrdersVerb::Explain { number } => {
+            let order = session.order(&number).await?.ok_or_else(|| not_found(&number))?;
+            let why = explain(&order);
+            let summary = &order.summary;
+            let told =
+                json!({ "order_no": summary.order_no, "status": summary.status, "why": why });
+            output
+                .one(&told, |_| why.iter().map(|sentence| printable(sentence) + "\n").collect())?;
         }
         OrdersVerb::List(page) => {
             let filter = page.filter(&mut session).await?;

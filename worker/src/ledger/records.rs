@@ -9,9 +9,11 @@ use uuid::Uuid;
 
 mod metadata;
 mod refunds;
+mod trail;
 
 pub use self::metadata::{METADATA_DEPTH_MAX, METADATA_MAX_BYTES};
 pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
+pub use self::trail::{Acted, Announced, Heard, TRAIL_MAX, Trail};
 
 /// Numbers under which one order may be offered to providers.
 pub const NUMBERS_MAX: usize = 16;
