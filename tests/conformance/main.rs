@@ -61,6 +61,7 @@ mod claims {
         two_sessions_at_once_settle_each_order_once,
         an_import_updates_until_something_is_paid,
         an_order_is_stored_exactly,
+        the_schema_keeps_its_rules_against_any_program,
         orders_of_one_batch_are_taken_one_after_the_other,
         an_order_may_be_paid_under_any_of_its_numbers,
         a_later_notification_settles_those_that_waited,
