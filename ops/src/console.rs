@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use shared::secret::Secret;
@@ -56,8 +56,32 @@ pub fn router<L: Ledger>(ledger: L, token: Option<Secret>) -> Router {
         .layer(from_fn(guard::harden))
 }
 
+/// Why a request was not answered as asked.
+struct Refusal {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: &str) -> Self {
+        Self { status, body: json!({ "error": message }) }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = answer(self.status, &self.body);
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            // Nothing is lost by asking again: every call may be repeated.
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
 /// Waits for what a session was asked, and answers a ledger that does not.
-async fn asked<T>(asking: impl Future<Output = Result<T, LedgerError>>) -> Result<T, Response> {
+async fn asked<T>(asking: impl Future<Output = Result<T, LedgerError>>) -> Result<T, Refusal> {
+    let later = |message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message);
     match timeout(ANSWER_TIMEOUT, asking).await {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(reason)) => {
@@ -73,15 +97,8 @@ async fn asked<T>(asking: impl Future<Output = Result<T, LedgerError>>) -> Resul
     }
 }
 
-/// Nothing is lost by asking again: every call may be repeated.
-fn later(message: &str) -> Response {
-    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
 fn error(status: StatusCode, message: &str) -> Response {
-    answer(status, &json!({ "error": message }))
+    Refusal::new(status, message).into_response()
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {

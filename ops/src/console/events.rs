@@ -9,7 +9,7 @@ use worker::ledger::{Ledger, Session as _};
 
 use super::query::{self, Parameters};
 use super::sessions::Sessions;
-use super::{answer, asked};
+use super::{Refusal, answer, asked};
 
 const LIMIT_DEFAULT: i64 = 100;
 const LIMIT_MAX: i64 = 1_000;
@@ -24,7 +24,7 @@ struct Window {
 pub(super) async fn list<L: Ledger>(
     State(sessions): State<Sessions<L>>,
     query: Result<Query<Parameters>, QueryRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let window = query::read(query, Window::read)?;
     let events = sessions.ask(async |session| session.events(window.after, window.limit).await);
     let events = asked(events).await?;

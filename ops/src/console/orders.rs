@@ -17,7 +17,7 @@ use worker::ledger::{Ledger, Session as _};
 
 use super::query::{self, Parameters};
 use super::sessions::Sessions;
-use super::{answer, asked, error};
+use super::{Refusal, answer, asked};
 use crate::cli::act::reason;
 use crate::orders::{self, Wrong};
 
@@ -36,7 +36,7 @@ const LIMIT_MAX: i64 = 1_000;
 pub(super) async fn write<L: Ledger>(
     State(sessions): State<Sessions<L>>,
     request: Request,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let orders = Orders::read(&received(request).await?)?;
     let good: Vec<_> = orders.each().filter_map(|order| order.as_ref().ok()).cloned().collect();
     let imported = if good.is_empty() {
@@ -60,7 +60,7 @@ pub(super) async fn write<L: Ledger>(
 pub(super) async fn list<L: Ledger>(
     State(sessions): State<Sessions<L>>,
     query: Result<Query<Parameters>, QueryRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let Page { mut filter, after } = query::read(query, Page::read)?;
     let limit = filter.limit;
     let orders = sessions.ask(async |session| {
@@ -71,7 +71,7 @@ pub(super) async fn list<L: Ledger>(
         session.orders(&filter).await.map(Some)
     });
     let Some(orders) = asked(orders).await? else {
-        return Err(error(StatusCode::BAD_REQUEST, "after: no order bears this number"));
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "after: no order bears this number"));
     };
     let is_full = i64::try_from(orders.len()).is_ok_and(|count| count == limit);
     let next = orders.last().filter(|_| is_full).map(|order| &order.order_no);
@@ -82,7 +82,7 @@ pub(super) async fn list<L: Ledger>(
 pub(super) async fn show<L: Ledger>(
     State(sessions): State<Sessions<L>>,
     number: Result<Path<String>, PathRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let number = named(number)?;
     let order = asked(sessions.ask(async |session| session.order(&number).await)).await?;
     let order = order.ok_or_else(no_such_order)?;
@@ -94,7 +94,7 @@ pub(super) async fn cancel<L: Ledger>(
     State(sessions): State<Sessions<L>>,
     number: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let number = named(number)?;
     let Act { reason } = Act::read(&received(request).await?)?;
     let cancel =
@@ -106,7 +106,7 @@ pub(super) async fn cancel<L: Ledger>(
         Cancelled::Paid(status) => {
             let error = "it cannot be cancelled any more; refund it at the provider";
             let body = json!({ "error": error, "status": status.as_str() });
-            return Err(answer(StatusCode::CONFLICT, &body));
+            return Err(Refusal { status: StatusCode::CONFLICT, body });
         }
     };
     Ok(answer(StatusCode::OK, &json!({ "order_no": number, "result": result })))
@@ -120,7 +120,7 @@ struct Act {
 }
 
 impl Act {
-    fn read(body: &[u8]) -> Result<Self, Response> {
+    fn read(body: &[u8]) -> Result<Self, Refusal> {
         let document: Value = body::json(body)?;
         let act: Self = orders::read(document).map_err(|wrong| outcome::invalid(&wrong))?;
         let reason = reason(&act.reason)
@@ -171,14 +171,14 @@ fn kept(name: &str, value: &str) -> Result<String, String> {
     if value.contains('\0') { Err(format!("{name}: no NUL")) } else { Ok(value.to_owned()) }
 }
 
-fn named(number: Result<Path<String>, PathRejection>) -> Result<String, Response> {
-    let unreadable = |_| error(StatusCode::BAD_REQUEST, "the number is not readable");
+fn named(number: Result<Path<String>, PathRejection>) -> Result<String, Refusal> {
+    let unreadable = |_| Refusal::new(StatusCode::BAD_REQUEST, "the number is not readable");
     let Path(number) = number.map_err(unreadable)?;
     if number.contains('\0') { Err(no_such_order()) } else { Ok(number) }
 }
 
-fn no_such_order() -> Response {
-    error(StatusCode::NOT_FOUND, "no order bears this number")
+fn no_such_order() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "no order bears this number")
 }
 
 /// Where an order can be read: every byte that is not plain is escaped.

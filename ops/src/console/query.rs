@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
-use axum::response::Response;
 
-use super::error;
+use super::Refusal;
 
 /// Names and values as they were sent; a name that comes twice has its last value.
 pub(super) type Parameters = HashMap<String, String>;
@@ -16,12 +15,12 @@ pub(super) type Parameters = HashMap<String, String>;
 pub(super) fn read<T>(
     query: Result<Query<Parameters>, QueryRejection>,
     read: impl FnOnce(&Parameters) -> Result<T, String>,
-) -> Result<T, Response> {
+) -> Result<T, Refusal> {
     let read = match query {
         Ok(Query(parameters)) => read(&parameters),
         Err(_) => Err("the query is not readable".to_owned()),
     };
-    read.map_err(|wrong| error(StatusCode::BAD_REQUEST, &wrong))
+    read.map_err(|wrong| Refusal::new(StatusCode::BAD_REQUEST, &wrong))
 }
 
 /// A number within these bounds.

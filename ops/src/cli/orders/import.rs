@@ -34,7 +34,7 @@ pub(super) enum Form {
 /// How a line is read: each is an order, or the first says what those below hold.
 enum Reading {
     Json,
-    Csv(Option<Header>),
+    Csv(Option<Box<Header>>),
 }
 
 /// What became of the lines.
@@ -144,7 +144,7 @@ impl Reading {
                     let message = format!("line {number}, the header: {wrong}; {hint}");
                     Failure::new(Exit::Usage, printable(&message))
                 })?;
-                *header = Some(read);
+                *header = Some(Box::new(read));
                 return Ok(Ok(None));
             }
         };

@@ -5,12 +5,11 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::StatusCode;
-use axum::response::Response;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 use worker::ledger::records::NewOrder;
 
-use super::super::error;
+use super::super::Refusal;
 use crate::orders::{Wrong, from_json};
 
 /// Orders in one request.
@@ -25,26 +24,27 @@ pub(super) enum Orders {
 }
 
 /// The whole body, within the limits.
-pub(super) async fn received(request: Request) -> Result<Bytes, Response> {
+pub(super) async fn received(request: Request) -> Result<Bytes, Refusal> {
     match timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(rejection)) => Err(match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
-                error(StatusCode::PAYLOAD_TOO_LARGE, "a body may have 1 MiB")
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "a body may have 1 MiB")
             }
-            _ => error(StatusCode::BAD_REQUEST, "the body broke off"),
+            _ => Refusal::new(StatusCode::BAD_REQUEST, "the body broke off"),
         }),
-        Err(_) => Err(error(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+        Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
     }
 }
 
 /// A document of JSON; what it means is judged later.
-pub(super) fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(|_| error(StatusCode::BAD_REQUEST, "the body is no JSON"))
+pub(super) fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the body is no JSON"))
 }
 
 impl Orders {
-    pub(super) fn read(body: &[u8]) -> Result<Self, Response> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
         let document: &RawValue = json(body)?;
         if !document.get().starts_with('[') {
             return Ok(Self::One(Box::new(from_json(document.get().as_bytes()))));
@@ -52,7 +52,7 @@ impl Orders {
         let documents: Vec<&RawValue> = json(body)?;
         if ORDERS_MAX < documents.len() {
             let message = format!("at most {ORDERS_MAX} orders at once");
-            return Err(error(StatusCode::PAYLOAD_TOO_LARGE, &message));
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, &message));
         }
         let order = |document: &&RawValue| from_json(document.get().as_bytes());
         Ok(Self::Several(documents.iter().map(order).collect()))
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn status(body: &[u8]) -> Result<usize, StatusCode> {
-        let read = Orders::read(body).map_err(|response| response.status())?;
+        let read = Orders::read(body).map_err(|refusal| refusal.status)?;
         Ok(read.each().filter(|order| order.is_ok()).count())
     }
 

@@ -1,11 +1,11 @@
 //! What became of the orders that were posted, as statuses and words.
 
 use axum::http::{StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use worker::ledger::records::{Imported, NewOrder};
 
-use super::super::answer;
+use super::super::{Refusal, answer};
 use super::place;
 use crate::orders::Wrong;
 
@@ -28,8 +28,8 @@ pub(super) fn one(outcome: Option<Outcome>) -> Response {
             }
             response
         }
-        Some(Err(wrong)) => invalid(&wrong),
-        None => invalid(&Wrong::new(None, "no order")),
+        Some(Err(wrong)) => invalid(&wrong).into_response(),
+        None => invalid(&Wrong::new(None, "no order")).into_response(),
     }
 }
 
@@ -47,9 +47,9 @@ pub(super) fn several(outcomes: Vec<Outcome>) -> Response {
 }
 
 /// It can be read, and is not what is asked for.
-pub(super) fn invalid(wrong: &Wrong) -> Response {
+pub(super) fn invalid(wrong: &Wrong) -> Refusal {
     let body = json!({ "error": wrong.to_string(), "field": wrong.field });
-    answer(StatusCode::UNPROCESSABLE_ENTITY, &body)
+    Refusal { status: StatusCode::UNPROCESSABLE_ENTITY, body }
 }
 
 fn told(outcome: &Outcome) -> Value {
