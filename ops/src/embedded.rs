@@ -13,6 +13,9 @@ use std::sync::{Arc, OnceLock};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use shared::config::account::Choices;
 use shared::message::seal::{KeyRingError, SealKeys};
+use shared::secret::bodies::Bodies;
+use shared::secret::cipher::CipherKeyError;
+use shared::secret::envelope::BodyKeys;
 use tokio::sync::watch;
 
 pub mod ledger;
@@ -33,6 +36,7 @@ pub struct Embedded {
     store: Arc<Store>,
     queue: Arc<OnceLock<Queue>>,
     choices: watch::Receiver<Arc<Choices>>,
+    bodies: Bodies,
 }
 
 /// Why the file cannot be used.
@@ -46,6 +50,8 @@ pub enum EmbeddedError {
     Database(PathBuf, String),
     #[error("{0}")]
     SealKeys(PathBuf, #[source] KeyRingError),
+    #[error("{0}")]
+    BodyKeys(PathBuf, #[source] CipherKeyError),
 }
 
 impl Embedded {
@@ -61,7 +67,18 @@ impl Embedded {
         let store = Arc::new(Store::new(path.to_owned()));
         migrate(&store).map_err(|error| EmbeddedError::Database(path.to_owned(), error))?;
         let choices = Choices::default().still();
-        Ok(Self { store, queue: Arc::default(), choices })
+        let bodies = Bodies::sealed_by(body_keys(&store)?);
+        Ok(Self { store, queue: Arc::default(), choices, bodies })
+    }
+
+    /// Its ledger keeps bodies in this way; until told so, sealed by the ring beside the file.
+    pub fn keeping(self, bodies: Bodies) -> Self {
+        Self { bodies, ..self }
+    }
+
+    /// The ring beside the file.
+    pub fn body_keys(&self) -> Result<BodyKeys, EmbeddedError> {
+        body_keys(&self.store)
     }
 
     /// Its ledger settles by the rules that stand at each moment.
@@ -101,7 +118,7 @@ impl Embedded {
 
     /// The ledger.
     pub fn ledger(&self) -> SqliteLedger {
-        SqliteLedger::new(Arc::clone(&self.store), self.choices.clone())
+        SqliteLedger::new(Arc::clone(&self.store), self.choices.clone(), self.bodies.clone())
     }
 
     /// The key ring beside the file, made at first use.
@@ -111,6 +128,14 @@ impl Embedded {
             .map_err(|error| EmbeddedError::File(path.clone(), error))?;
         SealKeys::parse(&text).map_err(|error| EmbeddedError::SealKeys(path, error))
     }
+}
+
+/// The ring that seals bodies, made at first use.
+fn body_keys(store: &Store) -> Result<BodyKeys, EmbeddedError> {
+    let path = store.beside(".body_keys");
+    let text = read_or_make(&path, BodyKeys::generate)
+        .map_err(|error| EmbeddedError::File(path.clone(), error))?;
+    BodyKeys::parse(&text).map_err(|error| EmbeddedError::BodyKeys(path, error))
 }
 
 /// Brings the schema up to date; safe when several start at once.
@@ -179,6 +204,7 @@ mod tests {
         assert_eq!(mode(path.parent().unwrap()), 0o700);
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(&path.with_extension("db.seal_keys")), 0o600);
+        assert_eq!(mode(&path.with_extension("db.body_keys")), 0o600);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use shared::broker::amqp::Amqp;
 use shared::config::{Config, Engines, Problem};
 use shared::message::seal::SealKeys;
 use shared::secret::Secret;
+use worker::ledger::Ledger as _;
 use worker::ledger::postgres::Postgres;
 
 use crate::embedded::{Embedded, EmbeddedError};
@@ -38,11 +39,15 @@ pub fn open(config: &Config) -> Result<Engine, EngineError> {
     let choices = config.choices().still();
     match config.engines()? {
         Engines::Embedded { path } => {
-            Ok(Engine::Embedded(Embedded::open(&path)?.governed_by(choices)))
+            let embedded = Embedded::open(&path)?.governed_by(choices);
+            let bodies = config.bodies(Some(embedded.body_keys()?))?;
+            Ok(Engine::Embedded(embedded.keeping(bodies)))
         }
         Engines::Servers { broker_url, database_url } => {
             let broker = amqp(config, &broker_url)?;
-            let ledger = Postgres::new(database_url).governed_by(choices);
+            // A command need not have the ring; what needs it says so, and what serves checks first.
+            let bodies = config.bodies(None).unwrap_or_default();
+            let ledger = Postgres::new(database_url).governed_by(choices).keeping(bodies);
             Ok(Engine::Servers(Servers { broker, ledger }))
         }
     }

@@ -23,6 +23,7 @@ pub use crate::units;
 
 use self::account::AccountSection;
 use self::changes::Standing;
+use self::sections::privacy::PrivacySection;
 use self::sections::quarantine::QuarantineSection;
 use self::sections::{
     BrokerSection, ConsoleSection, DatabaseSection, EmbeddedSection, IngressSection, LogSection,
@@ -44,6 +45,7 @@ pub struct Config {
     pub console: ConsoleSection,
     pub seal: SealSection,
     pub quarantine: QuarantineSection,
+    pub privacy: PrivacySection,
     pub process: ProcessSection,
     pub log: LogSection,
     pub accounts: BTreeMap<String, AccountSection>,
@@ -183,8 +185,11 @@ impl Config {
         problems.extend(self.console.check().err());
         match self.engines() {
             Err(found) => problems.push(found),
-            Ok(Engines::Servers { .. }) => problems.extend(self.seal_keys().err()),
-            Ok(Engines::Embedded { .. }) => (),
+            Ok(Engines::Servers { .. }) => {
+                problems.extend(self.seal_keys().err());
+                problems.extend(self.bodies(None).err());
+            }
+            Ok(Engines::Embedded { .. }) => problems.extend(self.body_keys().err()),
         }
         problems
     }
@@ -195,6 +200,7 @@ impl Config {
         problems.extend(self.ingress.check());
         problems.extend(self.quarantine.check());
         problems.extend(self.policy.check().err());
+        problems.extend(self.privacy.check().err());
         problems.extend(self.process.check().err());
         problems
     }

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 pub mod cipher;
+pub mod envelope;
+pub mod bodies;
 
 const FINGERPRINT_BYTES: usize = 8;
 

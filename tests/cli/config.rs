@@ -117,8 +117,13 @@ fn servers_need_the_ring_and_the_mend_is_named() {
     );
     let at = only(&urls);
     run(&at, "config check").ends_with(2).prints(&["seal.keys_file", "quittance keys init"]);
+    let told = ["privacy.keys_file", "quittance keys init --for bodies"];
+    run(&at, "config check").ends_with(2).prints(&told);
     run(&at, "keys init").ends_with(0);
-    fs::write(at.config(), format!("{urls}[seal]\nkeys_file = \"keys/seal.keys\"\n")).unwrap();
+    run(&at, "keys init --for bodies").ends_with(0);
+    let rings =
+        "[seal]\nkeys_file = \"keys/seal.keys\"\n[privacy]\nkeys_file = \"keys/body.keys\"\n";
+    fs::write(at.config(), format!("{urls}{rings}")).unwrap();
     // Nobody listens at these urls: the check reaches for no server.
     run(&at, "config check").ends_with(0).prints(&["RabbitMQ and PostgreSQL"]);
 }

@@ -1,6 +1,7 @@
 //! What a ledger owes.
 
 mod back;
+mod bodies;
 mod cases;
 mod constraints;
 mod flow;
@@ -17,6 +18,11 @@ pub(crate) use self::back::{
     a_refund_before_its_payment_takes_effect_with_it,
     a_refund_whose_payment_never_comes_is_a_case_at_its_deadline,
     named_refunds_and_totals_are_one_account,
+};
+pub(crate) use self::bodies::{
+    a_body_is_read_with_its_ring_alone, a_rotated_ring_wraps_what_the_former_key_did,
+    an_expired_body_leaves_the_money_and_when_it_went, bodies_in_the_clear_are_sealed_by_the_sweep,
+    notifications_are_found_by_their_columns, without_a_ring_nothing_is_recorded,
 };
 pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,

@@ -1,6 +1,7 @@
 //! One suite for both engine pairs: what a broker and a ledger owe, whichever stands behind the port.
 
 mod broker;
+mod histories;
 mod ledger;
 mod unrouted;
 mod world;
@@ -78,5 +79,11 @@ mod claims {
         a_dispute_is_a_case_until_it_ends,
         a_dispute_before_its_payment_waits_for_it,
         named_refunds_and_totals_are_one_account,
+        a_body_is_read_with_its_ring_alone,
+        without_a_ring_nothing_is_recorded,
+        bodies_in_the_clear_are_sealed_by_the_sweep,
+        a_rotated_ring_wraps_what_the_former_key_did,
+        an_expired_body_leaves_the_money_and_when_it_went,
+        notifications_are_found_by_their_columns,
     );
 }

@@ -9,6 +9,8 @@ use shared::broker::amqp::Amqp;
 use shared::broker::topology::Topology;
 use shared::retry::Schedule;
 use shared::secret::Secret;
+use shared::secret::bodies::Bodies;
+use shared::secret::envelope::BodyKeys;
 use tempfile::TempDir;
 use worker::ledger::Ledger;
 use worker::ledger::postgres::Postgres;
@@ -60,7 +62,8 @@ pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
         topology,
         publish_timeout: Duration::from_secs(10),
     };
-    let ledger = Postgres::new(Secret::new(database.url.clone()));
+    let bodies = Bodies::sealed_by(BodyKeys::parse(&BodyKeys::generate())?);
+    let ledger = Postgres::new(Secret::new(database.url.clone())).keeping(bodies);
     Ok(World { broker, ledger, kept: Kept::Servers { database } })
 }
 

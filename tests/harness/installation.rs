@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, ensure};
 use shared::message::seal::SealKeys;
+use shared::secret::bodies::Bodies;
+use shared::secret::envelope::BodyKeys;
 use tempfile::TempDir;
 use worker::ledger::Ledger as _;
 use worker::ledger::postgres::Postgres;
@@ -83,12 +85,13 @@ impl Installation {
         let prefix = rabbitmq::prefix();
         let engines = format!(
             "[broker]\nurl = \"{}\"\nprefix = \"{prefix}\"\n[database]\nurl = \"{}\"\n\
-             [seal]\nkeys_file = \"seal_keys\"\n",
+             [seal]\nkeys_file = \"seal_keys\"\n[privacy]\nkeys_file = \"body_keys\"\n",
             broker.url(),
             database.url
         );
         let mut installation = Self::new(&engines)?;
         fs::write(installation.path("seal_keys"), SealKeys::generate().to_text())?;
+        fs::write(installation.path("body_keys"), BodyKeys::generate())?;
         installation.database = Some(database);
         installation.prefix = Some(prefix);
         Ok(installation)
@@ -124,7 +127,9 @@ impl Installation {
     /// Its ledger on PostgreSQL.
     pub fn ledger(&self) -> anyhow::Result<Postgres> {
         let database = self.database.as_ref().context("no database")?;
-        Ok(Postgres::new(shared::secret::Secret::new(database.url.clone())))
+        let keys = BodyKeys::parse(&fs::read_to_string(self.path("body_keys"))?)?;
+        let ledger = Postgres::new(shared::secret::Secret::new(database.url.clone()));
+        Ok(ledger.keeping(Bodies::sealed_by(keys)))
     }
 
     /// Starts an ingress on ports of its own.

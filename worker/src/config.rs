@@ -31,7 +31,8 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
     };
     let Live { readers, choices, follow, .. } =
         Live::open(&config, Part::Reading).map_err(Problems)?;
-    let ledger = Postgres::new(config.database_url()?).governed_by(choices);
+    let bodies = config.bodies(None)?;
+    let ledger = Postgres::new(config.database_url()?).governed_by(choices).keeping(bodies);
     let settings = Settings::from_config(&config, config.seal_keys()?, readers)?;
     let settings = Settings { roles, ..settings };
     let health = Health::default();

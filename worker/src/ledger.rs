@@ -8,6 +8,7 @@ use std::future::Future;
 
 use shared::message::Number;
 use shared::message::statement::Statement;
+use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -15,9 +16,11 @@ use crate::decide::Decision;
 use crate::decide::fold::{Changes, Reading};
 
 pub mod records;
+pub mod bodies;
 pub mod keys;
 pub mod postgres;
 
+use self::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use self::keys::KeyUse;
 use self::records::{
     Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
@@ -92,6 +95,9 @@ pub enum Beat {
 pub trait Ledger: Clone + Send + Sync + 'static {
     type Session: Session;
 
+    /// It keeps bodies in this way from now on.
+    fn keeping(self, bodies: Bodies) -> Self;
+
     /// One connection of its own, within a limit of time.
     fn open(&self) -> impl Future<Output = Result<Self::Session, LedgerError>> + Send;
 
@@ -115,6 +121,26 @@ pub trait Session: Send + 'static {
         now: OffsetDateTime,
         limit: i64,
     ) -> impl Future<Output = Result<Swept, LedgerError>> + Send;
+
+    /// Seals bodies that stand in the clear, wraps anew those of former keys, and removes those whose
+    /// time is over. At most `limit` of each a call.
+    fn tend(
+        &mut self,
+        now: OffsetDateTime,
+        limit: i64,
+    ) -> impl Future<Output = Result<Tended, LedgerError>> + Send;
+
+    /// Recorded notifications, found by their columns: no body is opened.
+    fn notifications(
+        &mut self,
+        filter: &NotificationFilter,
+    ) -> impl Future<Output = Result<Vec<NotificationRecord>, LedgerError>> + Send;
+
+    /// One request with its body, opened where the ring can.
+    fn notification(
+        &mut self,
+        message: Uuid,
+    ) -> impl Future<Output = Result<Option<StoredMessage>, LedgerError>> + Send;
 
     /// Unsent events, at most the lowest of each subject, oldest first.
     fn unsent(

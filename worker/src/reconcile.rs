@@ -11,12 +11,17 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::ledger::bodies::Tended;
 use crate::ledger::{Ledger, LedgerError, Session};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Bodies have time: nothing else waits for them.
+const TEND_INTERVAL: Duration = Duration::from_secs(10);
 const BALANCE_INTERVAL: Duration = Duration::from_secs(30);
 /// Orders, or numbers without one, in one transaction.
 const SWEEP_MAX: i64 = 200;
+/// Bodies in one transaction.
+const TEND_MAX: i64 = 200;
 
 /// Its parts.
 pub struct Reconcile<L> {
@@ -26,10 +31,10 @@ pub struct Reconcile<L> {
 }
 
 impl<L: Ledger> Reconcile<L> {
-    /// Runs until told to stop. The balance has a session of its own: it reads much, and must never
-    /// hold up a sweep.
+    /// Runs until told to stop. The balance and the bodies have sessions of their own: they read much,
+    /// and must never hold up a sweep.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.sweeping(&stop), self.balancing(&stop));
+        tokio::join!(self.sweeping(&stop), self.tending(&stop), self.balancing(&stop));
     }
 
     async fn sweeping(&self, stop: &CancellationToken) {
@@ -41,6 +46,34 @@ impl<L: Ledger> Reconcile<L> {
                 pause(reconnect.next_delay(), stop).await;
             }
         }
+    }
+
+    async fn tending(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.tend(stop).await {
+                warn!(%error, "the bodies are not tended this time");
+            }
+            pause(TEND_INTERVAL, stop).await;
+        }
+    }
+
+    /// Until no step finds as much as it may take at once.
+    async fn tend(&self, stop: &CancellationToken) -> Result<(), LedgerError> {
+        let mut session = self.ledger.open().await?;
+        while !stop.is_cancelled() {
+            let tended = session.tend(process::now(), TEND_MAX).await?;
+            let Tended { sealed, rewrapped, expired, unopened, .. } = tended;
+            if sealed + rewrapped + expired > 0 {
+                info!(sealed, rewrapped, expired, "tended bodies");
+            }
+            if unopened > 0 {
+                error!(unopened, "bodies whose keys do not open: they were changed");
+            }
+            if !tended.is_full(TEND_MAX) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn balancing(&self, stop: &CancellationToken) {

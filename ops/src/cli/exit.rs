@@ -108,7 +108,9 @@ impl From<EmbeddedError> for Failure {
                 Exit::Unreachable,
                 "; embedded.path names the file, and its folder must be writable",
             ),
-            EmbeddedError::SealKeys(..) => (Exit::Usage, "; put back the ring that was there"),
+            EmbeddedError::SealKeys(..) | EmbeddedError::BodyKeys(..) => {
+                (Exit::Usage, "; put back the ring that was there")
+            }
         };
         // The alternate form adds the sources.
         Self::new(exit, format!("{:#}{hint}", anyhow::Error::from(error)))

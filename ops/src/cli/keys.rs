@@ -1,4 +1,4 @@
-//! `quittance keys`: the ring that seals messages, and the key that seals kept requests.
+//! `quittance keys`: the rings that seal messages and stored bodies, and the key of kept requests.
 //!
 //! **Invariant**: an existing file is never overwritten: its keys may still be in use.
 
@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use shared::config::Config;
 use shared::message::seal::SealKeys;
 use shared::secret::cipher::Cipher;
+use shared::secret::envelope::BodyKeys;
 
 use super::Common;
 use super::exit::{Exit, Failure};
@@ -17,7 +18,7 @@ use crate::simulate::key::write_private;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  quittance keys init\n  quittance keys init /etc/quittance/seal.keys\n  quittance keys init --for quarantine"
+    after_help = "Examples:\n  quittance keys init\n  quittance keys init /etc/quittance/seal.keys\n  quittance keys init --for quarantine\n  quittance keys init --for bodies"
 )]
 pub struct KeysArgs {
     #[command(subcommand)]
@@ -28,7 +29,7 @@ pub struct KeysArgs {
 enum KeysVerb {
     /// Make a file with one fresh key
     Init {
-        /// [default: as configured, else keys/seal.keys or keys/quarantine.key beside the configuration]
+        /// [default: as configured, else keys/seal.keys, keys/quarantine.key or keys/body.keys beside the configuration]
         file: Option<PathBuf>,
         /// What it is for
         #[arg(long = "for", value_enum, default_value_t)]
@@ -43,6 +44,8 @@ enum Purpose {
     Seal,
     /// The key that seals kept requests on an ingress's disk
     Quarantine,
+    /// The ring that seals the bodies in the ledger
+    Bodies,
 }
 
 impl Purpose {
@@ -50,6 +53,7 @@ impl Purpose {
         match self {
             Self::Seal => config.seal.keys_file.as_deref(),
             Self::Quarantine => config.quarantine.key_file.as_deref(),
+            Self::Bodies => config.privacy.keys_file.as_deref(),
         }
     }
 
@@ -58,6 +62,7 @@ impl Purpose {
         Path::new(match self {
             Self::Seal => "keys/seal.keys",
             Self::Quarantine => "keys/quarantine.key",
+            Self::Bodies => "keys/body.keys",
         })
     }
 
@@ -65,6 +70,7 @@ impl Purpose {
         match self {
             Self::Seal => SealKeys::generate().to_text(),
             Self::Quarantine => Cipher::generate(),
+            Self::Bodies => BodyKeys::generate(),
         }
     }
 
@@ -74,6 +80,9 @@ impl Purpose {
             Self::Quarantine => {
                 "give it to the ingresses, and to whoever runs `quittance quarantine`"
             }
+            Self::Bodies => {
+                "give it to every worker, keep a copy apart from the database's backups"
+            }
         }
     }
 
@@ -82,6 +91,7 @@ impl Purpose {
         match self {
             Self::Seal => ("seal", "keys_file"),
             Self::Quarantine => ("quarantine", "key_file"),
+            Self::Bodies => ("privacy", "keys_file"),
         }
     }
 }
@@ -138,10 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn a_quarantines_key_is_one_that_it_takes() {
+    fn each_other_key_is_one_that_its_reader_takes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys/quarantine.key");
         init(&path, Purpose::Quarantine).unwrap();
         assert!(Cipher::parse(&std::fs::read_to_string(&path).unwrap()).is_ok());
+        let path = folder.path().join("keys/body.keys");
+        init(&path, Purpose::Bodies).unwrap();
+        assert!(BodyKeys::parse(&std::fs::read_to_string(&path).unwrap()).is_ok());
     }
 }

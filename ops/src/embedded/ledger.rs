@@ -9,10 +9,12 @@ use std::time::Duration;
 use diesel::SqliteConnection;
 use shared::config::account::Choices;
 use shared::rules::Rules;
+use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
+use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
     Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
@@ -26,6 +28,7 @@ mod details;
 mod payments;
 mod cases;
 mod write;
+mod bodies;
 mod notifications;
 mod events;
 mod receipts;
@@ -51,6 +54,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 pub struct SqliteLedger {
     store: Arc<Store>,
     choices: watch::Receiver<Arc<Choices>>,
+    bodies: Bodies,
 }
 
 /// One connection.
@@ -58,23 +62,32 @@ pub struct SqliteSession {
     store: Arc<Store>,
     connection: Arc<Mutex<SqliteConnection>>,
     choices: watch::Receiver<Arc<Choices>>,
+    bodies: Bodies,
 }
 
 impl SqliteLedger {
-    pub(super) fn new(store: Arc<Store>, choices: watch::Receiver<Arc<Choices>>) -> Self {
-        Self { store, choices }
+    pub(super) fn new(
+        store: Arc<Store>,
+        choices: watch::Receiver<Arc<Choices>>,
+        bodies: Bodies,
+    ) -> Self {
+        Self { store, choices, bodies }
     }
 }
 
 impl Ledger for SqliteLedger {
     type Session = SqliteSession;
 
+    fn keeping(self, bodies: Bodies) -> Self {
+        Self { bodies, ..self }
+    }
+
     async fn open(&self) -> Result<SqliteSession, LedgerError> {
         let store = Arc::clone(&self.store);
         let connection = away(move || store.connect().map_err(LedgerError::Unreachable)).await?;
         let connection = Arc::new(Mutex::new(connection));
         let (store, choices) = (Arc::clone(&self.store), self.choices.clone());
-        Ok(SqliteSession { store, connection, choices })
+        Ok(SqliteSession { store, connection, choices, bodies: self.bodies.clone() })
     }
 
     /// Opening the file did it.
@@ -137,14 +150,35 @@ impl Session for SqliteSession {
         batch: &[Work],
         now: OffsetDateTime,
     ) -> Result<Vec<Bucket>, LedgerError> {
-        let (batch, rules) = (batch.to_vec(), self.rules());
-        self.write(move |connection| settle::settle(connection, &batch, now, &rules)).await
+        let (batch, rules, bodies) = (batch.to_vec(), self.rules(), self.bodies.clone());
+        let by = move |connection: &mut SqliteConnection| {
+            settle::settle(connection, &batch, now, (&rules, &bodies))
+        };
+        self.write(by).await
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
         let rules = self.rules();
         self.call(move |store, connection| sweep::sweep(store, connection, now, limit, &rules))
             .await
+    }
+
+    async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
+        let bodies = self.bodies.clone();
+        self.write(move |connection| bodies::tend(connection, now, limit, &bodies)).await
+    }
+
+    async fn notifications(
+        &mut self,
+        filter: &NotificationFilter,
+    ) -> Result<Vec<NotificationRecord>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |connection| notifications::list::list(connection, &filter)).await
+    }
+
+    async fn notification(&mut self, message: Uuid) -> Result<Option<StoredMessage>, LedgerError> {
+        let bodies = self.bodies.clone();
+        self.read(move |connection| notifications::list::show(connection, message, &bodies)).await
     }
 
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {

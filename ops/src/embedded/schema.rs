@@ -137,6 +137,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    bodies (message_id) {
+        message_id -> Text,
+        key_id -> Nullable<Text>,
+        wrapped -> Nullable<Binary>,
+        body -> Binary,
+        redacted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    removed_bodies (message_id) {
+        message_id -> Text,
+        removed_at -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    tombstones (hash) {
+        hash -> Binary,
+        kind -> Text,
+        erased_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    body_moves (one) {
+        one -> BigInt,
+        message_id -> Text,
+    }
+}
+
+diesel::table! {
     identities (account, identity) {
         account -> Text,
         identity -> Text,

@@ -12,11 +12,12 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::result::Error;
 
-/// Durable at each commit, and patient with other programs on the file.
+/// Durable at each commit, and patient with other programs on the file. What is deleted is overwritten.
 const SETTINGS: &str = "pragma busy_timeout = 5000;
     pragma foreign_keys = on;
     pragma synchronous = full;
     pragma trusted_schema = on;
+    pragma secure_delete = on;
     pragma wal_autocheckpoint = 4000;
     pragma cache_size = -16000;";
 

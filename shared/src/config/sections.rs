@@ -13,6 +13,7 @@ use crate::rules::Rules;
 use crate::secret::Secret;
 use crate::telemetry::LogFormat;
 
+pub mod privacy;
 pub mod quarantine;
 
 /// Names on the broker have 255 bytes; ours add at most 40.

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rand::RngCore as _;
 
-const KEY_BYTES: usize = 32;
+pub(super) const KEY_BYTES: usize = 32;
 /// One in use, the others still opened during a rotation.
 const KEYS_MAX: usize = 8;
 
@@ -41,30 +41,18 @@ pub enum CipherError {
 impl Cipher {
     /// Reads a key file: a line a key; empty lines and `#` comments are skipped.
     pub fn parse(text: &str) -> Result<Self, CipherKeyError> {
-        let mut keys = vec![];
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let bad = CipherKeyError::Line(index + 1);
-            let secret = BASE64.decode(line).map_err(|_| bad)?;
-            if secret.len() != KEY_BYTES {
-                return Err(bad);
-            }
-            keys.push(RandomizedNonceKey::new(&AES_256_GCM, &secret).map_err(|_| bad)?);
-        }
-        if keys.is_empty() || keys.len() > KEYS_MAX {
-            return Err(CipherKeyError::Count);
-        }
-        Ok(Self { keys: keys.into() })
+        let keys: Option<Vec<_>> = secrets(text)?.iter().map(prepared).collect();
+        Ok(Self { keys: keys.ok_or(CipherKeyError::Count)?.into() })
+    }
+
+    /// One key alone. Nothing: it is none, which no 32 bytes are.
+    pub(super) fn of(secret: &[u8; KEY_BYTES]) -> Option<Self> {
+        prepared(secret).map(|key| Self { keys: [key].into() })
     }
 
     /// The text of a key file with one fresh key. Secret: it goes to a file that only its owner reads.
     pub fn generate() -> String {
-        let mut secret = [0; KEY_BYTES];
-        rand::rngs::OsRng.fill_bytes(&mut secret);
-        BASE64.encode(secret) + "\n"
+        BASE64.encode(fresh()) + "\n"
     }
 
     /// The nonce, the sealed bytes and their tag.
@@ -90,6 +78,35 @@ impl Cipher {
         }
         Err(CipherError::Open)
     }
+}
+
+/// The keys of a file, in its order.
+pub(super) fn secrets(text: &str) -> Result<Vec<[u8; KEY_BYTES]>, CipherKeyError> {
+    let mut found = vec![];
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let bad = CipherKeyError::Line(index + 1);
+        let secret = BASE64.decode(line).map_err(|_| bad)?;
+        found.push(secret.try_into().map_err(|_| bad)?);
+    }
+    if found.is_empty() || found.len() > KEYS_MAX {
+        return Err(CipherKeyError::Count);
+    }
+    Ok(found)
+}
+
+/// A fresh key.
+pub(super) fn fresh() -> [u8; KEY_BYTES] {
+    let mut secret = [0; KEY_BYTES];
+    rand::rngs::OsRng.fill_bytes(&mut secret);
+    secret
+}
+
+fn prepared(secret: &[u8; KEY_BYTES]) -> Option<RandomizedNonceKey> {
+    RandomizedNonceKey::new(&AES_256_GCM, secret).ok()
 }
 
 #[cfg(test)]

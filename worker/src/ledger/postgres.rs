@@ -13,11 +13,13 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use shared::config::account::Choices;
 use shared::rules::Rules;
 use shared::secret::Secret;
+use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use super::keys::{KeyUse, Told};
 use super::records::{
     Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
@@ -30,6 +32,7 @@ mod statement;
 mod fault;
 mod load;
 mod write;
+mod bodies;
 mod notifications;
 mod events;
 mod receipts;
@@ -70,6 +73,7 @@ const MIGRATION_LOCK: i64 = 0x7175_6974;
 pub struct Postgres {
     url: Secret,
     choices: watch::Receiver<Arc<Choices>>,
+    bodies: Bodies,
 }
 
 /// One connection.
@@ -78,11 +82,12 @@ pub struct PostgresSession {
     /// Of the keys it has told already, so that most batches need not ask.
     told: Told,
     choices: watch::Receiver<Arc<Choices>>,
+    bodies: Bodies,
 }
 
 impl Postgres {
     pub fn new(url: Secret) -> Self {
-        Self { url, choices: Choices::default().still() }
+        Self { url, choices: Choices::default().still(), bodies: Bodies::default() }
     }
 
     /// It settles by the rules that stand at each moment.
@@ -108,9 +113,14 @@ impl Postgres {
 impl Ledger for Postgres {
     type Session = PostgresSession;
 
+    fn keeping(self, bodies: Bodies) -> Self {
+        Self { bodies, ..self }
+    }
+
     async fn open(&self) -> Result<PostgresSession, LedgerError> {
         let conn = self.connect(SETUP).await?;
-        Ok(PostgresSession { conn, told: Told::default(), choices: self.choices.clone() })
+        let (choices, bodies) = (self.choices.clone(), self.bodies.clone());
+        Ok(PostgresSession { conn, told: Told::default(), choices, bodies })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
@@ -149,7 +159,8 @@ impl Session for PostgresSession {
         now: OffsetDateTime,
     ) -> Result<Vec<Bucket>, LedgerError> {
         let (news, rules) = (self.told.news(batch), self.rules());
-        let buckets = bounded(settle::settle(&mut self.conn, batch, &news, now, &rules)).await?;
+        let by = (&*rules, &self.bodies);
+        let buckets = bounded(settle::settle(&mut self.conn, batch, &news, now, by)).await?;
         self.told.add(news);
         Ok(buckets)
     }
@@ -157,6 +168,21 @@ impl Session for PostgresSession {
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
         let rules = self.rules();
         bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
+    }
+
+    async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
+        bounded(bodies::tend(&mut self.conn, now, limit, &self.bodies)).await
+    }
+
+    async fn notifications(
+        &mut self,
+        filter: &NotificationFilter,
+    ) -> Result<Vec<NotificationRecord>, LedgerError> {
+        bounded(notifications::list::list(&mut self.conn, filter)).await
+    }
+
+    async fn notification(&mut self, message: Uuid) -> Result<Option<StoredMessage>, LedgerError> {
+        bounded(notifications::list::show(&mut self.conn, message, &self.bodies)).await
     }
 
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {

@@ -2,6 +2,7 @@
 //! of most codes only the text.
 
 use diesel::result::{DatabaseErrorKind, Error};
+use shared::secret::cipher::CipherError;
 use worker::ledger::LedgerError;
 
 const IN_THE_WAY: [&str; 2] = ["is locked", "busy"];
@@ -16,6 +17,8 @@ pub(super) enum Fault {
     Database(Error),
     /// The data breaks a rule that no constraint can keep.
     Refused(&'static str),
+    /// A body cannot be sealed or opened.
+    Body(CipherError),
 }
 
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -26,10 +29,17 @@ impl From<Error> for Fault {
     }
 }
 
+impl From<CipherError> for Fault {
+    fn from(error: CipherError) -> Self {
+        Self::Body(error)
+    }
+}
+
 impl From<Fault> for LedgerError {
     fn from(fault: Fault) -> Self {
         let error = match fault {
             Fault::Refused(rule) => return Self::Refused(rule.to_owned()),
+            Fault::Body(error) => return error.into(),
             Fault::Database(error) => error,
         };
         let Error::DatabaseError(kind, information) = &error else {

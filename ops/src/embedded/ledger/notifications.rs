@@ -1,4 +1,4 @@
-//! Every genuine notification, its bytes, and what became of it.
+//! Every genuine notification, and what became of it.
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -10,6 +10,8 @@ use worker::ledger::Bucket;
 use super::fault::Result;
 use crate::embedded::schema::{notifications, receipts};
 use crate::embedded::values::micros;
+
+pub(super) mod list;
 
 /// Records every notification of the batch with its verdict. A message that comes again changes
 /// nothing: its first outcome stands.
@@ -39,7 +41,6 @@ pub(super) fn record(
                     notifications::seq.eq(message.number.seq),
                     notifications::received_at.eq(micros(message.received_at)),
                     notifications::recorded_at.eq(micros(now)),
-                    notifications::body.eq((part == 0).then_some(&message.body[..])),
                 ))
                 .on_conflict_do_nothing()
                 .execute(connection)?;

@@ -2,26 +2,28 @@
 
 use diesel::SqliteConnection;
 use shared::rules::Rules;
+use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use worker::decide::fold::{Reading, fold};
 use worker::ledger::keys::uses;
 use worker::ledger::{Bucket, Work, buckets};
 
 use super::fault::Result;
-use super::{keys, load, notifications, receipts, write};
+use super::{bodies, keys, load, notifications, receipts, write};
 
 /// Settles the batch, within the caller's transaction.
 pub(super) fn settle(
     connection: &mut SqliteConnection,
     batch: &[Work],
     now: OffsetDateTime,
-    rules: &Rules,
+    (rules, kept): (&Rules, &Bodies),
 ) -> Result<Vec<Bucket>> {
     let readings: Vec<&Reading> = batch.iter().filter_map(reading).collect();
     let books = load::books(connection, &readings)?;
     let changes = fold(books, &readings, now, rules);
     // Those that waited so far, before the batch's own are recorded.
     write::changes(connection, &changes, now)?;
+    bodies::record(connection, &readings, kept)?;
     notifications::record(connection, &readings, &changes, now)?;
     let buckets = buckets(batch, &changes);
     receipts::record(connection, batch, &buckets, now)?;

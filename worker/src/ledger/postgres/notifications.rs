@@ -1,14 +1,14 @@
-//! Every genuine notification, its bytes, and what became of it.
+//! Every genuine notification, and what became of it.
 
-use diesel::sql_types::{
-    Array, BigInt, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::decide::fold::{Changes, Reading};
 use crate::ledger::{Bucket, LedgerError};
+
+pub(super) mod list;
 
 statement!(
     /// A message that comes again changes nothing: its first outcome stands.
@@ -25,15 +25,14 @@ statement!(
         epochs: Array<SqlUuid> = [Uuid],
         seqs: Array<BigInt> = [i64],
         received: Array<Timestamptz> = [OffsetDateTime],
-        bodies: Array<Nullable<Bytea>> = [Option<Vec<u8>>],
         now: Timestamptz = OffsetDateTime,
     } -> () = "
     insert into notifications (message_id, part, account, provider, identity, kind, order_number,
-        transaction, outcome, epoch, seq, received_at, body, recorded_at)
+        transaction, outcome, epoch, seq, received_at, recorded_at)
     select t.*, clock.at
     from unnest(?::uuid[], ?::integer[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
-                ?::text[], ?::text[], ?::uuid[], ?::bigint[], ?::timestamptz[], ?::bytea[])
-         as t (m, p, a, v, i, k, n, x, o, e, s, r, b), (select ?::timestamptz) as clock (at)
+                ?::text[], ?::text[], ?::uuid[], ?::bigint[], ?::timestamptz[])
+         as t (m, p, a, v, i, k, n, x, o, e, s, r), (select ?::timestamptz) as clock (at)
     order by m, p
     on conflict do nothing"
 );
@@ -69,7 +68,6 @@ struct Columns {
     epochs: Vec<Uuid>,
     seqs: Vec<i64>,
     received: Vec<OffsetDateTime>,
-    bodies: Vec<Option<Vec<u8>>>,
 }
 
 /// Records every notification of the batch with its verdict.
@@ -96,7 +94,6 @@ pub(super) async fn record(
             columns.epochs.push(message.number.epoch);
             columns.seqs.push(message.number.seq);
             columns.received.push(message.received_at);
-            columns.bodies.push((part == 0).then(|| message.body.to_vec()));
         }
     }
     if columns.messages.is_empty() {
@@ -115,7 +112,6 @@ pub(super) async fn record(
         epochs: &columns.epochs,
         seqs: &columns.seqs,
         received: &columns.received,
-        bodies: &columns.bodies,
         now: &now,
     };
     insert.execute(conn).await?;

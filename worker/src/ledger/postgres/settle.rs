@@ -2,9 +2,10 @@
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use shared::rules::Rules;
+use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 
-use super::{events, keys, load, notifications, receipts, write};
+use super::{bodies, events, keys, load, notifications, receipts, write};
 use crate::decide::fold::{Reading, fold};
 use crate::ledger::keys::KeyUse;
 use crate::ledger::{Bucket, LedgerError, Work};
@@ -14,7 +15,7 @@ pub(super) async fn settle(
     batch: &[Work],
     news: &[KeyUse],
     now: OffsetDateTime,
-    rules: &Rules,
+    (rules, kept): (&Rules, &Bodies),
 ) -> Result<Vec<Bucket>, LedgerError> {
     let readings: Vec<&Reading> = batch
         .iter()
@@ -27,6 +28,7 @@ pub(super) async fn settle(
         let books = load::books(conn, &readings).await?;
         let changes = fold(books, &readings, now, rules);
         write::changes(conn, &changes, now).await?;
+        bodies::record(conn, &readings, kept).await?;
         notifications::record(conn, &readings, &changes, now).await?;
         events::append(conn, &changes.announcements, now).await?;
         let buckets = crate::ledger::buckets(batch, &changes);

@@ -1,0 +1,158 @@
+//! Stored bodies: sealed when they are recorded, wrapped anew, and removed when their time is over.
+
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use shared::secret::bodies::{AtRest, Bodies, Kept};
+use shared::secret::envelope::{BodyKeys, WrappedKey};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use worker::decide::fold::Reading;
+use worker::ledger::bodies::{Tended, oldest_kept};
+
+use super::fault::Result;
+use crate::embedded::schema::{bodies, body_moves, notifications, removed_bodies};
+use crate::embedded::values::{micros, uuid};
+
+/// Keeps the bodies of messages that have notifications, before those are recorded. A message that
+/// was recorded before keeps what it has, even if that is no body any more.
+pub(super) fn record(
+    connection: &mut SqliteConnection,
+    readings: &[&Reading],
+    kept: &Bodies,
+) -> Result<()> {
+    for reading in readings.iter().filter(|reading| !reading.notifications.is_empty()) {
+        let message = &reading.message;
+        let known = notifications::table.find((message.id.to_string(), 0));
+        if !diesel::select(exists(known)).get_result::<bool>(connection)? {
+            insert(connection, message.id, kept.keep(message.id, &message.body)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// One round of everything, at most `limit` rows a step.
+pub(super) fn tend(
+    connection: &mut SqliteConnection,
+    now: OffsetDateTime,
+    limit: i64,
+    kept: &Bodies,
+) -> Result<Tended> {
+    let mut tended = Tended { moved: move_some(connection, limit)?, ..Tended::default() };
+    if let (AtRest::Sealed, Some(keys)) = (kept.at_rest, &kept.keys) {
+        tended.sealed = seal_some(connection, limit, kept)?;
+        (tended.rewrapped, tended.unopened) = rewrap_some(connection, limit, keys)?;
+    }
+    tended.expired = expire_some(connection, oldest_kept(now, kept.keep), now, limit)?;
+    Ok(tended)
+}
+
+fn insert(connection: &mut SqliteConnection, message: Uuid, kept: Kept) -> Result<()> {
+    let (key_id, wrapped) = kept.wrapped.map(|key| (key.key_id, key.bytes)).unzip();
+    diesel::insert_into(bodies::table)
+        .values((
+            bodies::message_id.eq(message.to_string()),
+            bodies::key_id.eq(key_id),
+            bodies::wrapped.eq(wrapped),
+            bodies::body.eq(kept.body),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Rows of a former version, in the order of their ids.
+fn move_some(connection: &mut SqliteConnection, limit: i64) -> Result<usize> {
+    let mark: String = body_moves::table.select(body_moves::message_id).first(connection)?;
+    let rows: Vec<(String, Option<Vec<u8>>)> = notifications::table
+        .filter(notifications::message_id.gt(mark))
+        .filter(notifications::part.eq(0))
+        .order(notifications::message_id)
+        .limit(limit)
+        .select((notifications::message_id, notifications::body))
+        .load(connection)?;
+    let Some((last, _)) = rows.last() else { return Ok(0) };
+    diesel::update(body_moves::table).set(body_moves::message_id.eq(last)).execute(connection)?;
+    for (message, body) in &rows {
+        let Some(body) = body else { continue };
+        insert(connection, uuid(message)?, Kept { wrapped: None, body: body.clone() })?;
+        diesel::update(notifications::table.find((message, 0)))
+            .set(notifications::body.eq(None::<Vec<u8>>))
+            .execute(connection)?;
+    }
+    Ok(rows.len())
+}
+
+fn seal_some(connection: &mut SqliteConnection, limit: i64, kept: &Bodies) -> Result<usize> {
+    let clear: Vec<(String, Vec<u8>)> = bodies::table
+        .filter(bodies::key_id.is_null())
+        .limit(limit)
+        .select((bodies::message_id, bodies::body))
+        .load(connection)?;
+    for (message, body) in &clear {
+        let Kept { wrapped, body } = kept.keep(uuid(message)?, body)?;
+        let (key_id, wrapped) = wrapped.map(|key| (key.key_id, key.bytes)).unzip();
+        diesel::update(bodies::table.find(message))
+            .set((bodies::key_id.eq(key_id), bodies::wrapped.eq(wrapped), bodies::body.eq(body)))
+            .execute(connection)?;
+    }
+    Ok(clear.len())
+}
+
+/// How many were wrapped anew, and how many did not open.
+fn rewrap_some(
+    connection: &mut SqliteConnection,
+    limit: i64,
+    ring: &BodyKeys,
+) -> Result<(usize, usize)> {
+    let former: Vec<(String, Option<String>, Option<Vec<u8>>)> = bodies::table
+        .filter(bodies::key_id.eq_any(ring.former()))
+        .limit(limit)
+        .select((bodies::message_id, bodies::key_id, bodies::wrapped))
+        .load(connection)?;
+    let (mut rewrapped, found) = (0, former.len());
+    for (message, key_id, wrapped) in former {
+        let Some((key_id, bytes)) = key_id.zip(wrapped) else { continue };
+        let Ok(key) = ring.rewrap(uuid(&message)?, &WrappedKey { key_id, bytes }) else { continue };
+        diesel::update(bodies::table.find(message))
+            .set((bodies::key_id.eq(key.key_id), bodies::wrapped.eq(key.bytes)))
+            .execute(connection)?;
+        rewrapped += 1;
+    }
+    Ok((rewrapped, found - rewrapped))
+}
+
+fn expire_some(
+    connection: &mut SqliteConnection,
+    oldest: Uuid,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<usize> {
+    let old: Vec<String> = bodies::table
+        .filter(bodies::message_id.lt(oldest.to_string()))
+        .order(bodies::message_id)
+        .limit(limit)
+        .select(bodies::message_id)
+        .load(connection)?;
+    remove(connection, &old, "expired", now)?;
+    Ok(old.len())
+}
+
+/// Removes bodies, and leaves when and why.
+pub(super) fn remove(
+    connection: &mut SqliteConnection,
+    messages: &[String],
+    reason: &str,
+    now: OffsetDateTime,
+) -> Result<()> {
+    for message in messages {
+        diesel::delete(bodies::table.find(message)).execute(connection)?;
+        diesel::replace_into(removed_bodies::table)
+            .values((
+                removed_bodies::message_id.eq(message),
+                removed_bodies::removed_at.eq(micros(now)),
+                removed_bodies::reason.eq(reason),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Stored bodies: moved, sealed, wrapped anew, and removed when their time is over.
+//!
+//! **Invariant**: a row of `bodies` is locked last, and by whoever tends it without waiting.
+
+use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use shared::secret::bodies::{AtRest, Bodies, Kept};
+use shared::secret::envelope::{BodyKeys, WrappedKey};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::decide::fold::Reading;
+use crate::ledger::LedgerError;
+use crate::ledger::bodies::{Tended, oldest_kept};
+
+statement!(
+    /// A message that was recorded before keeps what it has, even if that is no body any more.
+    Insert {
+        messages: Array<SqlUuid> = [Uuid],
+        keys: Array<Nullable<Text>> = [Option<String>],
+        wrapped: Array<Nullable<Bytea>> = [Option<Vec<u8>>],
+        bodies: Array<Bytea> = [Vec<u8>],
+    } -> () = "
+    insert into bodies (message_id, key_id, wrapped, body)
+    select t.* from unnest(?::uuid[], ?::text[], ?::bytea[], ?::bytea[]) as t (m, k, w, b)
+    where not exists (select from notifications n where n.message_id = t.m and n.part = 0)
+    order by m
+    on conflict do nothing"
+);
+
+statement!(
+    /// Rows of a former version, in the order of their ids; whoever moves them holds the mark.
+    Unmoved { limit: BigInt = i64 } -> (SqlUuid) = "
+    with mark as (select message_id from body_moves for update)
+    select n.message_id from mark, lateral (
+        select message_id from notifications
+        where (message_id, part) > (mark.message_id, 0) and part = 0
+        order by message_id, part limit ?
+    ) as n order by n.message_id"
+);
+
+statement!(
+    /// Each of them, with its body where it still has one.
+    Move { messages: Array<SqlUuid> = [Uuid] } -> () = "
+    with held as (
+        select n.message_id, n.body
+        from unnest(?::uuid[]) as t (m) join notifications n on n.message_id = t.m and n.part = 0
+        where n.body is not null order by n.message_id for update of n
+    ), emptied as (
+        update notifications n set body = null from held
+        where n.message_id = held.message_id and n.part = 0
+    )
+    insert into bodies (message_id, body) select message_id, body from held
+    on conflict do nothing"
+);
+
+statement!(
+    Moved { last: SqlUuid = Uuid } -> () = "
+    update body_moves set message_id = ? where singleton"
+);
+
+statement!(
+    Clear { limit: BigInt = i64 } -> (SqlUuid, Bytea) = "
+    select message_id, body from bodies where key_id is null
+    limit ? for update skip locked"
+);
+
+statement!(
+    Former { keys: Array<Text> = [String], limit: BigInt = i64 } -> (SqlUuid, Text, Bytea) = "
+    select message_id, key_id, wrapped from bodies where key_id = any(?::text[])
+    limit ? for update skip locked"
+);
+
+statement!(
+    /// A body that is null stays as it is.
+    Seal {
+        messages: Array<SqlUuid> = [Uuid],
+        keys: Array<Text> = [String],
+        wrapped: Array<Bytea> = [Vec<u8>],
+        bodies: Array<Nullable<Bytea>> = [Option<Vec<u8>>],
+    } -> () = "
+    update bodies b set key_id = t.k, wrapped = t.w, body = coalesce(t.b, b.body)
+    from unnest(?::uuid[], ?::text[], ?::bytea[], ?::bytea[]) as t (m, k, w, b)
+    where b.message_id = t.m"
+);
+
+statement!(
+    Expire { oldest: SqlUuid = Uuid, limit: BigInt = i64, now: Timestamptz = OffsetDateTime } -> (SqlUuid) = "
+    with old as (
+        select message_id from bodies where message_id < ?
+        order by message_id limit ? for update skip locked
+    ), gone as (
+        delete from bodies b using old where b.message_id = old.message_id returning b.message_id
+    )
+    insert into removed_bodies (message_id, removed_at, reason)
+    select message_id, ?, 'expired' from gone
+    on conflict (message_id) do update set removed_at = excluded.removed_at
+    returning message_id"
+);
+
+/// Keeps the bodies of messages that have notifications, before those are recorded.
+pub(super) async fn record(
+    conn: &mut AsyncPgConnection,
+    readings: &[&Reading],
+    kept: &Bodies,
+) -> Result<(), LedgerError> {
+    let (mut messages, mut keys, mut wrapped, mut bodies) = (vec![], vec![], vec![], vec![]);
+    for reading in readings.iter().filter(|reading| !reading.notifications.is_empty()) {
+        let message = &reading.message;
+        let stored = kept.keep(message.id, &message.body)?;
+        let (key_id, key) = stored.wrapped.map(|key| (key.key_id, key.bytes)).unzip();
+        messages.push(message.id);
+        keys.push(key_id);
+        wrapped.push(key);
+        bodies.push(stored.body);
+    }
+    if !messages.is_empty() {
+        let insert =
+            Insert { messages: &messages, keys: &keys, wrapped: &wrapped, bodies: &bodies };
+        insert.execute(conn).await?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Sealed {
+    messages: Vec<Uuid>,
+    keys: Vec<String>,
+    wrapped: Vec<Vec<u8>>,
+    bodies: Vec<Option<Vec<u8>>>,
+}
+
+/// One round of everything, at most `limit` rows a step, each step a transaction.
+pub(super) async fn tend(
+    conn: &mut AsyncPgConnection,
+    now: OffsetDateTime,
+    limit: i64,
+    bodies: &Bodies,
+) -> Result<Tended, LedgerError> {
+    let mut tended = Tended { moved: move_some(conn, limit).await?, ..Tended::default() };
+    if let (AtRest::Sealed, Some(keys)) = (bodies.at_rest, &bodies.keys) {
+        tended.sealed = seal_some(conn, limit, bodies).await?;
+        (tended.rewrapped, tended.unopened) = rewrap_some(conn, limit, keys).await?;
+    }
+    let oldest = oldest_kept(now, bodies.keep);
+    let expire = Expire { oldest: &oldest, limit: &limit, now: &now };
+    let expired: Vec<Uuid> = expire.load(conn).await?;
+    tended.expired = expired.len();
+    Ok(tended)
+}
+
+async fn move_some(conn: &mut AsyncPgConnection, limit: i64) -> Result<usize, LedgerError> {
+    conn.transaction(async |conn| {
+        let messages: Vec<Uuid> = Unmoved { limit: &limit }.load(conn).await?;
+        let Some(last) = messages.last() else { return Ok(0) };
+        Move { messages: &messages }.execute(conn).await?;
+        Moved { last }.execute(conn).await?;
+        Ok(messages.len())
+    })
+    .await
+}
+
+async fn seal_some(
+    conn: &mut AsyncPgConnection,
+    limit: i64,
+    bodies: &Bodies,
+) -> Result<usize, LedgerError> {
+    conn.transaction(async |conn| {
+        let clear: Vec<(Uuid, Vec<u8>)> = Clear { limit: &limit }.load(conn).await?;
+        let mut sealed = Sealed::default();
+        for (message, body) in clear {
+            let Kept { wrapped, body } = bodies.keep(message, &body)?;
+            sealed.extend(message, wrapped, Some(body));
+        }
+        sealed.write(conn).await
+    })
+    .await
+}
+
+/// How many were wrapped anew, and how many did not open.
+async fn rewrap_some(
+    conn: &mut AsyncPgConnection,
+    limit: i64,
+    ring: &BodyKeys,
+) -> Result<(usize, usize), LedgerError> {
+    let keys = ring.former();
+    if keys.is_empty() {
+        return Ok((0, 0));
+    }
+    conn.transaction(async |conn| {
+        let former: Vec<(Uuid, String, Vec<u8>)> =
+            Former { keys: &keys, limit: &limit }.load(conn).await?;
+        let (mut sealed, found) = (Sealed::default(), former.len());
+        for (message, key_id, bytes) in former {
+            let wrapped = ring.rewrap(message, &WrappedKey { key_id, bytes });
+            sealed.extend(message, wrapped.ok(), None);
+        }
+        let rewrapped = sealed.write(conn).await?;
+        Ok((rewrapped, found - rewrapped))
+    })
+    .await
+}
+
+impl Sealed {
+    fn extend(&mut self, message: Uuid, wrapped: Option<WrappedKey>, body: Option<Vec<u8>>) {
+        let Some(WrappedKey { key_id, bytes }) = wrapped else { return };
+        self.messages.push(message);
+        self.keys.push(key_id);
+        self.wrapped.push(bytes);
+        self.bodies.push(body);
+    }
+
+    async fn write(&self, conn: &mut AsyncPgConnection) -> Result<usize, LedgerError> {
+        let Self { messages, keys, wrapped, bodies } = self;
+        if !messages.is_empty() {
+            Seal { messages, keys, wrapped, bodies }.execute(conn).await?;
+        }
+        Ok(messages.len())
+    }
+}
