@@ -3,6 +3,7 @@
 mod back;
 mod bodies;
 mod cases;
+mod constraints;
 mod desk;
 mod flow;
 mod keys;
@@ -30,6 +31,7 @@ pub(crate) use self::cases::{
     a_second_payment_is_a_case_that_its_refund_closes, a_wrong_amount_is_a_case,
     refunds_are_the_differences_of_their_totals,
 };
+pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
 pub(crate) use self::desk::{
     a_case_keeps_its_owner_and_its_notes, a_case_that_is_closed_opens_again_for_more_money,
     a_case_that_is_fulfilled_pays_once_and_is_on_file,
@@ -50,5 +52,6 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
-    an_order_may_be_paid_under_any_of_its_numbers,
+    an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
+    orders_of_one_batch_are_taken_one_after_the_other,
 };
