@@ -170,6 +170,14 @@ pub struct CaseSnapshot {
     /// Money that needs a person's decision, in minor units.
     pub amount: i64,
     pub currency: Currency,
+    /// What the account chose for such cases: `hold`, `fulfil`, `refund_requested`, `ignore`.
+    pub policy: String,
+    /// How it ended: `fulfil`, `refund`, `ignore`, or `settled` by the facts. Nothing while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<String>,
+    /// Who ended it: `person`, `policy`, `facts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<String>,
 }
 
 /// One event, ready to be written.

@@ -3,6 +3,8 @@
 mod back;
 mod bodies;
 mod cases;
+mod constraints;
+mod desk;
 mod flow;
 mod keys;
 mod people;
@@ -30,6 +32,12 @@ pub(crate) use self::cases::{
     a_second_payment_is_a_case_that_its_refund_closes, a_wrong_amount_is_a_case,
     refunds_are_the_differences_of_their_totals,
 };
+pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
+pub(crate) use self::desk::{
+    a_case_keeps_its_owner_and_its_notes, a_case_that_is_closed_opens_again_for_more_money,
+    a_case_that_is_fulfilled_pays_once_and_is_on_file,
+    an_order_runs_out_and_what_was_paid_in_time_still_pays, live_money_never_pays_a_test_order,
+};
 pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,
     a_payment_settles_its_order_once, a_repeat_in_one_batch_and_in_the_next_is_a_duplicate,
@@ -45,7 +53,8 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
-    an_order_may_be_paid_under_any_of_its_numbers,
+    an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
+    orders_of_one_batch_are_taken_one_after_the_other,
 };
 pub(crate) use self::subscriptions::{
     a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,

@@ -1,7 +1,7 @@
 //! The events' pages and schemas against the code that writes events.
 
 use serde_json::Value;
-use shared::case::CaseKind;
+use shared::case::{CaseKind, CasePolicy, CaseVerdict};
 use shared::event::{
     CaseSnapshot, Event, EventType, OrderSnapshot, Snapshot, SubscriptionSnapshot,
 };
@@ -86,7 +86,8 @@ fn is_about_a_subscription(kind: EventType) -> bool {
 }
 
 fn sample(kind: EventType, order: Option<OrderSnapshot>) -> Value {
-    let status = if kind == EventType::CaseResolved { "resolved" } else { "open" };
+    let ended = kind == EventType::CaseResolved;
+    let status = if ended { "resolved" } else { "open" };
     let case = CaseSnapshot {
         id: Uuid::nil(),
         kind: CaseKind::AmountMismatch.as_str().to_owned(),
@@ -94,6 +95,9 @@ fn sample(kind: EventType, order: Option<OrderSnapshot>) -> Value {
         order_number: "A-1".to_owned(),
         amount: 10,
         currency: Currency::CNY,
+        policy: CasePolicy::Hold.as_str().to_owned(),
+        resolution: ended.then(|| CaseVerdict::Fulfil.as_str().to_owned()),
+        resolved_by: ended.then(|| "person".to_owned()),
     };
     let case = is_about_a_case(kind).then_some(case);
     written(kind, "order/A-1", Snapshot { order, case, subscription: None })

@@ -25,9 +25,9 @@ use self::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended
 pub use self::bucket::{Bucket, buckets};
 use self::keys::KeyUse;
 use self::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder,
-    NewSubscription, OrderFilter, OrderRecord, OrderSummary, SubscriptionFilter,
-    SubscriptionRecord, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
+    SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 
 /// One message of a batch.
@@ -197,6 +197,12 @@ pub trait Session: Send + 'static {
         number: &str,
     ) -> impl Future<Output = Result<Option<OrderRecord>, LedgerError>> + Send;
 
+    /// One order with everything that touched it, by any of its numbers.
+    fn trail(
+        &mut self,
+        number: &str,
+    ) -> impl Future<Output = Result<Option<Trail>, LedgerError>> + Send;
+
     fn orders(
         &mut self,
         filter: &OrderFilter,
@@ -211,6 +217,21 @@ pub trait Session: Send + 'static {
         &mut self,
         id: Uuid,
     ) -> impl Future<Output = Result<Option<CaseRecord>, LedgerError>> + Send;
+
+    /// One case with everything about it.
+    fn case_file(
+        &mut self,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Option<CaseFile>, LedgerError>> + Send;
+
+    /// What a person does about a case, noted as `by`; under the locks of what it is about.
+    fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<CaseActed, LedgerError>> + Send;
 
     /// Published events behind a position, in the log's order.
     fn events(

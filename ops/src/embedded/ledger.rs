@@ -17,9 +17,9 @@ use uuid::Uuid;
 use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder,
-    NewSubscription, OrderFilter, OrderRecord, OrderSummary, SubscriptionFilter,
-    SubscriptionRecord, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
+    SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -30,6 +30,7 @@ mod payments;
 mod contracts;
 mod subscriptions;
 mod cases;
+mod resolutions;
 mod write;
 mod bodies;
 mod notifications;
@@ -39,7 +40,9 @@ mod keys;
 mod settle;
 mod sweep;
 mod import;
+mod desk;
 mod show;
+mod trail;
 mod beats;
 mod balance;
 #[cfg(test)]
@@ -214,8 +217,8 @@ impl Session for SqliteSession {
         orders: &[NewOrder],
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
-        let orders = orders.to_vec();
-        self.write(move |connection| import::import(connection, &orders, now)).await
+        let (orders, rules) = (orders.to_vec(), self.rules());
+        self.write(move |connection| import::import(connection, &orders, now, &rules)).await
     }
 
     async fn cancel(
@@ -256,6 +259,11 @@ impl Session for SqliteSession {
         self.read(move |connection| show::order(connection, &number)).await
     }
 
+    async fn trail(&mut self, number: &str) -> Result<Option<Trail>, LedgerError> {
+        let number = number.to_owned();
+        self.read(move |connection| trail::trail(connection, &number)).await
+    }
+
     async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {
         let filter = filter.clone();
         self.read(move |connection| show::orders(connection, &filter)).await
@@ -268,6 +276,21 @@ impl Session for SqliteSession {
 
     async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
         self.read(move |connection| cases::one(connection, id)).await
+    }
+
+    async fn case_file(&mut self, id: Uuid) -> Result<Option<CaseFile>, LedgerError> {
+        self.read(move |connection| desk::file(connection, id)).await
+    }
+
+    async fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> Result<CaseActed, LedgerError> {
+        let (act, by, rules) = (act.clone(), by.clone(), self.rules());
+        self.write(move |connection| desk::act(connection, id, (&act, &by), now, &rules)).await
     }
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {

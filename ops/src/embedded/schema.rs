@@ -39,6 +39,7 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         created_at -> BigInt,
         metadata -> Nullable<Text>,
+        mode -> Text,
     }
 }
 
@@ -65,6 +66,8 @@ diesel::table! {
         absent -> Bool,
         agreement -> Nullable<Text>,
         without_order -> Bool,
+        mode -> Text,
+        named_only -> Bool,
     }
 }
 
@@ -125,6 +128,38 @@ diesel::table! {
         currency -> Text,
         opened_at -> BigInt,
         resolved_at -> Nullable<BigInt>,
+        policy -> Text,
+        owner -> Nullable<Text>,
+        resolution -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    case_resolutions (id) {
+        id -> BigInt,
+        case_id -> Text,
+        kind -> Text,
+        account -> Nullable<Text>,
+        transaction -> Nullable<Text>,
+        order_no -> Nullable<Text>,
+        order_number -> Text,
+        verdict -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        up_to -> BigInt,
+        actor -> Text,
+        reason -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    case_notes (id) {
+        id -> BigInt,
+        case_id -> Text,
+        at -> BigInt,
+        actor -> Text,
+        text -> Text,
     }
 }
 
@@ -277,4 +312,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     refunds,
     refund_items,
     disputes,
+    cases,
 );

@@ -116,7 +116,7 @@ impl Books {
     }
 
     /// Tells each state whose charges its payments are.
-    fn attach(&mut self) {
+    pub fn attach(&mut self) {
         for state in self.states.values_mut() {
             self.contracts.attach(state);
         }
@@ -254,9 +254,11 @@ impl Desk {
             std::mem::take(&mut old.cases).into_iter().partition(|(case, _)| case.about == about);
         old.cases = others;
         let cases: BTreeMap<_, _> = cases;
+        let resolutions = old.resolutions.take(key);
         let new = self.books.states.entry(to.to_owned()).or_default();
         new.payments.extend(payment.map(|payment| (key.clone(), payment)));
         new.cases.extend(cases);
+        new.resolutions.extend(resolutions);
     }
 }
 
@@ -266,6 +268,22 @@ pub fn name_without_payment(key: &PaymentKey) -> String {
 }
 
 impl Changes {
+    /// What a person did to one state.
+    pub fn of_act(
+        mut contracts: Contracts,
+        before: State,
+        after: State,
+        now: OffsetDateTime,
+    ) -> Self {
+        let known = contracts.clone();
+        let mut announcements = announce(&before, &after);
+        for number in contracts.take_charges(&after) {
+            announcements.extend(contracts.derive(&number, now).1);
+        }
+        let states = vec![(before, after)];
+        Self { states, contracts: (known, contracts), announcements, ..Self::default() }
+    }
+
     /// The strongest verdict of each reading, by [`Decision`]'s order.
     pub fn strongest(&self) -> Vec<Decision> {
         let strongest =

@@ -10,6 +10,7 @@ use shared::notification::{
     DisputeFact, DisputeStatus, Evidence, Fact, PaymentFact, PaymentStatus, RefundFact,
     RefundStatus, RefundTotal,
 };
+use shared::order::Mode;
 use time::OffsetDateTime;
 
 use super::refund::{Dispute, Refund, RefundKey, sum};
@@ -40,6 +41,19 @@ pub struct Payment {
     /// The provider's number of the agreement that it was charged under.
     pub agreement: Option<String>,
     pub link: Link,
+    /// The mode of its account when the payment was first told.
+    pub mode: Mode,
+    pub pays: Pays,
+}
+
+/// Which orders a payment may pay, as the installation had it when the payment was first told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pays {
+    /// Also those that name no account.
+    #[default]
+    AnyOrder,
+    /// Only those that name its account.
+    NamedOrders,
 }
 
 /// How a payment stands to its order.
@@ -73,6 +87,8 @@ impl Payment {
             disputes: BTreeMap::new(),
             agreement: None,
             link,
+            mode: Mode::default(),
+            pays: Pays::default(),
         };
         payment.merge(fact);
         payment
@@ -91,6 +107,8 @@ impl Payment {
             disputes: BTreeMap::new(),
             agreement: None,
             link: Link::Absent { deadline: None },
+            mode: Mode::default(),
+            pays: Pays::default(),
         }
     }
 
@@ -133,12 +151,44 @@ impl Payment {
     /// counts, so whichever message is late, no refund is overlooked. A refund that was reversed may
     /// stand in a total that was stated before, so totals count without it.
     pub fn refunded_minor(&self) -> i64 {
-        let total = self.totals.iter().map(|total| total.total_minor).max().unwrap_or(0);
-        let named = self.signed_minor(RefundStatus::Succeeded);
-        let stated = total.saturating_sub(self.signed_minor(RefundStatus::Reversed));
         let lost = self.disputes.values().filter(|dispute| dispute.status == DisputeStatus::Lost);
         let lost = self.in_its_currency(lost.map(|dispute| dispute.amount));
-        named.max(stated).saturating_add(lost)
+        self.given_back_minor().saturating_add(lost)
+    }
+
+    fn given_back_minor(&self) -> i64 {
+        let total = self.totals.iter().map(|total| total.total_minor).max().unwrap_or(0);
+        let named = self.signed_minor(RefundStatus::Succeeded);
+        named.max(total.saturating_sub(self.signed_minor(RefundStatus::Reversed)))
+    }
+
+    /// A person confirms that this much more went back than is signed: a total, as a provider would
+    /// state it, so that a signed refund of the same money which comes later adds nothing.
+    pub(super) fn confirm(&mut self, more_minor: i64, refund_no: String, at: OffsetDateTime) {
+        let reversed = self.signed_minor(RefundStatus::Reversed);
+        let total_minor =
+            self.given_back_minor().saturating_add(reversed).saturating_add(more_minor);
+        self.totals.insert(RefundTotal {
+            total_minor,
+            refund_no: Some(refund_no),
+            occurred_at: at,
+        });
+    }
+
+    /// All the money that came in by it: the payment, and what was refunded and came back.
+    pub(super) fn came_in_minor(&self) -> i64 {
+        self.amount.minor.saturating_add(self.signed_minor(RefundStatus::Reversed))
+    }
+
+    /// All that was ever said to go back by refunds or to be disputed: it never becomes less.
+    pub(super) fn said_back_minor(&self) -> i64 {
+        let refunds = self.refunds.iter().filter(|(key, refund)| match key.evidence {
+            Evidence::Hint => refund.status.is_effective() && !self.is_signed(&key.refund),
+            Evidence::Signed => refund.status >= RefundStatus::Succeeded,
+        });
+        let disputes = self.disputes.values().map(|dispute| dispute.amount);
+        let amounts = refunds.map(|(_, refund)| refund.amount).chain(disputes);
+        amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor))
     }
 
     /// Money that is still in it, in minor units.
@@ -156,7 +206,10 @@ impl Payment {
         if self.gone().chain(self.hinted()).any(foreign) {
             return self.left_minor();
         }
-        self.hinted().map_or(0, |hinted| hinted.minor).min(self.left_minor())
+        let hinted = self.hinted().map_or(0, |hinted| hinted.minor);
+        let said = self.signed_minor(RefundStatus::Succeeded).saturating_add(hinted);
+        // A total explains a hint up to its amount.
+        (said - self.given_back_minor()).clamp(0, self.left_minor())
     }
 
     /// What is only hinted to have gone back.

@@ -22,9 +22,9 @@ use uuid::Uuid;
 use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use super::keys::{KeyUse, Told};
 use super::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder,
-    NewSubscription, OrderFilter, OrderRecord, OrderSummary, SubscriptionFilter,
-    SubscriptionRecord, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
+    SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -217,7 +217,8 @@ impl Session for PostgresSession {
         orders: &[NewOrder],
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
-        bounded(orders::import::import(&mut self.conn, orders, now)).await
+        let rules = self.rules();
+        bounded(orders::import::import(&mut self.conn, orders, now, &rules)).await
     }
 
     async fn cancel(
@@ -251,6 +252,10 @@ impl Session for PostgresSession {
         bounded(orders::show::order(&mut self.conn, number)).await
     }
 
+    async fn trail(&mut self, number: &str) -> Result<Option<Trail>, LedgerError> {
+        bounded(orders::trail::trail(&mut self.conn, number)).await
+    }
+
     async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {
         bounded(orders::show::orders(&mut self.conn, filter)).await
     }
@@ -261,6 +266,21 @@ impl Session for PostgresSession {
 
     async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
         bounded(cases::case(&mut self.conn, id)).await
+    }
+
+    async fn case_file(&mut self, id: Uuid) -> Result<Option<CaseFile>, LedgerError> {
+        bounded(cases::file::file(&mut self.conn, id)).await
+    }
+
+    async fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> Result<CaseActed, LedgerError> {
+        let rules = self.rules();
+        bounded(cases::desk::act(&mut self.conn, id, (act, by), now, &rules)).await
     }
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {

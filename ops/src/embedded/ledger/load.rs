@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use shared::notification::Fact;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use uuid::Uuid;
 use worker::decide::case::About;
 use worker::decide::fold::{Books, Reading, name_without_payment};
@@ -12,7 +12,7 @@ use worker::decide::subscription::AgreementKey;
 use worker::decide::{Fulfilment, Order, PaymentKey, Recorded, State, about_money};
 
 use super::fault::Result;
-use super::{cases, contracts, payments};
+use super::{cases, contracts, payments, resolutions};
 use crate::embedded::schema::{fulfilments, identities, order_numbers, orders};
 use crate::embedded::values::{self, instant_or_none, money, word};
 
@@ -30,6 +30,8 @@ struct OrderRow {
     refunded_amount: i64,
     paid_at: Option<i64>,
     cancelled_at: Option<i64>,
+    expires_at: Option<i64>,
+    mode: String,
 }
 
 /// Claims the identities and loads the books for what was not claimed before.
@@ -120,6 +122,7 @@ fn load(
         let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
         books.states.entry(name).or_default().cases.insert(key, case);
     }
+    resolutions::read(connection, &mut books, &places)?;
     Ok(books)
 }
 
@@ -191,6 +194,8 @@ fn order(row: OrderRow, fulfilment: Fulfilment) -> values::Result<Order> {
         cancelled: row.cancelled_at.is_some(),
         subscription_no: row.subscription_no,
         period: row.period,
+        expires_at: instant_or_none(row.expires_at)?,
+        mode: word("mode", &row.mode, Mode::from_word)?,
         recorded,
     })
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use shared::notification::PaymentStatus;
+use shared::order::Mode;
 use time::OffsetDateTime;
 use worker::decide::fold::{Changes, Known};
+use worker::decide::payment::Pays;
 use worker::decide::{Link, Order, Payment, PaymentKey};
 
 use super::details;
@@ -29,6 +31,8 @@ struct Row {
     absent: bool,
     agreement: Option<String>,
     without_order: bool,
+    mode: String,
+    named_only: bool,
 }
 
 /// What may change of a payment.
@@ -46,6 +50,8 @@ struct Changed<'a> {
     absent: bool,
     agreement: Option<&'a str>,
     without_order: bool,
+    mode: &'static str,
+    named_only: bool,
 }
 
 /// All payments under these numbers; those with these keys, of which only refunds or disputes are
@@ -159,6 +165,8 @@ fn changed<'a>(payment: &'a Payment, order: Option<&'a Order>) -> Changed<'a> {
         absent: payment.is_absent(),
         agreement: payment.agreement.as_deref(),
         without_order: payment.link == Link::Subscription,
+        mode: payment.mode.as_str(),
+        named_only: payment.pays == Pays::NamedOrders,
     }
 }
 
@@ -182,5 +190,7 @@ fn payment(row: Row) -> values::Result<Payment> {
         disputes: BTreeMap::new(),
         agreement: row.agreement,
         link,
+        mode: word("mode", &row.mode, Mode::from_word)?,
+        pays: if row.named_only { Pays::NamedOrders } else { Pays::AnyOrder },
     })
 }

@@ -80,9 +80,7 @@ fn conclusion(before: &State, after: &State, key: &PaymentKey, payment: &Payment
     let of_payment = after.cases.keys().any(|case| case.about == about);
     if of_payment || more_at_stake(before, after) {
         Decision::Case
-    } else if after.order.as_ref().is_some_and(|order| qualifies(order, key, payment))
-        || by_terms(after, key, payment)
-    {
+    } else if qualifies(after, key, payment) || by_terms(after, key, payment) {
         Decision::Settled
     } else {
         Decision::NoOp

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::super::standing::qualifies;
-use super::super::{Order, Payment, PaymentKey, State};
+use super::super::{Payment, PaymentKey, State};
 use super::Charge;
 
 /// The payments of a state that are charges, or that may become charges once their agreement is bound.
 pub(in super::super) fn charges(state: &State) -> BTreeMap<PaymentKey, Charge> {
-    let chosen = state.order.as_ref().and_then(|order| chosen(order, &state.payments));
+    let chosen = chosen(state);
     let charge = |(key, payment): (&PaymentKey, &Payment)| {
         let subscription_no = extended(state, key, payment, chosen);
         if subscription_no.is_none() && payment.agreement.is_none() {
@@ -47,7 +47,7 @@ fn extended(
     let bound = state.bound_of(key, payment);
     let bound_to = bound.map(|bound| bound.subscription_no.clone());
     match &state.order {
-        Some(order) if qualifies(order, key, payment) => {
+        Some(order) if qualifies(state, key, payment) => {
             let named = order.subscription_no.clone().or(bound_to);
             named.filter(|_| chosen == Some(key))
         }
@@ -56,16 +56,13 @@ fn extended(
 }
 
 /// The payment that an order counts as its own: the earliest with money left, else the earliest.
-fn chosen<'a>(
-    order: &Order,
-    payments: &'a BTreeMap<PaymentKey, Payment>,
-) -> Option<&'a PaymentKey> {
-    if order.cancelled {
+fn chosen(state: &State) -> Option<&PaymentKey> {
+    if state.order.as_ref().is_none_or(|order| order.cancelled) {
         return None;
     }
-    let qualifying = payments.iter().filter(|(key, payment)| qualifies(order, key, payment));
-    let first = |(key, payment): &(&'a PaymentKey, &Payment)| {
-        (payment.left_minor() == 0, payment.occurred_at, *key)
+    let qualifying = state.payments.iter().filter(|(key, payment)| qualifies(state, key, payment));
+    let first = |(key, payment): &(&PaymentKey, &Payment)| {
+        (payment.left_minor() == 0, payment.occurred_at, (*key).clone())
     };
     qualifying.min_by_key(first).map(|(key, _)| key)
 }

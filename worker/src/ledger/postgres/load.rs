@@ -17,6 +17,7 @@ use crate::ledger::LedgerError;
 mod details;
 mod contracts;
 mod rows;
+mod resolutions;
 
 statement!(
     /// Claims identities; answers those that nobody had claimed.
@@ -32,10 +33,12 @@ statement!(
 
 statement!(
     LockOrders { numbers: Array<Text> = [String] }
-    -> (Array<Text>, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>, Nullable<Text>, Nullable<Text>) = "
+    -> (Array<Text>, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>,
+        Nullable<Timestamptz>, Text, Nullable<Text>, Nullable<Text>) = "
     select array(select a.number from order_numbers a where a.order_no = o.order_no),
            o.order_no, o.amount, o.currency, o.account, o.cancelled_at is not null,
-           o.status, o.paid_amount, o.refunded_amount, o.paid_at, o.subscription_no, o.period
+           o.status, o.paid_amount, o.refunded_amount, o.paid_at, o.expires_at, o.mode,
+           o.subscription_no, o.period
     from order_numbers n join orders o using (order_no)
     where n.number = any(?::text[]) order by o.order_no, n.number for update of o"
 );
@@ -56,9 +59,9 @@ statement!(
         transactions: Array<Text> = [String],
     }
     -> (Text, Text, Text, Text, BigInt, Text, Timestamptz, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Nullable<Text>, Bool, Nullable<Text>) = "
+        Nullable<Timestamptz>, Nullable<Text>, Bool, Text, Bool, Nullable<Text>) = "
     select p.account, p.transaction, p.order_number, p.status, p.amount, p.currency, p.occurred_at,
-           p.closed_at, p.deadline, p.order_no, p.absent, p.agreement
+           p.closed_at, p.deadline, p.order_no, p.absent, p.mode, p.named_only, p.agreement
     from (
         select account, transaction from payments where order_number = any(?::text[])
         union
@@ -71,8 +74,8 @@ statement!(
 
 statement!(
     OpenCases { numbers: Array<Text> = [String] }
-    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text) = "
-    select kind, order_number, account, transaction, amount, currency
+    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Text) = "
+    select kind, order_number, account, transaction, amount, currency, policy
     from cases where order_number = any(?::text[]) and status <> 'resolved'"
 );
 
@@ -177,6 +180,7 @@ async fn money(conn: &mut AsyncPgConnection, named: &Named) -> Result<Books, Led
         let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
         books.states.entry(name).or_default().cases.insert(key, case);
     }
+    resolutions::resolutions(conn, &mut books, &places).await?;
     Ok(books)
 }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod import;
 pub(super) mod show;
+pub(super) mod trail;
 
 use diesel::sql_types::{Bool, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};

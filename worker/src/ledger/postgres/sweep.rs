@@ -15,7 +15,11 @@ use crate::ledger::{LedgerError, Swept};
 const LOOK_AGAIN: Duration = Duration::seconds(5);
 
 statement!(
-    DueOrders { now: Timestamptz = OffsetDateTime, limit: BigInt = i64 } -> (Text) = "
+    DueOrders {
+        now: Timestamptz = OffsetDateTime,
+        over: Timestamptz = OffsetDateTime,
+        limit: BigInt = i64,
+    } -> (Text) = "
     select number from (
         select p.order_number as number from payments p
         where p.order_no is null
@@ -23,6 +27,8 @@ statement!(
                or (p.deadline <= ? and (p.absent or p.status in ('succeeded', 'finished'))))
         union
         select c.order_no from cancellations c
+        union
+        select e.order_no from expirations e where e.expires_at < ?
     ) as due limit ?"
 );
 
@@ -84,6 +90,11 @@ statement!(
     delete from cancellations where order_no = any(?::text[])"
 );
 
+statement!(
+    /// The order was derived anew after its end.
+    Expired { order_nos: Array<Text> = [String], now: Timestamptz = OffsetDateTime } -> () = "
+    delete from expirations where order_no = any(?::text[]) and expires_at < ?"
+);
 /// What is to be looked at.
 #[derive(Default)]
 pub(super) struct Due {
@@ -126,6 +137,7 @@ pub(super) async fn again(
         let later = now + LOOK_AGAIN;
         SeenSubscriptions { ids: &due.subscription_ids, later: &later }.execute(conn).await?;
     }
+    Expired { order_nos: &order_nos, now: &now }.execute(conn).await?;
     events::append(conn, &changes.announcements, now).await?;
     let listed = due.number_ids.len() + due.subscription_ids.len();
     Ok(Swept { subjects: changes.subjects() + listed })
@@ -142,7 +154,8 @@ impl Due {
         now: OffsetDateTime,
         limit: i64,
     ) -> Result<Self, LedgerError> {
-        let waiting: Vec<String> = DueOrders { now: &now, limit: &limit }.load(conn).await?;
+        let waiting: Vec<String> =
+            DueOrders { now: &now, over: &now, limit: &limit }.load(conn).await?;
         let listed = DueNumbers { now: &now, limit: &limit };
         let (number_ids, numbers): (Vec<i64>, Vec<String>) =
             listed.load::<(i64, String)>(conn).await?.into_iter().unzip();

@@ -95,6 +95,13 @@ fn due_numbers(
         .select(orders::order_no)
         .limit(limit)
         .load(connection)?;
+    let over: Vec<String> = orders::table
+        .filter(orders::expires_at.lt(micros(now)))
+        // As the index says it.
+        .filter(diesel::dsl::sql::<Bool>("expires_at is not null and status = 'pending'"))
+        .select(orders::order_no)
+        .limit(limit)
+        .load(connection)?;
     let limit = usize::try_from(limit).unwrap_or(0);
-    Ok(waiting.into_iter().chain(cancelled).take(limit).collect())
+    Ok(waiting.into_iter().chain(cancelled).chain(over).take(limit).collect())
 }

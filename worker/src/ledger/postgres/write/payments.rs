@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::expect_all;
 use crate::decide::fold::{Changes, Known};
+use crate::decide::payment::Pays;
 use crate::decide::{Link, Order, Payment, PaymentKey};
 use crate::ledger::LedgerError;
 
@@ -26,6 +27,8 @@ macro_rules! payments_statement {
                 deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
                 absent: Array<Bool> = [bool],
                 agreements: Array<Nullable<Text>> = [Option<String>],
+                modes: Array<Text> = [String],
+                named_only: Array<Bool> = [bool],
             } -> () = $text
         );
 
@@ -44,6 +47,8 @@ macro_rules! payments_statement {
                     deadlines: &columns.deadlines,
                     absent: &columns.absent,
                     agreements: &columns.agreements,
+                    modes: &columns.modes,
+                    named_only: &columns.named_only,
                 }
             }
         }
@@ -53,10 +58,10 @@ macro_rules! payments_statement {
 payments_statement!(
     InsertPayments = "
     insert into payments (account, transaction, order_number, order_no, status, amount, currency,
-                          occurred_at, closed_at, deadline, absent, agreement)
+                          occurred_at, closed_at, deadline, absent, agreement, mode, named_only)
     select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
                          ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[],
-                         ?::text[])
+                         ?::text[], ?::text[], ?::boolean[])
     on conflict do nothing"
 );
 
@@ -64,10 +69,12 @@ payments_statement!(
     UpdatePayments = "
     update payments p set order_number = t.n, order_no = t.o, status = t.s, amount = t.m,
                           currency = t.c, occurred_at = t.at, closed_at = t.closed,
-                          deadline = t.due, absent = t.gone, agreement = t.g
+                          deadline = t.due, absent = t.gone, agreement = t.g, mode = t.mode,
+                          named_only = t.named
     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[], ?::text[])
-         as t (a, x, n, o, s, m, c, at, closed, due, gone, g)
+                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[],
+                ?::text[], ?::text[], ?::boolean[])
+         as t (a, x, n, o, s, m, c, at, closed, due, gone, g, mode, named)
     where p.account = t.a and p.transaction = t.x and (p.order_number = t.n or p.absent)"
 );
 
@@ -93,6 +100,8 @@ struct PaymentColumns {
     deadlines: Vec<Option<OffsetDateTime>>,
     absent: Vec<bool>,
     agreements: Vec<Option<String>>,
+    modes: Vec<String>,
+    named_only: Vec<bool>,
 }
 
 impl PaymentColumns {
@@ -117,6 +126,8 @@ impl PaymentColumns {
         self.deadlines.push(deadline);
         self.absent.push(payment.is_absent());
         self.agreements.push(payment.agreement.clone());
+        self.modes.push(payment.mode.as_str().to_owned());
+        self.named_only.push(payment.pays == Pays::NamedOrders);
     }
 }
 
