@@ -3,6 +3,7 @@
 mod back;
 mod bodies;
 mod cases;
+mod erasure;
 mod flow;
 mod keys;
 mod people;
@@ -28,6 +29,10 @@ pub(crate) use self::cases::{
     a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,
     a_second_payment_is_a_case_that_its_refund_closes, a_wrong_amount_is_a_case,
     refunds_are_the_differences_of_their_totals,
+};
+pub(crate) use self::erasure::{
+    a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
+    no_body_slips_past_an_erasure,
 };
 pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,

@@ -9,6 +9,7 @@ use shared::secret::bodies::{AtRest, Bodies};
 use shared::secret::envelope::BodyKeys;
 use uuid::Uuid;
 use worker::ledger::bodies::{NotificationFilter, StoredBody, Tended};
+use worker::ledger::privacy::Privacy as _;
 use worker::ledger::{Ledger, Session, Work};
 
 use super::words::{Ingress, Says, import, settle, show};
