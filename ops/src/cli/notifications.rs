@@ -182,7 +182,7 @@ fn details(shown: &Shown) -> String {
         (Some(revealed), _) => text += &format!("{}\n", printable(revealed)),
         (None, Some(fields)) => {
             for ShownField { name, value, .. } in fields {
-                let value = value.as_deref().map_or(MASK.to_owned(), |value| printable(value));
+                let value = value.as_deref().map_or(MASK.to_owned(), printable);
                 text += &format!("  {} = {value}\n", printable(name));
             }
         }

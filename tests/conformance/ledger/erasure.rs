@@ -136,7 +136,8 @@ pub(crate) async fn no_body_slips_past_an_erasure<B: Broker, L: Ledger>(
         anyhow::Ok(())
     };
     let (told, erased) = tokio::join!(told, erase(&mut erasing, "A"));
-    (told?, erased?);
+    told?;
+    erased?;
     for work in &works {
         let stored = body(&mut settling, id(work)?).await?;
         ensure!(is_erased(&stored), "{stored:?}");

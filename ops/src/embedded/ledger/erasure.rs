@@ -21,6 +21,8 @@ use crate::embedded::values::{micros, uuid};
 
 /// A request: its provider and its parts, in their order.
 type Requests = BTreeMap<String, (String, Vec<Part>)>;
+/// Key, wrapped key, body.
+type Stored = (Option<String>, Option<Vec<u8>>, Vec<u8>);
 
 pub(super) fn erase(
     connection: &mut SqliteConnection,
@@ -131,7 +133,7 @@ fn fates(
     let mut fates = vec![];
     for (message, (provider, parts)) in requests {
         bodies::adopt(connection, message)?;
-        let row: Option<(Option<String>, Option<Vec<u8>>, Vec<u8>)> = stored::bodies
+        let row: Option<Stored> = stored::bodies
             .find(message)
             .select((stored::key_id, stored::wrapped, stored::body))
             .first(connection)

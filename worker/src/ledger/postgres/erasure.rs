@@ -208,10 +208,10 @@ async fn fates(
     tombstones: &BTreeSet<Hash>,
     kept: &Bodies,
 ) -> Result<Vec<(Uuid, Fate)>, LedgerError> {
+    type Row = (Uuid, Option<String>, Option<Vec<u8>>, Vec<u8>);
     let messages: Vec<Uuid> = requests.keys().copied().collect();
     bodies::adopt(conn, &messages).await?;
-    let rows: Vec<(Uuid, Option<String>, Option<Vec<u8>>, Vec<u8>)> =
-        Stored { messages: &messages }.load(conn).await?;
+    let rows: Vec<Row> = Stored { messages: &messages }.load(conn).await?;
     let mut fates = vec![];
     for (message, key_id, wrapped, body) in rows {
         let Some((provider, parts)) = requests.get(&message) else { continue };
