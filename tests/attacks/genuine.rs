@@ -151,7 +151,7 @@ async fn what_each_trade_status_says() {
     assert_eq!(say("TRADE_SUCCESS", Some("0.00")).await, Some((Succeeded, None)));
     assert_eq!(say("TRADE_SUCCESS", Some("1.00")).await, Some((Succeeded, Some(100))));
     assert_eq!(say("TRADE_CLOSED", None).await, Some((Closed, None)));
-    assert_eq!(say("TRADE_CLOSED", Some("0.00")).await, Some((Closed, None)));
+    assert_eq!(say("TRADE_CLOSED", Some("0.00")).await, Some((Succeeded, Some(2000))));
     assert_eq!(say("TRADE_CLOSED", Some("20.00")).await, Some((Succeeded, Some(2000))));
     assert_eq!(say("TRADE_FINISHED", None).await, Some((Finished, None)));
     assert_eq!(say("TRADE_FINISHED", Some("3")).await, Some((Finished, Some(300))));

@@ -9,6 +9,8 @@ use crate::sender::{
     with, without,
 };
 
+const NOT_A_RETURN: Rejection = Rejection::Malformed("what was posted is no return");
+
 fn shown(pairs: &Pairs) -> Result<Returned, Rejection> {
     verify_return(&account("return"), &body(pairs), now())
 }
@@ -52,8 +54,8 @@ fn each_link_that_is_not_shown_is_refused_for_its_own_reason() {
         (signed_with("app_id", b"2021000000000002"), "not_ours"),
         (signed_with("seller_id", b"2088000000000000"), "not_ours"),
         (signed(without(return_link(), "seller_id")), "not_ours"),
-        (signed_with("method", b"alipay.trade.page.pay"), "no_return"),
-        (signed(without(return_link(), "method")), "no_return"),
+        (signed_with("method", b"alipay.trade.page.pay"), "malformed"),
+        (signed(without(return_link(), "method")), "malformed"),
         (signed_with("total_amount", b"20.001"), "malformed"),
         (signed_with("out_trade_no", b"a\0b"), "malformed"),
         (signed(without(return_link(), "out_trade_no")), "malformed"),
@@ -65,10 +67,10 @@ fn each_link_that_is_not_shown_is_refused_for_its_own_reason() {
 
 #[test]
 fn a_notification_is_no_return_though_its_signature_is_the_same() {
-    assert_eq!(verify_return(&account("return"), &genuine(), now()), Err(Rejection::NoReturn));
+    assert_eq!(verify_return(&account("return"), &genuine(), now()), Err(NOT_A_RETURN));
     // Whoever words the subject cannot make it one: `notify_id` stays.
     let posing = with(payment(), "method", b"alipay.trade.page.pay.return");
-    assert_eq!(shown(&signed(posing)), Err(Rejection::NoReturn));
+    assert_eq!(shown(&signed(posing)), Err(NOT_A_RETURN));
     assert!(
         payment().iter().any(|(key, value)| key == "seller_id" && value == SELLER_ID.as_bytes())
     );

@@ -1,6 +1,7 @@
 //! `demo`: it needs nothing, proves itself, and leaves nothing behind.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use harness::installation::Installation;
@@ -51,7 +52,24 @@ fn the_demo_shows_every_scene_and_the_conservation_line() {
     let last = ran.stderr.lines().rfind(|line| line.contains(": awaiting ")).unwrap();
     let (number, of) = last.split(' ').next().unwrap().split_once('/').unwrap();
     assert_eq!(number, of, "no progress: {ran}");
+    let shown = &ran.stdout[ran.stdout.find("PROVIDER           ").unwrap()..];
+    is_documented(number, shown);
     assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{ran}");
+}
+
+/// The README and the page of the commands show what a newcomer will see.
+fn is_documented(scenes: &str, shown: &str) {
+    let balance = shown.lines().find(|line| line.starts_with("accepted ")).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (page, told) in [
+        ("README.md", format!("{scenes} scenes")),
+        ("README.md", balance.to_owned()),
+        ("docs/cli.md", format!("{scenes} scenes")),
+        ("docs/cli.md", shown.to_owned()),
+    ] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        assert!(text.contains(&told), "{page} does not say {told:?}");
+    }
 }
 
 fn conserves(line: &str) {

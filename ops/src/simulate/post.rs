@@ -89,9 +89,10 @@ impl Simulated {
     }
 }
 
-/// A url without TLS: an ingress speaks none.
+/// A whole url, without TLS: an ingress speaks none, and answers at no bare address.
 fn plain(url: &str) -> Result<reqwest::Url, SendError> {
-    let parsed = reqwest::Url::parse(url).ok().filter(|parsed| parsed.scheme() == "http");
+    let whole = |parsed: &reqwest::Url| parsed.scheme() == "http" && parsed.path().len() > 1;
+    let parsed = reqwest::Url::parse(url).ok().filter(whole);
     parsed.ok_or_else(|| SendError::Url { url: url.to_owned() })
 }
 
@@ -117,7 +118,9 @@ mod tests {
         let expected = "POST /notify/a?b=c HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n\
             content-type: text/plain\r\nx-id: 1\r\ncontent-length: 7\r\n\r\nit's ü";
         assert_eq!(text, expected);
-        assert!(raw("https://h/notify/a", &simulated()).is_err());
+        for url in ["https://h/notify/a", "http://127.0.0.1:8080", "http://127.0.0.1:8080/"] {
+            assert!(raw(url, &simulated()).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Protocol for Alipay {
         // What a notification says is not for the payer's eyes, though it bears the same signature.
         let is_return = form.get("method").is_some_and(|method| method.ends_with(b".return"));
         if !is_return || form.get("notify_id").is_some() {
-            return Err(Rejection::NoReturn);
+            return Err(Rejection::Malformed("what was posted is no return"));
         }
         if settings.seller_id.is_some() && form.get("seller_id").is_none() {
             return Err(Rejection::NotOurs("seller_id"));

@@ -79,7 +79,7 @@ impl<'a> Material<'a> {
     }
 
     /// The secrets of `KEY` (from the environment, divided by blanks) or of `KEY_file`, one a line;
-    /// several during a rotation. Empty lines and lines with `#` are skipped.
+    /// several during a rotation. Empty lines are skipped, and comments: `#` alone, or before a blank.
     pub fn secrets(
         &mut self,
         key: &str,
@@ -100,7 +100,7 @@ impl<'a> Material<'a> {
         };
         let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
         let secrets: Vec<_> = lines
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .filter(|line| !line.is_empty() && *line != "#" && !line.starts_with("# "))
             .map(|line| Secret::new(line.to_owned()))
             .collect();
         let too_long = secrets.iter().any(|secret| secret.reveal().len() > SECRET_MAX_BYTES);

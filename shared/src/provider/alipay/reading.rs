@@ -112,7 +112,11 @@ impl Fields {
 
     /// The fact that a `trade_status_sync` states; nothing for a status that we do not know.
     fn transaction(&self, status: &str) -> Result<Option<PaymentFact>, Unreadable> {
-        let refunded = self.money("refund_fee")?.filter(|total| total.minor > 0);
+        let mut refunded = self.money("refund_fee")?.filter(|total| total.minor > 0);
+        if refunded.is_none() && status == "TRADE_CLOSED" && self.form.get("gmt_refund").is_some() {
+            // Closed by a refund whose sum is left out: all of it went back.
+            refunded = self.money("total_amount")?;
+        }
         let (status, times): (_, &[&'static str]) = match (status, &refunded) {
             ("WAIT_BUYER_PAY", _) => (PaymentStatus::Pending, &["gmt_create", "notify_time"]),
             ("TRADE_SUCCESS", _) | ("TRADE_CLOSED", Some(_)) => {

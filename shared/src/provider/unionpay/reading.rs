@@ -146,7 +146,8 @@ impl Fields {
     /// The fact that a transaction of this type states; nothing for types that we do not know.
     fn fact(&self, kind: &str, outcome: Outcome) -> Result<Option<Fact>, Unreadable> {
         match kind {
-            "01" | "03" => self.payment(outcome, PaymentStatus::Succeeded),
+            // 11 is a deduction that the merchant asked for (代收).
+            "01" | "03" | "11" => self.payment(outcome, PaymentStatus::Succeeded),
             "02" => self.payment(outcome, PaymentStatus::Authorised),
             "04" | "31" | "33" => self.refund(outcome),
             // 32 releases an authorisation: no money moved, and the order that was authorised is not

@@ -55,7 +55,7 @@ fn each_type_of_transaction_with_each_result() {
         ("32", "05", None),
         ("32", "01", None),
         ("00", "00", None),
-        ("11", "00", None),
+        ("11", "00", Some(("Q2", Succeeded))),
     ] {
         let expected = expected.map(|(number, status)| (number.to_owned(), status));
         assert_eq!(status(kind, code), expected, "{kind} {code}");
