@@ -15,6 +15,13 @@ use worker::ledger::{Ledger, Session, Work};
 use super::words::{Ingress, Says, import, settle, show};
 use crate::world::World;
 
+mod erasure;
+
+pub(crate) use self::erasure::{
+    a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
+    no_body_slips_past_an_erasure,
+};
+
 const BODY: &[u8] = b"a=b";
 
 pub(super) fn id(work: &Work) -> anyhow::Result<Uuid> {

@@ -11,8 +11,8 @@ use worker::ledger::privacy::Privacy as _;
 use worker::ledger::records::Act;
 use worker::ledger::{Ledger, Session, Work};
 
-use super::bodies::{body, id};
-use super::words::{Ingress, Says, order, settle, show};
+use super::{body, id};
+use crate::ledger::words::{Ingress, Says, order, settle, show};
 use crate::world::World;
 
 const BATCH: &[u8] = br#"{"notificationItems":[{"about":"first"},{"about":"second"}]}"#;
