@@ -20,6 +20,8 @@ pub mod subscriptions;
 pub mod cases;
 pub mod events;
 pub mod balance;
+pub mod notifications;
+pub mod privacy;
 pub mod accounts;
 pub mod quarantine;
 pub mod simulate;
@@ -120,6 +122,10 @@ pub enum LedgerNoun {
     Cases(cases::CasesArgs),
     /// What was announced to subscribers
     Events(events::EventsArgs),
+    /// What providers sent, with personal fields masked
+    Notifications(notifications::NotificationsArgs),
+    /// The end of what tells who paid
+    Privacy(privacy::PrivacyArgs),
     /// Where every accepted notification stands; exit 9 when one is unaccounted for
     Balance,
     /// Bring the ledger's schema up to date
@@ -183,6 +189,10 @@ async fn over_ledger<L: Ledger>(
         }
         LedgerNoun::Cases(args) => cases::run(args, ledger.open().await?, output).await,
         LedgerNoun::Events(args) => events::run(args, ledger.open().await?, output).await,
+        LedgerNoun::Notifications(args) => {
+            notifications::run(args, ledger.open().await?, output).await
+        }
+        LedgerNoun::Privacy(args) => privacy::run(args, ledger.open().await?, output).await,
         LedgerNoun::Balance => balance::run(ledger.open().await?, output).await,
         LedgerNoun::Migrate => {
             ledger.migrate().await?;

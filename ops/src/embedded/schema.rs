@@ -1,11 +1,13 @@
 //! The tables as diesel sees them; `ops/migrations` has their rules.
 
 mod contracts;
+mod machinery;
 
 pub(super) use self::contracts::{
     agreement_changes, charges, number_changes, subscription_changes, subscriptions,
     written_subscriptions,
 };
+pub(super) use self::machinery::{audit, keys, lanes, receipts, relays, statements};
 
 diesel::table! {
     queue (id) {
@@ -247,61 +249,6 @@ diesel::table! {
     event_log (one) {
         one -> BigInt,
         last_position -> BigInt,
-    }
-}
-
-diesel::table! {
-    relays (part) {
-        part -> BigInt,
-        holder -> Text,
-        beat -> BigInt,
-    }
-}
-
-diesel::table! {
-    statements (epoch, from_seq) {
-        epoch -> Text,
-        from_seq -> BigInt,
-        to_seq -> BigInt,
-        holes -> Text,
-        recorded_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    receipts (epoch, seq) {
-        epoch -> Text,
-        seq -> BigInt,
-        bucket -> Text,
-        recorded_at -> BigInt,
-        due_at -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    lanes (lane) {
-        lane -> Text,
-        idle_at -> Nullable<BigInt>,
-        beat_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    keys (account, key) {
-        account -> Text,
-        key -> Text,
-        last_used_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    audit (id) {
-        id -> BigInt,
-        at -> BigInt,
-        actor -> Text,
-        action -> Text,
-        subject -> Text,
-        reason -> Text,
     }
 }
 

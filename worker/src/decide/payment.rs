@@ -16,6 +16,8 @@ use time::OffsetDateTime;
 use super::refund::{Dispute, Refund, RefundKey, sum};
 use super::subscription::AgreementKey;
 
+mod signed;
+
 /// A payment's identity: one row for each provider transaction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PaymentKey {
@@ -280,25 +282,6 @@ impl Payment {
     /// Is nothing but refunds or disputes of it known?
     pub fn is_absent(&self) -> bool {
         matches!(self.link, Link::Absent { .. })
-    }
-
-    fn signed_minor(&self, status: RefundStatus) -> i64 {
-        let counts = |key: &RefundKey, refund: &Refund| {
-            key.evidence == Evidence::Signed && refund.status == status
-        };
-        let refunds = self.refunds.iter().filter(|(key, refund)| counts(key, refund));
-        self.in_its_currency(refunds.map(|(_, refund)| refund.amount))
-    }
-
-    fn in_its_currency(&self, amounts: impl Iterator<Item = Money>) -> i64 {
-        let amounts = amounts.filter(|amount| amount.currency == self.amount.currency);
-        amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor))
-    }
-
-    /// Is it signed that this refund succeeded, whatever became of it then? So a hint adds nothing.
-    fn is_signed(&self, refund: &str) -> bool {
-        let key = RefundKey { refund: refund.to_owned(), evidence: Evidence::Signed };
-        self.refunds.get(&key).is_some_and(|signed| signed.status >= RefundStatus::Succeeded)
     }
 }
 

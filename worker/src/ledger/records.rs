@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 mod metadata;
 mod refunds;
+mod balance;
 mod subscriptions;
 mod desk;
 mod trail;
 
+pub use self::balance::Balance;
 pub use self::desk::{
     CaseAct, CaseActed, CaseFile, EVIDENCE_MAX, EvidenceRecord, NOTE_MAX_BYTES, NOTES_MAX,
     NoteRecord, ResolutionRecord,
@@ -217,21 +219,6 @@ pub struct Act {
     pub reason: String,
 }
 
-/// Accepted = settled + duplicate + no-op + case + dead + in flight + unaccounted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Balance {
-    pub accepted: i64,
-    pub settled: i64,
-    pub duplicate: i64,
-    pub no_op: i64,
-    pub case: i64,
-    pub dead: i64,
-    pub in_flight: i64,
-    pub unaccounted: i64,
-    /// Received beyond what an ingress has stated: it will state it, or it died first.
-    pub unproven: i64,
-}
-
 impl NewOrder {
     /// What is wrong with it, in words.
     pub fn check(&self) -> Result<(), String> {
@@ -292,13 +279,5 @@ impl CaseRecord {
                 && self.transaction.as_ref() == Some(&payment.transaction)
         };
         numbers.contains(&self.order_number) || payments.iter().any(is_of)
-    }
-}
-
-impl Balance {
-    /// Is every accepted message accounted for?
-    pub fn adds_up(&self) -> bool {
-        let accounted = self.settled + self.duplicate + self.no_op + self.case + self.dead;
-        self.unaccounted == 0 && self.accepted == accounted + self.in_flight
     }
 }

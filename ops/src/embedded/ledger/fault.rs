@@ -21,6 +21,8 @@ pub(super) enum Fault {
     Other(LedgerError),
     /// A body cannot be sealed or opened.
     Body(CipherError),
+    /// In the port's own words.
+    Told(LedgerError),
 }
 
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -43,6 +45,7 @@ impl From<Fault> for LedgerError {
             Fault::Refused(rule) => return Self::Refused(rule.to_owned()),
             Fault::Other(error) => return error,
             Fault::Body(error) => return error.into(),
+            Fault::Told(error) => return error,
             Fault::Database(error) => error,
         };
         let Error::DatabaseError(kind, information) = &error else {
