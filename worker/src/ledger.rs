@@ -12,15 +12,16 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::decide::Decision;
 use crate::decide::fold::{Changes, Reading};
 
+mod bucket;
 pub mod records;
 pub mod bodies;
 pub mod keys;
 pub mod postgres;
 
 use self::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
+pub use self::bucket::Bucket;
 use self::keys::KeyUse;
 use self::records::{
     Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
@@ -43,20 +44,6 @@ pub enum Work {
         id: String,
         number: Option<Number>,
     },
-}
-
-/// In which bucket of the balance a message stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Bucket {
-    Duplicate,
-    NoOp,
-    Settled,
-    Case,
-    /// Recorded, its order is not there yet. Counts as in flight.
-    Waiting,
-    /// In a retry tier until it is due. Counts as in flight.
-    Retrying,
-    Dead,
 }
 
 /// Why the ledger could not do it, and so what to do next.
@@ -253,48 +240,6 @@ pub trait Session: Send + 'static {
         &mut self,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
-}
-
-impl Bucket {
-    pub const ALL: [Self; 7] = [
-        Self::Duplicate,
-        Self::NoOp,
-        Self::Settled,
-        Self::Case,
-        Self::Waiting,
-        Self::Retrying,
-        Self::Dead,
-    ];
-
-    /// The word in tables and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Duplicate => "duplicate",
-            Self::NoOp => "no_op",
-            Self::Settled => "settled",
-            Self::Case => "case",
-            Self::Waiting => "waiting",
-            Self::Retrying => "retrying",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// The bucket that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|bucket| bucket.as_str() == word)
-    }
-}
-
-impl From<Decision> for Bucket {
-    fn from(decision: Decision) -> Self {
-        match decision {
-            Decision::Duplicate => Self::Duplicate,
-            Decision::NoOp => Self::NoOp,
-            Decision::Settled => Self::Settled,
-            Decision::Case => Self::Case,
-            Decision::Waiting => Self::Waiting,
-        }
-    }
 }
 
 /// Each message's bucket, in the batch's order.
