@@ -121,7 +121,7 @@ fn stands(order: &OrderRecord) -> String {
             amount(left)
         ),
         OrderStatus::Refunded => format!("It is refunded: all {} went back.", amount(gross)),
-        OrderStatus::Cancelled if order.summary.cancelled_at.is_none() => {
+        OrderStatus::Cancelled if summary.cancelled_at.is_none() => {
             "It ran out before it was paid.".to_owned()
         }
         OrderStatus::Cancelled if left > 0 => {
