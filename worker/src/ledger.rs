@@ -12,18 +12,18 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::decide::fold::Reading;
+use crate::decide::fold::{Changes, Reading};
 
+mod bucket;
 pub mod records;
 pub mod bodies;
-pub mod bucket;
 pub mod erasure;
 pub mod privacy;
 pub mod keys;
 pub mod contracts;
 pub mod postgres;
 
-pub use self::bucket::{Bucket, buckets};
+pub use self::bucket::Bucket;
 use self::keys::KeyUse;
 use self::privacy::Privacy;
 use self::records::{
@@ -237,4 +237,18 @@ pub trait Session: Privacy + Send + 'static {
         &mut self,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
+}
+
+/// Each message's bucket, in the batch's order.
+pub fn buckets(batch: &[Work], changes: &Changes) -> Vec<Bucket> {
+    let mut strongest = changes.strongest().into_iter();
+    batch
+        .iter()
+        .map(|work| match work {
+            Work::Reading(_) => strongest.next().map_or(Bucket::NoOp, Bucket::from),
+            Work::Statement(_) => Bucket::NoOp,
+            Work::Deferred { .. } => Bucket::Retrying,
+            Work::Buried { .. } => Bucket::Dead,
+        })
+        .collect()
 }

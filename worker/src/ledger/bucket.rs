@@ -1,8 +1,6 @@
-//! The buckets of the balance: where each message stands.
+//! Where an accepted message stands in the balance.
 
-use super::Work;
 use crate::decide::Decision;
-use crate::decide::fold::Changes;
 
 /// In which bucket of the balance a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,18 +56,4 @@ impl From<Decision> for Bucket {
             Decision::Waiting => Self::Waiting,
         }
     }
-}
-
-/// Each message's bucket, in the batch's order.
-pub fn buckets(batch: &[Work], changes: &Changes) -> Vec<Bucket> {
-    let mut strongest = changes.strongest().into_iter();
-    batch
-        .iter()
-        .map(|work| match work {
-            Work::Reading(_) => strongest.next().map_or(Bucket::NoOp, Bucket::from),
-            Work::Statement(_) => Bucket::NoOp,
-            Work::Deferred { .. } => Bucket::Retrying,
-            Work::Buried { .. } => Bucket::Dead,
-        })
-        .collect()
 }
