@@ -10,7 +10,9 @@ use shared::process;
 use shared::subscription::{EndReason, SubscriptionStatus};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
-use worker::ledger::records::{Imported, NewSubscription, SubscriptionFilter, SubscriptionRecord};
+use worker::ledger::records::{
+    CaseFilter, Imported, NewSubscription, SubscriptionFilter, SubscriptionRecord,
+};
 use worker::ledger::{Bucket, Ledger, Session};
 
 use super::words::{Ingress, import, settle, show};
@@ -159,7 +161,8 @@ pub(crate) async fn whatever_comes_first_a_charge_joins_its_subscription<B: Brok
     ensure!((one.status, one.periods) == (SubscriptionStatus::Active, 1), "{one:?}");
     ensure!(told(&one) == ["activated", "renewed"], "{:?}", told(&one));
     ensure!(one.agreement_changes.len() == 1 && one.agreement_no.as_deref() == Some("G-1"));
-    let filter = worker::ledger::records::CaseFilter { status: Some("open".into()), limit: 10 };
+    let status = Some("open".to_owned());
+    let filter = CaseFilter { status, limit: 10, ..CaseFilter::default() };
     ensure!(session.cases(&filter).await?.is_empty());
 
     // An order that appears for it is paid, and adds nothing to the subscription.
@@ -197,7 +200,8 @@ pub(crate) async fn a_charge_that_no_terms_explain_is_a_case<B: Broker, L: Ledge
     write(&mut session, NewSubscription { amount: 1_000, ..monthly() }).await?;
     tell(&mut session, &mut ingress, signed()).await?;
     ensure!(tell(&mut session, &mut ingress, charged("T1", 0, None)).await? == Bucket::Case);
-    let filter = worker::ledger::records::CaseFilter { status: Some("open".into()), limit: 10 };
+    let status = Some("open".to_owned());
+    let filter = CaseFilter { status, limit: 10, ..CaseFilter::default() };
     let open = session.cases(&filter).await?;
     ensure!(open.len() == 1 && open[0].kind == "amount_mismatch", "{open:?}");
     // Nothing was charged by these terms yet, so the shop may still mend them.
