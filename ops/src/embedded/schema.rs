@@ -1,5 +1,9 @@
 //! The tables as diesel sees them; `ops/migrations` has their rules.
 
+mod desk;
+
+pub(super) use self::desk::{case_notes, case_resolutions};
+
 diesel::table! {
     queue (id) {
         id -> BigInt,
@@ -120,35 +124,6 @@ diesel::table! {
         policy -> Text,
         owner -> Nullable<Text>,
         resolution -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    case_resolutions (id) {
-        id -> BigInt,
-        case_id -> Text,
-        kind -> Text,
-        account -> Nullable<Text>,
-        transaction -> Nullable<Text>,
-        order_no -> Nullable<Text>,
-        order_number -> Text,
-        verdict -> Text,
-        amount -> BigInt,
-        currency -> Text,
-        up_to -> BigInt,
-        actor -> Text,
-        reason -> Text,
-        at -> BigInt,
-    }
-}
-
-diesel::table! {
-    case_notes (id) {
-        id -> BigInt,
-        case_id -> Text,
-        at -> BigInt,
-        actor -> Text,
-        text -> Text,
     }
 }
 
