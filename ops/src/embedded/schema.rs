@@ -1,12 +1,14 @@
 //! The tables as diesel sees them; `ops/migrations` has their rules.
 
 mod contracts;
+mod desk;
 mod machinery;
 
 pub(super) use self::contracts::{
     agreement_changes, charges, number_changes, subscription_changes, subscriptions,
     written_subscriptions,
 };
+pub(super) use self::desk::{case_notes, case_resolutions};
 pub(super) use self::machinery::{audit, keys, lanes, receipts, relays, statements};
 
 diesel::table! {
@@ -133,35 +135,6 @@ diesel::table! {
         policy -> Text,
         owner -> Nullable<Text>,
         resolution -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    case_resolutions (id) {
-        id -> BigInt,
-        case_id -> Text,
-        kind -> Text,
-        account -> Nullable<Text>,
-        transaction -> Nullable<Text>,
-        order_no -> Nullable<Text>,
-        order_number -> Text,
-        verdict -> Text,
-        amount -> BigInt,
-        currency -> Text,
-        up_to -> BigInt,
-        actor -> Text,
-        reason -> Text,
-        at -> BigInt,
-    }
-}
-
-diesel::table! {
-    case_notes (id) {
-        id -> BigInt,
-        case_id -> Text,
-        at -> BigInt,
-        actor -> Text,
-        text -> Text,
     }
 }
 
