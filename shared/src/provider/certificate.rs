@@ -125,6 +125,14 @@ impl Certificate {
     pub fn public_key(&self) -> Result<PublicKey, PublicKeyError> {
         PublicKey::until(&self.spki, self.not_after)
     }
+
+    /// That its key is RSA of a size that is not taken. Another kind of key may be an issuer's.
+    fn weakness(&self) -> Option<PublicKeyError> {
+        match self.public_key() {
+            Err(error @ (PublicKeyError::Weak { .. } | PublicKeyError::Large(_))) => Some(error),
+            Err(PublicKeyError::Private | PublicKeyError::Unreadable) | Ok(_) => None,
+        }
+    }
 }
 
 /// The certificates of all files under a key of the section; nothing when a problem was noted.
@@ -137,7 +145,15 @@ pub(super) fn read(
     for file in files {
         let text = material.text(key, file)?;
         match Certificate::parse_all(text.as_bytes()) {
-            Ok(certificates) => found.extend(certificates),
+            Ok(certificates) => {
+                // A chain over a weak key never holds, and would fail only once a request comes.
+                let weak = certificates.iter().find_map(Certificate::weakness);
+                if let Some(error) = weak {
+                    material.problem(key, format!("{}: {error}", file.display()));
+                    return None;
+                }
+                found.extend(certificates);
+            }
             Err(error) => {
                 material.problem(key, format!("{}: {error}", file.display()));
                 return None;

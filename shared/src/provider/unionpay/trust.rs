@@ -21,6 +21,9 @@ use crate::secret::Secret;
 /// `signPubKeyCert` as text. UnionPay's have about 1600 bytes.
 const CERTIFICATE_TEXT_MAX_BYTES: usize = 12 * 1024;
 
+/// Whoever sees one notification can try every shorter key.
+const SECURE_KEY_MIN_BYTES: usize = 16;
+
 /// What an account trusts.
 #[derive(Debug, Clone)]
 pub enum Trust {
@@ -62,7 +65,14 @@ impl Trust {
                     material.problem("sign_method", message);
                     return None;
                 }
-                material.secrets("secure_key", secret.0, secret.1).map(Self::SecureKeys)
+                let keys = material.secrets("secure_key", secret.0, secret.1)?;
+                if keys.iter().any(|key| key.reveal().len() < SECURE_KEY_MIN_BYTES) {
+                    let rule =
+                        format!("a weak key: at least {SECURE_KEY_MIN_BYTES} bytes are needed");
+                    material.problem("secure_key", rule);
+                    return None;
+                }
+                Some(Self::SecureKeys(keys))
             }
         }
     }

@@ -20,6 +20,7 @@ fn configured(keys: &str) -> Result<Settings, Vec<String>> {
     let read = move |path: &Path| match path.to_str().unwrap() {
         "live.pem" => Ok(live.clone()),
         "sandbox.pem" => Ok(sandbox.clone()),
+        "weak.pem" => Ok(include_str!("../../unionpay/trust/weak.pem").to_owned()),
         "both.pem" => Ok(format!("{live}{sandbox}")),
         _ => Ok("neither".to_owned()),
     };
@@ -61,6 +62,7 @@ fn what_is_wrong_is_named_by_its_key() {
         ("certificates = [\"both.pem\"]", "certificates"),
         ("certificates = [\"none.pem\"]", "certificates"),
         ("roots = [\"none.pem\"]\nfetch_certificates = true", "roots"),
+        ("roots = [\"weak.pem\"]\nfetch_certificates = true", "roots"),
     ] {
         assert_eq!(configured(&format!("{LIVE}{keys}")).unwrap_err(), [wrong], "{keys}");
     }
