@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use crate::ran::run;
 use crate::shop::Shop;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "account",
     "days_left",
     "expires_at",
+    "fingerprint",
     "key",
     "kind",
     "last_used_at",

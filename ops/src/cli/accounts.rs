@@ -32,6 +32,7 @@ struct Line {
     account: String,
     provider: &'static str,
     key: String,
+    fingerprint: String,
     kind: String,
     #[serde(with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
@@ -87,6 +88,7 @@ fn lines(accounts: &Accounts, uses: &[KeyUse], now: OffsetDateTime) -> Vec<Line>
             asks_for_care: note.expiry(now).asks_for_care(),
             last_used_at: used.get(&(&*account.name, &*note.id)).copied(),
             key: note.id,
+            fingerprint: note.fingerprint,
             kind: note.kind,
             expires_at: note.expires_at,
             quarantine: false,
@@ -97,13 +99,22 @@ fn lines(accounts: &Accounts, uses: &[KeyUse], now: OffsetDateTime) -> Vec<Line>
 }
 
 fn table(lines: &[Line], offline: bool) -> String {
-    let mut table = Table::new(&["ACCOUNT", "PROVIDER", "KEY", "KIND", "EXPIRES", "LAST VERIFIED"]);
+    let mut table = Table::new(&[
+        "ACCOUNT",
+        "PROVIDER",
+        "KEY",
+        "FINGERPRINT",
+        "KIND",
+        "EXPIRES",
+        "LAST VERIFIED",
+    ]);
     for line in lines {
         let unknown = if offline { "not asked" } else { "never" };
         table.row([
             line.account.clone(),
             line.provider.to_owned(),
             line.key.clone(),
+            line.fingerprint.clone(),
             line.kind.clone(),
             expires(line),
             line.last_used_at.map_or(unknown.to_owned(), instant),
@@ -127,13 +138,14 @@ fn expires(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::provider::KeyNote;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
     fn line(expires_at: Option<OffsetDateTime>) -> Line {
-        let note =
-            shared::provider::KeyNote { id: "k".into(), kind: "RSA 2048".into(), expires_at };
+        let bare = KeyNote::bare("f", "RSA 2048");
+        let note = KeyNote { id: "k".into(), expires_at, ..bare };
         Line {
             account: "shop".into(),
             provider: "alipay",
@@ -141,6 +153,7 @@ mod tests {
             state: note.expiry(NOW).as_str(),
             asks_for_care: note.expiry(NOW).asks_for_care(),
             key: note.id,
+            fingerprint: note.fingerprint,
             kind: note.kind,
             expires_at,
             last_used_at: None,
@@ -165,7 +178,8 @@ mod tests {
     fn the_keys_in_json_are_those_that_were_promised() {
         let json = serde_json::to_value(line(Some(datetime!(2026-12-01 00:00 UTC)))).unwrap();
         let expected = serde_json::json!({
-            "account": "shop", "provider": "alipay", "key": "k", "kind": "RSA 2048",
+            "account": "shop", "provider": "alipay", "key": "k", "fingerprint": "f",
+            "kind": "RSA 2048",
             "expires_at": "2026-12-01T00:00:00Z", "days_left": 7, "state": "expiring",
             "last_used_at": null, "quarantine": false,
         });

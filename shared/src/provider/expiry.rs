@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_key_is_told_of_thirty_days_before_its_end() {
         let end = datetime!(2026-12-31 12:00 UTC);
-        let note = |expires_at| KeyNote { id: "a".into(), kind: "RSA 2048".into(), expires_at };
+        let note = |expires_at| KeyNote { expires_at, ..KeyNote::bare("a", "RSA 2048") };
         assert_eq!(note(None).expiry(end), Expiry::Never);
         assert_eq!(note(None).days_left(end), None);
         let second = Duration::seconds(1);

@@ -163,6 +163,7 @@ impl PublicKey {
         let kind = if self.expires_at.is_some() { "certificate RSA" } else { "RSA" };
         KeyNote {
             id: self.id().to_owned(),
+            fingerprint: self.fingerprint.clone(),
             kind: format!("{kind} {}", self.bits),
             expires_at: self.expires_at,
         }

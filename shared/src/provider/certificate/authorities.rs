@@ -123,9 +123,8 @@ impl Authorities {
     /// What an operator sees of the roots.
     pub fn notes(&self) -> Vec<KeyNote> {
         let note = |root: &Certificate| KeyNote {
-            id: to_hex(&root.key_hash()[..FINGERPRINT_BYTES]),
-            kind: "root certificate".to_owned(),
             expires_at: Some(root.not_after),
+            ..KeyNote::bare(to_hex(&root.key_hash()[..FINGERPRINT_BYTES]), "root certificate")
         };
         self.roots.iter().map(note).collect()
     }

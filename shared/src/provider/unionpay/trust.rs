@@ -92,11 +92,8 @@ impl Trust {
                 pinned.chain(trusted.authorities.iter().flat_map(Authorities::notes)).collect()
             }
             Self::SecureKeys(keys) => {
-                let note = |key: &Secret| KeyNote {
-                    id: key.fingerprint(),
-                    kind: "SHA-256 with secure key".to_owned(),
-                    expires_at: None,
-                };
+                let note =
+                    |key: &Secret| KeyNote::bare(key.fingerprint(), "SHA-256 with secure key");
                 keys.iter().map(note).collect()
             }
         }
