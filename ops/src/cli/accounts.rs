@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use shared::config::Config;
 use shared::process;
-use shared::provider::{Account, Accounts};
+use shared::provider::{Account, Accounts, KeyNote};
 use time::OffsetDateTime;
 use worker::ledger::keys::KeyUse;
 use worker::ledger::{Ledger, LedgerError, Session as _};
@@ -79,14 +79,14 @@ fn lines(accounts: &Accounts, uses: &[KeyUse], now: OffsetDateTime) -> Vec<Line>
     let mut sorted: Vec<&Account> = accounts.0.values().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     let of = |account: &Account| {
-        let notes = account.scheme.keys().into_iter();
-        let line = notes.map(|note| Line {
+        let notes = account.scheme.keys();
+        let line = notes.clone().into_iter().map(|note| Line {
             account: account.name.clone(),
             provider: account.provider().as_str(),
             days_left: note.days_left(now),
             state: note.expiry(now).as_str(),
-            asks_for_care: note.expiry(now).asks_for_care(),
-            last_used_at: used.get(&(&*account.name, &*note.id)).copied(),
+            asks_for_care: note.asks_for_care(now),
+            last_used_at: last_used(&notes, &note, |key| used.get(&(&*account.name, key)).copied()),
             key: note.id,
             fingerprint: note.fingerprint,
             kind: note.kind,
@@ -96,6 +96,31 @@ fn lines(accounts: &Accounts, uses: &[KeyUse], now: OffsetDateTime) -> Vec<Line>
         line.collect::<Vec<_>>()
     };
     sorted.into_iter().flat_map(of).collect()
+}
+
+/// Each key that ends soon, or has ended, in a line.
+pub(super) fn ending(accounts: &Accounts, now: OffsetDateTime) -> Vec<String> {
+    let told = |line: Line| {
+        format!("accounts.{}: {} {} ends {}", line.account, line.kind, line.key, expires(&line))
+    };
+    lines(accounts, &[], now).into_iter().filter(|line| line.asks_for_care).map(told).collect()
+}
+
+/// When a key, or one that it issued, last verified something.
+fn last_used(
+    notes: &[KeyNote],
+    note: &KeyNote,
+    used: impl Fn(&str) -> Option<OffsetDateTime>,
+) -> Option<OffsetDateTime> {
+    let mut ids = vec![note.id.as_str()];
+    let mut at = 0;
+    while let Some(id) = ids.get(at).copied() {
+        let issued = notes.iter().filter(|other| other.issuer.as_deref() == Some(id));
+        let new: Vec<_> = issued.map(|other| &*other.id).filter(|id| !ids.contains(id)).collect();
+        ids.extend(new);
+        at += 1;
+    }
+    ids.into_iter().filter_map(used).max()
 }
 
 fn table(lines: &[Line], offline: bool) -> String {
@@ -138,7 +163,6 @@ fn expires(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::provider::KeyNote;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
@@ -151,7 +175,7 @@ mod tests {
             provider: "alipay",
             days_left: note.days_left(NOW),
             state: note.expiry(NOW).as_str(),
-            asks_for_care: note.expiry(NOW).asks_for_care(),
+            asks_for_care: note.asks_for_care(NOW),
             key: note.id,
             fingerprint: note.fingerprint,
             kind: note.kind,
@@ -172,6 +196,24 @@ mod tests {
         ] {
             assert_eq!(expires(&line(end)), told);
         }
+    }
+
+    #[test]
+    fn an_issuer_is_in_use_as_long_as_what_it_issued() {
+        let note = |id: &str, issuer: Option<&str>| KeyNote {
+            issuer: issuer.map(ToOwned::to_owned),
+            ..KeyNote::bare(id, "certificate")
+        };
+        let notes = [
+            note("root", None),
+            note("between", Some("root")),
+            note("below", Some("between")),
+            note("other", Some("root")),
+            note("loop", Some("loop")),
+        ];
+        let used = |id: &str| (id == "below").then_some(NOW);
+        let told = notes.each_ref().map(|note| last_used(&notes, note, used).is_some());
+        assert_eq!(told, [true, true, true, false, false]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::KeyNote;
+use super::{KeyNote, Renewal};
 
 /// How long before its end an operator is told of a certificate.
 pub const EXPIRY_WARNING: Duration = Duration::days(30);
@@ -33,7 +33,7 @@ impl Expiry {
     }
 
     /// Does somebody have to do something?
-    pub fn asks_for_care(self) -> bool {
+    fn asks_for_care(self) -> bool {
         match self {
             Self::Soon | Self::Over => true,
             Self::Never | Self::Later => false,
@@ -48,6 +48,14 @@ impl KeyNote {
             Some(end) if end <= now => Expiry::Over,
             Some(end) if end - now <= EXPIRY_WARNING => Expiry::Soon,
             Some(_) => Expiry::Later,
+        }
+    }
+
+    /// Does somebody have to do something about it?
+    pub fn asks_for_care(&self, now: OffsetDateTime) -> bool {
+        match self.renewal {
+            Renewal::Operator => self.expiry(now).asks_for_care(),
+            Renewal::Fetching => false,
         }
     }
 
@@ -80,6 +88,9 @@ mod tests {
         ] {
             let note = note(Some(end));
             assert_eq!((note.expiry(now), note.days_left(now)), (expiry, Some(days)), "{now}");
+            assert_eq!(note.asks_for_care(now), days <= 30 && expiry != Expiry::Later);
+            let fetched = KeyNote { renewal: Renewal::Fetching, ..note };
+            assert!(!fetched.asks_for_care(now), "the next one is fetched in time");
         }
     }
 }

@@ -145,13 +145,32 @@ pub struct KeyNote {
     pub kind: String,
     /// When its certificate ends; a bare key has no end.
     pub expires_at: Option<OffsetDateTime>,
+    /// The id of the configured certificate that issued it: what the one verifies, both have.
+    pub issuer: Option<String>,
+    pub renewal: Renewal,
+}
+
+/// Who sees to a key's successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Whoever configured it.
+    Operator,
+    /// The ingress, which fetched it, and will fetch the next one.
+    Fetching,
 }
 
 impl KeyNote {
     /// A key that has no name but its fingerprint, and no end.
     pub fn bare(fingerprint: impl Into<String>, kind: impl Into<String>) -> Self {
         let fingerprint = fingerprint.into();
-        Self { id: fingerprint.clone(), fingerprint, kind: kind.into(), expires_at: None }
+        Self {
+            id: fingerprint.clone(),
+            fingerprint,
+            kind: kind.into(),
+            expires_at: None,
+            issuer: None,
+            renewal: Renewal::Operator,
+        }
     }
 }
 
