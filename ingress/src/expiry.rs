@@ -1,6 +1,6 @@
 //! When the configured keys end: as metrics all the time, and as a warning once a day.
 //!
-//! **Invariant**: a key that ends, or has ended, changes no verdict and no readiness.
+//! **Invariant**: what is told here changes no verdict and no readiness.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

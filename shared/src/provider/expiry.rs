@@ -1,7 +1,9 @@
 //! How long a key is still good for, as its certificate says.
 //!
-//! A certificate that has ended still verifies here: the providers' own SDKs do not look either, and
-//! refusing genuine money on a date would harm more than it protects. An operator is told in time.
+//! A certificate that was configured as a key still verifies once it has ended: the providers' own SDKs
+//! do not look either, and refusing genuine money on a date would harm more than it protects. One that
+//! is believed because of a chain counts within its dates alone, and so does every one between it and
+//! the root. An operator is told in time of all that are configured.
 
 use time::{Duration, OffsetDateTime};
 

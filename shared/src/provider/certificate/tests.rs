@@ -115,6 +115,22 @@ fn a_certificate_counts_within_its_dates_only() {
 }
 
 #[test]
+fn an_intermediate_counts_within_its_dates_and_a_root_for_ever() {
+    let late = datetime!(2027-06-01 0:00 UTC);
+    let mut lasting = params(NAME);
+    lasting.not_after = datetime!(2028-01-01 0:00 UTC);
+    let (root_certificate, root) = root("root");
+    let leaf = issued(&lasting, &root);
+    assert!(!root_certificate.is_valid_at(late));
+    assert!(is_vouched_for(&trusting(&root_certificate, &[]), &leaf, late));
+    let (middle_certificate, middle) = between("middle", &root);
+    let leaf = issued(&lasting, &middle);
+    let authorities = trusting(&root_certificate, &[middle_certificate]);
+    let why = authorities.vouch_for(leaf, &[], Purpose::ClientAuthentication, late).unwrap_err();
+    assert_eq!(why, Unvouched::Ended);
+}
+
+#[test]
 fn a_weaker_hash_takes_all_that_a_stronger_one_takes() {
     let (certificate, root) = root("root");
     let leaf = issued(&params(NAME), &root);
