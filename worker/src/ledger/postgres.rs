@@ -23,7 +23,7 @@ use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tende
 use super::keys::{KeyUse, Told};
 use super::records::{
     Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    OrderRecord, OrderSummary, Trail, Unsent,
 };
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -232,6 +232,10 @@ impl Session for PostgresSession {
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
         bounded(orders::show::order(&mut self.conn, number)).await
+    }
+
+    async fn trail(&mut self, number: &str) -> Result<Option<Trail>, LedgerError> {
+        bounded(orders::trail::trail(&mut self.conn, number)).await
     }
 
     async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {
