@@ -41,7 +41,7 @@ pub mod diagnosis;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
-pub use self::protocol::{Genuine, KeyNote, Rejection, Reply, Returned, Unreadable};
+pub use self::protocol::{Genuine, KeyNote, Rejection, Renewal, Reply, Returned, Unreadable};
 pub use self::received::Received;
 pub use self::request::{Headers, Request};
 pub use self::verified::{Verified, verify};

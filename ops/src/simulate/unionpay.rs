@@ -180,7 +180,7 @@ mod tests {
     fn an_account_with_a_secure_key_is_signed_for_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let section = "[accounts.shop]\nprovider = \"unionpay\"\nmer_id = \"1\"\n\
-                       sign_method = \"11\"\nsecure_key = \"abc\"";
+                       sign_method = \"11\"\nsecure_key = \"0123456789abcdef\"";
         let config = load::parse(section, std::iter::empty(), folder.path().to_owned()).unwrap();
         let mut signing = Signing::new("shop", folder.path(), None, NOW);
         let opened = crate::simulate::open(&config.accounts["shop"].own, &mut signing).unwrap();

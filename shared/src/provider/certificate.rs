@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use webpki::EndEntityCert;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode as _, Encode as _, Tag, Tagged as _};
+use x509_cert::name::Name;
 
 use super::mac::to_hex;
 use super::material::Material;
@@ -39,8 +40,8 @@ pub struct Certificate {
     common_name: Option<String>,
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
-    /// Does it name itself as its issuer?
-    is_self_issued: bool,
+    subject: Name,
+    issuer: Name,
 }
 
 /// Why a text holds no certificates.
@@ -94,7 +95,8 @@ impl Certificate {
             common_name: common_name(&body.subject),
             not_before: time(body.validity.not_before),
             not_after: time(body.validity.not_after),
-            is_self_issued: body.subject == body.issuer,
+            subject: body.subject,
+            issuer: body.issuer,
             der,
         })
     }
@@ -121,9 +123,22 @@ impl Certificate {
         Sha256::digest(&self.spki).into()
     }
 
+    /// The first bytes of that, in hex: how an operator knows it.
+    pub fn fingerprint(&self) -> String {
+        to_hex(&self.key_hash()[..FINGERPRINT_BYTES])
+    }
+
     /// Its key, as long as it is RSA of a size that is taken.
     pub fn public_key(&self) -> Result<PublicKey, PublicKeyError> {
         PublicKey::until(&self.spki, self.not_after)
+    }
+
+    /// That its key is RSA of a size that is not taken. Another kind of key may be an issuer's.
+    fn weakness(&self) -> Option<PublicKeyError> {
+        match self.public_key() {
+            Err(error @ (PublicKeyError::Weak { .. } | PublicKeyError::Large(_))) => Some(error),
+            Err(PublicKeyError::Private | PublicKeyError::Unreadable) | Ok(_) => None,
+        }
     }
 }
 
@@ -137,7 +152,15 @@ pub(super) fn read(
     for file in files {
         let text = material.text(key, file)?;
         match Certificate::parse_all(text.as_bytes()) {
-            Ok(certificates) => found.extend(certificates),
+            Ok(certificates) => {
+                // A chain over a weak key never holds, and would fail only once a request comes.
+                let weak = certificates.iter().find_map(Certificate::weakness);
+                if let Some(error) = weak {
+                    material.problem(key, format!("{}: {error}", file.display()));
+                    return None;
+                }
+                found.extend(certificates);
+            }
             Err(error) => {
                 material.problem(key, format!("{}: {error}", file.display()));
                 return None;
@@ -151,7 +174,7 @@ pub(super) fn read(
     Some(found)
 }
 
-fn common_name(subject: &x509_cert::name::Name) -> Option<String> {
+fn common_name(subject: &Name) -> Option<String> {
     let attributes = subject.0.iter().flat_map(|part| part.0.iter());
     let mut names = attributes.filter(|attribute| attribute.oid == COMMON_NAME);
     let (name, None) = (names.next()?, names.next()) else { return None };
@@ -170,7 +193,7 @@ fn common_name(subject: &x509_cert::name::Name) -> Option<String> {
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({})", to_hex(&self.key_hash()[..FINGERPRINT_BYTES]))
+        write!(f, "Certificate({})", self.fingerprint())
     }
 }
 

@@ -150,10 +150,40 @@ pub struct Returned {
 pub struct KeyNote {
     /// The provider's own name of it (a serial, a `PUB_KEY_ID_`), else its fingerprint.
     pub id: String,
+    /// The first bytes of a SHA-256 over the key, in hex: over a public key's SPKI, so that whoever has
+    /// the file can make it, too.
+    pub fingerprint: String,
     /// Such as `RSA 2048`, `certificate RSA 2048`, `HMAC-SHA256`, `Ed25519`.
     pub kind: String,
     /// When its certificate ends; a bare key has no end.
     pub expires_at: Option<OffsetDateTime>,
+    /// The id of the configured certificate that issued it: what the one verifies, both have.
+    pub issuer: Option<String>,
+    pub renewal: Renewal,
+}
+
+/// Who sees to a key's successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Whoever configured it.
+    Operator,
+    /// The ingress, which fetched it, and will fetch the next one.
+    Fetching,
+}
+
+impl KeyNote {
+    /// A key that has no name but its fingerprint, and no end.
+    pub fn bare(fingerprint: impl Into<String>, kind: impl Into<String>) -> Self {
+        let fingerprint = fingerprint.into();
+        Self {
+            id: fingerprint.clone(),
+            fingerprint,
+            kind: kind.into(),
+            expires_at: None,
+            issuer: None,
+            renewal: Renewal::Operator,
+        }
+    }
 }
 
 /// An answer in the provider's own form.

@@ -122,8 +122,7 @@ impl Protocol for WechatPayV2 {
 
     fn keys(settings: &Settings) -> Vec<KeyNote> {
         let words: Vec<_> = settings.sign_types.iter().map(|sign_type| sign_type.word()).collect();
-        let kind = || words.join(" or ");
-        let note = |key: &Secret| KeyNote { id: key.fingerprint(), kind: kind(), expires_at: None };
+        let note = |key: &Secret| KeyNote::bare(key.fingerprint(), words.join(" or "));
         settings.api_keys.iter().map(note).collect()
     }
 

@@ -4,27 +4,29 @@
 
 use std::time::Duration;
 
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use rustls_pki_types::{SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use time::OffsetDateTime;
 use webpki::aws_lc_rs as algorithms;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 
 use super::super::KeyNote;
-use super::super::mac::to_hex;
-use super::{CERTIFICATES_MAX, Certificate, CertificateError, FINGERPRINT_BYTES};
+use super::{CERTIFICATES_MAX, Certificate, CertificateError};
 
 mod sha1;
 
 /// A certificate that chains to a configured root.
 #[derive(Debug, Clone)]
-pub struct Vouched(Certificate);
+pub struct Vouched {
+    certificate: Certificate,
+    by: String,
+}
 
 /// Configured roots, with the intermediates that lead to them.
 #[derive(Debug, Clone)]
 pub struct Authorities {
     roots: Vec<Certificate>,
     anchors: Vec<TrustAnchor<'static>>,
-    intermediates: Vec<CertificateDer<'static>>,
+    intermediates: Vec<Certificate>,
     weakest: ChainHash,
 }
 
@@ -66,7 +68,12 @@ pub enum Unvouched {
 
 impl Vouched {
     pub fn certificate(&self) -> &Certificate {
-        &self.0
+        &self.certificate
+    }
+
+    /// [`KeyNote::id`] of the nearest configured certificate above it.
+    pub fn by(&self) -> &str {
+        &self.by
     }
 }
 
@@ -82,7 +89,7 @@ impl Authorities {
         };
         let anchors: Result<_, _> = roots.iter().map(anchor).collect();
         let anchors = anchors.map_err(|_| CertificateError::NoRoot)?;
-        let intermediates = intermediates.iter().map(|one| one.der.clone()).collect();
+        let intermediates = intermediates.to_vec();
         Ok(Self { roots, anchors, intermediates, weakest })
     }
 
@@ -102,7 +109,8 @@ impl Authorities {
             Purpose::ClientAuthentication => KeyUsage::client_auth(),
         };
         let sent = sent.iter().take(CERTIFICATES_MAX).map(|one| one.der.clone());
-        let between: Vec<_> = self.intermediates.iter().cloned().chain(sent).collect();
+        let between = self.intermediates.iter().map(|one| one.der.clone());
+        let between: Vec<_> = between.chain(sent).collect();
         let algorithms = self.weakest.algorithms();
         let der = leaf.der.clone();
         let refuse = |error: webpki::Error| Unvouched::because(&error, &leaf);
@@ -116,18 +124,37 @@ impl Authorities {
             None,
             None,
         );
-        path.map_err(refuse)?;
-        Ok(Vouched(leaf))
+        let by = self.nearest(&path.map_err(refuse)?);
+        Ok(Vouched { certificate: leaf, by })
     }
 
-    /// What an operator sees of the roots.
-    pub fn notes(&self) -> Vec<KeyNote> {
-        let note = |root: &Certificate| KeyNote {
-            id: to_hex(&root.key_hash()[..FINGERPRINT_BYTES]),
-            kind: "root certificate".to_owned(),
-            expires_at: Some(root.not_after),
+    fn nearest(&self, path: &VerifiedPath<'_>) -> String {
+        let is_in_path = |known: &&Certificate| {
+            path.intermediate_certificates().any(|one| one.der() == known.der)
         };
-        self.roots.iter().map(note).collect()
+        let above = |known: &&Certificate| {
+            let upwards = path.intermediate_certificates();
+            upwards.take_while(|one| one.der() != known.der).count()
+        };
+        let between = self.intermediates.iter().filter(is_in_path).min_by_key(above);
+        let mut roots = self.roots.iter().zip(&self.anchors);
+        let root = || roots.find(|(_, anchor)| *anchor == path.anchor()).map(|(root, _)| root);
+        between.or_else(root).map(Certificate::fingerprint).unwrap_or_default()
+    }
+
+    /// What an operator sees of them.
+    pub fn notes(&self) -> Vec<KeyNote> {
+        let note = |one: &Certificate, kind| KeyNote {
+            expires_at: Some(one.not_after),
+            ..KeyNote::bare(one.fingerprint(), kind)
+        };
+        let all = || self.roots.iter().chain(&self.intermediates);
+        let issuer = |one: &Certificate| all().find(|issuer| issuer.subject == one.issuer);
+        let between = self.intermediates.iter().map(|one| KeyNote {
+            issuer: issuer(one).map(Certificate::fingerprint),
+            ..note(one, "intermediate certificate")
+        });
+        self.roots.iter().map(|root| note(root, "root certificate")).chain(between).collect()
     }
 }
 
@@ -147,7 +174,7 @@ impl Unvouched {
             UnsupportedSignatureAlgorithmContext(_)
             | UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Self::Algorithm,
             CaUsedAsEndEntity | UnknownIssuer | InvalidSignatureForPublicKey
-                if leaf.is_self_issued =>
+                if leaf.subject == leaf.issuer =>
             {
                 Self::Itself
             }

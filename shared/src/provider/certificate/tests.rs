@@ -78,6 +78,27 @@ fn a_leaf_counts_by_its_chain_and_not_by_its_name() {
 }
 
 #[test]
+fn whoever_vouches_is_named_and_noted_with_its_end() {
+    let (root_certificate, root) = root("root");
+    let (middle_certificate, middle) = between("middle", &root);
+    let leaf = issued(&params(NAME), &middle);
+    let sent = std::slice::from_ref(&middle_certificate);
+    let by = |authorities: &Authorities, sent| {
+        let purpose = Purpose::ClientAuthentication;
+        authorities.vouch_for(leaf.clone(), sent, purpose, NOW).unwrap().by().to_owned()
+    };
+    let both = trusting(&root_certificate, sent);
+    let [root_id, middle_id] =
+        [&root_certificate, &middle_certificate].map(|one| one.fingerprint());
+    assert_eq!(by(&both, &[]), middle_id, "the nearest that is configured");
+    assert_eq!(by(&trusting(&root_certificate, &[]), sent), root_id, "what came along is not");
+    let told: Vec<_> = both.notes().into_iter().map(|note| (note.id, note.issuer)).collect();
+    assert_eq!(told, [(root_id.clone(), None), (middle_id, Some(root_id))]);
+    let ends = both.notes().iter().all(|note| note.expires_at == Some(leaf.not_after));
+    assert!(ends, "each has its end");
+}
+
+#[test]
 fn a_certificate_counts_within_its_dates_only() {
     let (root_certificate, root) = root("root");
     let leaf = issued(&params(NAME), &root);
@@ -91,6 +112,22 @@ fn a_certificate_counts_within_its_dates_only() {
         assert_eq!(is_vouched_for(&authorities, &leaf, now), expected, "{now}");
         assert_eq!(leaf.is_valid_at(now), expected, "{now}");
     }
+}
+
+#[test]
+fn an_intermediate_counts_within_its_dates_and_a_root_for_ever() {
+    let late = datetime!(2027-06-01 0:00 UTC);
+    let mut lasting = params(NAME);
+    lasting.not_after = datetime!(2028-01-01 0:00 UTC);
+    let (root_certificate, root) = root("root");
+    let leaf = issued(&lasting, &root);
+    assert!(!root_certificate.is_valid_at(late));
+    assert!(is_vouched_for(&trusting(&root_certificate, &[]), &leaf, late));
+    let (middle_certificate, middle) = between("middle", &root);
+    let leaf = issued(&lasting, &middle);
+    let authorities = trusting(&root_certificate, &[middle_certificate]);
+    let why = authorities.vouch_for(leaf, &[], Purpose::ClientAuthentication, late).unwrap_err();
+    assert_eq!(why, Unvouched::Ended);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::protocol::{Distrust, RsaSignature};
 use super::super::public_key::PublicKey;
-use super::super::{Received, Rejection, Request};
+use super::super::{KeyNote, Received, Rejection, Request};
 use super::signature::{self, Hash};
 use super::{Case, Cause, Diagnosis, clock, search, traces};
 
@@ -176,6 +176,10 @@ fn unknown(case: &Case<'_>, request: Option<&Request>) -> Finding {
 }
 
 fn configured(case: &Case<'_>) -> Option<String> {
-    let keys: Vec<_> = case.account.scheme.keys().into_iter().map(|key| key.id).collect();
+    let name = |key: KeyNote| match key.id == key.fingerprint {
+        true => key.id,
+        false => format!("{} (fingerprint {})", key.id, key.fingerprint),
+    };
+    let keys: Vec<_> = case.account.scheme.keys().into_iter().map(name).collect();
     (!keys.is_empty()).then(|| format!("configured: {}", keys.join(", ")))
 }
