@@ -143,6 +143,11 @@ Examples:
 /// Runs one command.
 pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
     let output = common.output();
+    if let Noun::Ledger(LedgerNoun::Orders(args)) = &noun
+        && let Some(printed) = args.example()
+    {
+        return printed;
+    }
     match noun {
         Noun::Ledger(noun) => match engine::open(&common.load()?)? {
             Engine::Embedded(embedded) => over_ledger(noun, embedded.ledger(), output).await,

@@ -136,6 +136,12 @@ macro_rules! providers {
                 }
             }
 
+            fn distrust(&self, request: &Request, now: OffsetDateTime) -> Option<protocol::Distrust> {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::distrust(settings, request, now)),+
+                }
+            }
+
             fn other_environment(&self, request: &Request) -> Option<&'static str> {
                 match self {
                     $(Self::$variant(settings) => {

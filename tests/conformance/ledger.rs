@@ -3,6 +3,7 @@
 mod back;
 mod bodies;
 mod cases;
+mod constraints;
 mod flow;
 mod keys;
 mod people;
@@ -31,6 +32,7 @@ pub(crate) use self::cases::{
     a_second_payment_is_a_case_that_its_refund_closes, a_wrong_amount_is_a_case,
     refunds_are_the_differences_of_their_totals,
 };
+pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
 pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,
     a_payment_settles_its_order_once, a_repeat_in_one_batch_and_in_the_next_is_a_duplicate,
@@ -46,5 +48,6 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
-    an_order_may_be_paid_under_any_of_its_numbers,
+    an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
+    orders_of_one_batch_are_taken_one_after_the_other,
 };

@@ -52,6 +52,7 @@ const READING_ORDER: &[&str] = &[
     "ops::engine",
     "ops::simulate",
     "ops::capture",
+    "ops::orders",
     "ops::cli",
     "ops::console",
     "ops::serve",

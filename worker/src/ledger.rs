@@ -26,7 +26,7 @@ use self::keys::KeyUse;
 use self::privacy::Privacy;
 use self::records::{
     Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    OrderRecord, OrderSummary, Trail, Unsent,
 };
 
 /// One message of a batch.
@@ -176,6 +176,12 @@ pub trait Session: Privacy + Send + 'static {
         &mut self,
         number: &str,
     ) -> impl Future<Output = Result<Option<OrderRecord>, LedgerError>> + Send;
+
+    /// One order with everything that touched it, by any of its numbers.
+    fn trail(
+        &mut self,
+        number: &str,
+    ) -> impl Future<Output = Result<Option<Trail>, LedgerError>> + Send;
 
     fn orders(
         &mut self,

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
     Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    OrderRecord, OrderSummary, Trail, Unsent,
 };
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -38,6 +38,7 @@ mod settle;
 mod sweep;
 mod import;
 mod show;
+mod trail;
 mod beats;
 mod balance;
 #[cfg(test)]
@@ -217,6 +218,11 @@ impl Session for SqliteSession {
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
         let number = number.to_owned();
         self.read(move |connection| show::order(connection, &number)).await
+    }
+
+    async fn trail(&mut self, number: &str) -> Result<Option<Trail>, LedgerError> {
+        let number = number.to_owned();
+        self.read(move |connection| trail::trail(connection, &number)).await
     }
 
     async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {

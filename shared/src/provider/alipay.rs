@@ -164,6 +164,7 @@ impl Protocol for Alipay {
             keys: settings.keys.clone(),
             signature,
             hash: settings.sign_type.hash(),
+            names_key: true,
         })
     }
 

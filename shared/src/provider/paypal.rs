@@ -203,7 +203,8 @@ impl Protocol for PayPal {
         let url = request.headers.get("paypal-cert-url")?;
         let url = CertificateUrl::parse(url, settings.trust.environment())?;
         let keys = settings.trust.keys_for(&url, now);
-        (!keys.is_empty()).then_some(RsaSignature { keys, signature, hash: HashFunction::Sha256 })
+        let hash = HashFunction::Sha256;
+        (!keys.is_empty()).then_some(RsaSignature { keys, signature, hash, names_key: false })
     }
 
     fn other_environment(settings: &Settings, request: &Request) -> Option<&'static str> {

@@ -80,6 +80,11 @@ pub(crate) trait Protocol {
         None
     }
 
+    /// Why the certificate that a request brings is not trusted. Only the doctor asks.
+    fn distrust(_: &Self::Settings, _: &Request, _: OffsetDateTime) -> Option<Distrust> {
+        None
+    }
+
     /// Which field or header shows that a request is of the provider's other environment, sandbox or
     /// production. Nothing of it needs to be proven: only the doctor asks.
     fn other_environment(_: &Self::Settings, _: &Request) -> Option<&'static str> {
@@ -102,6 +107,17 @@ pub(crate) struct RsaSignature {
     pub(crate) signature: Vec<u8>,
     /// What it must hash with.
     pub(crate) hash: HashFunction,
+    /// Does the request name the very key, so that a name which is not known is all that is wrong?
+    pub(crate) names_key: bool,
+}
+
+/// What stands against a certificate, in one clause that quotes nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Distrust {
+    /// Nothing that is configured stands for it.
+    Unknown(&'static str),
+    /// What is configured might, but something of it is not right.
+    Refused(&'static str),
 }
 
 /// What a provider's file returns of a genuine request.

@@ -169,7 +169,7 @@ impl Protocol for WechatPay {
     fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
         let signature = BASE64.decode(request.headers.get(SIGNATURE)?).ok()?;
         let keys = settings.keys.iter().map(|key| key.key().clone()).collect();
-        Some(RsaSignature { keys, signature, hash: HashFunction::Sha256 })
+        Some(RsaSignature { keys, signature, hash: HashFunction::Sha256, names_key: true })
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::keys::{KeyUse, Told};
 use super::records::{
     Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Unsent,
+    OrderRecord, OrderSummary, Trail, Unsent,
 };
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -218,6 +218,10 @@ impl Session for PostgresSession {
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
         bounded(orders::show::order(&mut self.conn, number)).await
+    }
+
+    async fn trail(&mut self, number: &str) -> Result<Option<Trail>, LedgerError> {
+        bounded(orders::trail::trail(&mut self.conn, number)).await
     }
 
     async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {

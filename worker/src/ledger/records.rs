@@ -7,14 +7,18 @@ use shared::order::{OrderStatus, check_order_no};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod metadata;
 mod refunds;
+mod trail;
 
+pub use self::metadata::{METADATA_DEPTH_MAX, METADATA_MAX_BYTES};
 pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
+pub use self::trail::{Acted, Announced, Heard, TRAIL_MAX, Trail};
 
 /// Numbers under which one order may be offered to providers.
 pub const NUMBERS_MAX: usize = 16;
-/// Bytes of an order's metadata as JSON.
-pub const METADATA_MAX_BYTES: usize = 16 * 1024;
+/// Bytes of an account's name; the configuration allows no longer one.
+pub const ACCOUNT_MAX_BYTES: usize = 64;
 
 /// An order as a shop writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +162,11 @@ pub struct EventRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OrderFilter {
     pub status: Option<OrderStatus>,
+    pub account: Option<String>,
+    /// Created then or later.
+    pub since: Option<OffsetDateTime>,
+    /// Only what a list shows behind the order of this age and number.
+    pub after: Option<(OffsetDateTime, String)>,
     pub limit: i64,
 }
 
@@ -198,7 +207,7 @@ pub struct Balance {
 impl NewOrder {
     /// What is wrong with it, in words.
     pub fn check(&self) -> Result<(), String> {
-        check_order_no(&self.order_no).map_err(|error| error.to_string())?;
+        check_order_no(&self.order_no).map_err(|error| format!("order_no: {error}"))?;
         for number in &self.numbers {
             check_order_no(number).map_err(|error| format!("numbers: {error}"))?;
         }
@@ -208,9 +217,12 @@ impl NewOrder {
         if self.amount <= 0 {
             return Err("amount: more than 0 is needed, in minor units".to_owned());
         }
-        let metadata = self.metadata.as_ref().map(|metadata| metadata.to_string().len());
-        if metadata.is_some_and(|bytes| bytes > METADATA_MAX_BYTES) {
-            return Err(format!("metadata: at most {METADATA_MAX_BYTES} bytes"));
+        let account = self.account.as_ref().map(String::len);
+        if account.is_some_and(|bytes| !(1..=ACCOUNT_MAX_BYTES).contains(&bytes)) {
+            return Err(format!("account: from 1 to {ACCOUNT_MAX_BYTES} bytes are needed"));
+        }
+        if let Some(metadata) = &self.metadata {
+            metadata::check(metadata)?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use worker::ledger::records::{OrderRecord, OrderSummary};
 
 use super::super::cases;
 use super::super::table::{Table, instant, printable};
+use crate::orders::timeline::{Happening, Source};
 
 /// A line for each order.
 pub(super) fn table(orders: &[OrderSummary]) -> String {
@@ -20,6 +21,27 @@ pub(super) fn table(orders: &[OrderSummary]) -> String {
             money(order.refunded_amount),
             order.account.clone().unwrap_or_default(),
             instant(order.created_at),
+        ]);
+    }
+    table.to_string()
+}
+
+/// A line for each thing that touched an order.
+pub(super) fn happenings(list: &[Happening]) -> String {
+    let mut table = Table::new(&["AT", "FROM", "WHAT", "TEXT", "ABOUT"]);
+    for happening in list {
+        let from = match happening.source {
+            Source::Shop => "shop",
+            Source::Provider => "provider",
+            Source::Policy => "policy",
+            Source::Person => "person",
+        };
+        table.row([
+            instant(happening.at),
+            from.to_owned(),
+            happening.kind.clone(),
+            happening.text.clone(),
+            happening.subject.clone().unwrap_or_default(),
         ]);
     }
     table.to_string()

@@ -162,7 +162,8 @@ mod tests {
         let thief = NewOrder { numbers: vec!["A".to_owned()], ..order("B") };
         assert!(refused(&trial.import(thief).await));
         assert!(refused(&trial.import(NewOrder { amount: 0, ..order("C") }).await));
-        let filter = OrderFilter { status: Some(OrderStatus::Pending), limit: 10 };
+        let filter =
+            OrderFilter { status: Some(OrderStatus::Pending), limit: 10, ..OrderFilter::default() };
         let listed = trial.session.orders(&filter).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].order_no, "A");

@@ -9,7 +9,7 @@ use worker::ledger::records::{
 use super::cases;
 use super::fault::Result;
 use crate::embedded::schema::{events, fulfilments, order_numbers, orders, payments};
-use crate::embedded::values::{self, currency, instant, instant_or_none, uuid, word};
+use crate::embedded::values::{self, currency, instant, instant_or_none, micros, uuid, word};
 
 mod refunds;
 
@@ -36,8 +36,18 @@ pub(super) fn orders(
     if let Some(status) = filter.status {
         query = query.filter(orders::status.eq(status.as_str()));
     }
+    if let Some(account) = &filter.account {
+        query = query.filter(orders::account.eq(account));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(orders::created_at.ge(micros(since)));
+    }
+    if let Some((until, after)) = &filter.after {
+        let (until, at) = (micros(*until), orders::created_at);
+        query = query.filter(at.lt(until).or(at.eq(until).and(orders::order_no.gt(after))));
+    }
     let rows: Vec<Row> = query
-        .order(orders::created_at.desc())
+        .order((orders::created_at.desc(), orders::order_no))
         .limit(filter.limit)
         .select(Row::as_select())
         .load(connection)?;

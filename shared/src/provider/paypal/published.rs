@@ -227,7 +227,7 @@ impl Trust {
         let key = leaf.public_key().map_err(certificate::CertificateError::from)?;
         let certificate = authorities
             .vouch_for(leaf, &chain, Purpose::ServerAuthentication, now)
-            .ok_or(AdmitError::Chain)?;
+            .map_err(|_| AdmitError::Chain)?;
         let mut fetched = self.fetched.write().unwrap_or_else(PoisonError::into_inner);
         fetched.retain(|held| held.url != url);
         if fetched.len() == FETCHED_MAX {

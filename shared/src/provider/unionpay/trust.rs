@@ -6,10 +6,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::super::certificate::{self, Authorities, Certificate, CertificateError, Purpose};
+use super::super::certificate::{
+    self, Authorities, Certificate, CertificateError, Purpose, Unvouched,
+};
 use super::super::form::Form;
 use super::super::mac::to_hex;
 use super::super::material::Material;
+use super::super::protocol::Distrust;
 use super::super::public_key::PublicKey;
 use super::super::{KeyNote, Rejection};
 use super::{Section, SignMethod, signed_text};
@@ -92,7 +95,15 @@ impl Trust {
     /// The key that must have signed the form, where a certificate in it names one.
     pub(super) fn certified(&self, form: &Form, now: OffsetDateTime) -> Option<PublicKey> {
         match self {
-            Self::Certificates(trusted) => trusted.key_of(form, now),
+            Self::Certificates(trusted) => trusted.key_of(form, now).ok(),
+            Self::SecureKeys(_) => None,
+        }
+    }
+
+    /// What stands against the certificate in the form.
+    pub(super) fn distrust(&self, form: &Form, now: OffsetDateTime) -> Option<Distrust> {
+        match self {
+            Self::Certificates(trusted) => trusted.key_of(form, now).err(),
             Self::SecureKeys(_) => None,
         }
     }
@@ -106,7 +117,7 @@ impl Trust {
     ) -> Result<String, Rejection> {
         match self {
             Self::Certificates(trusted) => {
-                let key = trusted.key_of(form, now).ok_or(Rejection::UnknownKey)?;
+                let key = trusted.key_of(form, now).map_err(|_| Rejection::UnknownKey)?;
                 let signature = BASE64.decode(signature).map_err(|_| Rejection::Forged)?;
                 let signed = to_hex(&Sha256::digest(signed_text(form)));
                 if !key.verifies(signed.as_bytes(), &signature) {
@@ -178,25 +189,45 @@ impl Certificates {
     }
 
     /// The key of the certificate that came with a message, once something stands for it.
-    fn key_of(&self, form: &Form, now: OffsetDateTime) -> Option<PublicKey> {
-        let sent = form.get("signPubKeyCert")?;
+    fn key_of(&self, form: &Form, now: OffsetDateTime) -> Result<PublicKey, Distrust> {
+        let sent = form.get("signPubKeyCert");
+        let sent = sent.ok_or(Distrust::Refused("there is no certificate in signPubKeyCert"))?;
         if sent.len() > CERTIFICATE_TEXT_MAX_BYTES {
-            return None;
+            return Err(Distrust::Refused("signPubKeyCert is too long for one certificate"));
         }
-        let certificate = Certificate::parse(sent).ok()?;
+        let unreadable = Distrust::Refused("signPubKeyCert cannot be read as one certificate");
+        let certificate = Certificate::parse(sent).map_err(|_| unreadable)?;
         let key_hash = certificate.key_hash();
         if let Some(pinned) = self.pinned.iter().find(|pinned| pinned.key_hash == key_hash) {
-            return Some(pinned.public_key.clone());
+            return Ok(pinned.public_key.clone());
         }
         // Such as `041@8310000000083040@中国银联股份有限公司@00016495`.
-        let organisation = certificate.common_name()?.split('@').nth(2);
-        if organisation != Some(self.organisation.as_str()) {
-            return None;
-        }
-        let authorities = self.authorities.as_ref()?;
+        let organisation = certificate.common_name().and_then(|name| name.split('@').nth(2));
+        let is_of_organisation = organisation == Some(self.organisation.as_str());
+        let authorities = self.authorities.as_ref();
+        let authorities = authorities
+            .ok_or(Distrust::Unknown("the certificate's key is none of pinned_certificates"))?;
         let purpose = Purpose::ClientAuthentication;
-        let vouched = authorities.vouch_for(certificate, &[], purpose, now)?;
-        vouched.certificate().public_key().ok()
+        let vouched = authorities.vouch_for(certificate, &[], purpose, now).map_err(refused)?;
+        if !is_of_organisation {
+            return Err(Distrust::Refused("the certificate is of another `organisation`"));
+        }
+        let key = vouched.certificate().public_key();
+        key.map_err(|_| {
+            Distrust::Refused("the certificate's key is not RSA of a size that is taken")
+        })
+    }
+}
+
+fn refused(why: Unvouched) -> Distrust {
+    match why {
+        Unvouched::Issuer | Unvouched::Itself => Distrust::Unknown(why.says()),
+        Unvouched::Ended
+        | Unvouched::NotYet
+        | Unvouched::Algorithm
+        | Unvouched::Purpose
+        | Unvouched::Version
+        | Unvouched::Rules => Distrust::Refused(why.says()),
     }
 }
 

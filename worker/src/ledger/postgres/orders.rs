@@ -2,6 +2,7 @@
 
 pub(super) mod import;
 pub(super) mod show;
+pub(super) mod trail;
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! Importing orders: inserted, or updated while nothing was paid.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
@@ -69,44 +69,46 @@ statement!(
     select number, order_no from order_numbers where number = any(?::text[])"
 );
 
+/// One answer each, as if they came one after the other.
 pub(in crate::ledger::postgres) async fn import(
+    conn: &mut AsyncPgConnection,
+    orders: &[NewOrder],
+    now: OffsetDateTime,
+) -> Result<Vec<Imported>, LedgerError> {
+    let mut answers = Vec::with_capacity(orders.len());
+    let mut rest = orders;
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(until_repeated(rest));
+        answers.extend(distinct(conn, batch, now).await?);
+        rest = later;
+    }
+    Ok(answers)
+}
+
+/// How many there are before a number comes again: a statement can write a row but once.
+fn until_repeated(orders: &[NewOrder]) -> usize {
+    let mut seen = HashSet::new();
+    orders.iter().take_while(|order| seen.insert(&order.order_no)).count()
+}
+
+async fn distinct(
     conn: &mut AsyncPgConnection,
     orders: &[NewOrder],
     now: OffsetDateTime,
 ) -> Result<Vec<Imported>, LedgerError> {
     let mut answers: Vec<Option<Imported>> =
         orders.iter().map(|order| order.check().err().map(Imported::Refused)).collect();
-    // A number that comes again in one batch replaces the earlier: only the last is written.
-    let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
-    for (index, order) in orders.iter().enumerate().filter(|(index, _)| answers[*index].is_none()) {
-        wanted.insert(&order.order_no, index);
-    }
-    let taken = taken(conn, orders, &wanted).await?;
-    for (index, number) in taken {
+    let good: Vec<usize> = (0..orders.len()).filter(|index| answers[*index].is_none()).collect();
+    for (index, number) in taken(conn, orders, &good).await? {
         answers[index] = Some(Imported::Refused(format!("number {number} is another order's")));
-        wanted.remove(orders[index].order_no.as_str());
     }
-    let batch: Vec<&NewOrder> = wanted.values().map(|index| &orders[*index]).collect();
+    let batch: Vec<&NewOrder> = good
+        .iter()
+        .filter(|index| answers[**index].is_none())
+        .map(|index| &orders[*index])
+        .collect();
     let written = match write(conn, &batch, now).await {
-        Err(LedgerError::Refused(rule)) if batch.len() > 1 => {
-            // One of them breaks a rule of the schema: find out which.
-            let mut written = HashMap::new();
-            for order in &batch {
-                match write(conn, &[order], now).await {
-                    Ok(one) => written.extend(one),
-                    Err(LedgerError::Refused(rule)) => {
-                        written.insert(order.order_no.clone(), Imported::Refused(rule));
-                    }
-                    Err(other) => return Err(other),
-                }
-            }
-            drop(rule);
-            written
-        }
-        Err(LedgerError::Refused(rule)) => batch
-            .iter()
-            .map(|order| (order.order_no.clone(), Imported::Refused(rule.clone())))
-            .collect(),
+        Err(LedgerError::Refused(_)) => one_by_one(conn, &batch, now).await?,
         written => written?,
     };
     let answer = |(order, answer): (&NewOrder, Option<Imported>)| {
@@ -119,24 +121,42 @@ pub(in crate::ledger::postgres) async fn import(
     Ok(orders.iter().zip(answers).map(answer).collect())
 }
 
-/// Numbers in the batch that belong to another order, in the ledger or in the batch itself.
+/// One of them breaks a rule of the schema: find out which.
+async fn one_by_one(
+    conn: &mut AsyncPgConnection,
+    batch: &[&NewOrder],
+    now: OffsetDateTime,
+) -> Result<HashMap<String, Imported>, LedgerError> {
+    let mut written = HashMap::new();
+    for order in batch {
+        match write(conn, &[order], now).await {
+            Ok(one) => written.extend(one),
+            Err(LedgerError::Refused(rule)) => {
+                written.insert(order.order_no.clone(), Imported::Refused(rule));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(written)
+}
+
+/// Numbers in the batch that belong to another order, in the ledger or earlier in the batch.
 async fn taken(
     conn: &mut AsyncPgConnection,
     orders: &[NewOrder],
-    wanted: &BTreeMap<&str, usize>,
+    good: &[usize],
 ) -> Result<Vec<(usize, String)>, LedgerError> {
-    let numbers: Vec<String> =
-        wanted.values().flat_map(|index| orders[*index].all_numbers()).collect();
+    let numbers: Vec<String> = good.iter().flat_map(|index| orders[*index].all_numbers()).collect();
     let rows: Vec<(String, String)> = Owners { numbers: &numbers }.load(conn).await?;
     let mut owners: HashMap<String, String> = rows.into_iter().collect();
     let mut taken = vec![];
-    for (order_no, index) in wanted {
-        for number in orders[*index].all_numbers() {
-            let owner = owners.entry(number.clone()).or_insert_with(|| (*order_no).to_owned());
-            if owner != order_no {
-                taken.push((*index, number));
-                break;
-            }
+    for index in good {
+        let (order_no, numbers) = (&orders[*index].order_no, orders[*index].all_numbers());
+        let of_another =
+            numbers.iter().find(|number| owners.get(*number).is_some_and(|of| of != order_no));
+        match of_another {
+            Some(number) => taken.push((*index, number.clone())),
+            None => owners.extend(numbers.into_iter().map(|number| (number, order_no.clone()))),
         }
     }
     Ok(taken)
@@ -180,6 +200,12 @@ async fn write(
         };
         let same: Vec<String> = same.load(conn).await?;
         let named: Vec<String> = Name { numbers: &numbers, order_nos: &owners }.load(conn).await?;
+        // Another session may have given one of them away since we looked.
+        let owned: Vec<(String, String)> = Owners { numbers: &numbers }.load(conn).await?;
+        let owned: HashMap<_, _> = owned.into_iter().collect();
+        if numbers.iter().zip(&owners).any(|(number, owner)| owned.get(number) != Some(owner)) {
+            return Err(LedgerError::Conflict("a number was taken meanwhile".to_owned()));
+        }
         let mut answers: HashMap<String, Imported> =
             same.into_iter().map(|order_no| (order_no, Imported::Unchanged)).collect();
         answers.extend(named.into_iter().map(|order_no| (order_no, Imported::Updated)));

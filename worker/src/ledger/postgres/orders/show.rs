@@ -16,13 +16,26 @@ use crate::ledger::records::{
 mod refunds;
 
 statement!(
-    List { status: Nullable<Text> = Option<String>, limit: BigInt = i64 }
+    /// Newest first; of one age by their numbers, byte by byte as on the other engine.
+    List {
+        status: Nullable<Text> = Option<String>,
+        account: Nullable<Text> = Option<String>,
+        since: Nullable<Timestamptz> = Option<OffsetDateTime>,
+        until: Nullable<Timestamptz> = Option<OffsetDateTime>,
+        after: Nullable<Text> = Option<String>,
+        limit: BigInt = i64,
+    }
     -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
         Nullable<Timestamptz>, Timestamptz) = "
-    select order_no, o.status, amount, currency, account, paid_amount, refunded_amount, paid_at,
+    select order_no, o.status, amount, currency, o.account, paid_amount, refunded_amount, paid_at,
            cancelled_at, created_at
-    from orders o, (select ?::text) as wanted (status)
-    where wanted.status is null or o.status = wanted.status order by created_at desc limit ?"
+    from orders o, (select ?::text, ?::text, ?::timestamptz, ?::timestamptz, ?::text)
+                   as wanted (status, account, since, until, after)
+    where (wanted.status is null or o.status = wanted.status)
+      and (wanted.account is null or o.account = wanted.account)
+      and created_at >= coalesce(since, '-infinity') and created_at <= coalesce(until, 'infinity')
+      and (until is null or created_at < until or order_no collate \"C\" > after)
+    order by created_at desc, order_no collate \"C\" limit ?"
 );
 
 statement!(
@@ -76,7 +89,16 @@ pub(in crate::ledger::postgres) async fn orders(
     filter: &OrderFilter,
 ) -> Result<Vec<OrderSummary>, LedgerError> {
     let status = filter.status.map(|status| status.as_str().to_owned());
-    let rows: Vec<Row> = List { status: &status, limit: &filter.limit }.load(conn).await?;
+    let (until, after) = filter.after.clone().unzip();
+    let list = List {
+        status: &status,
+        account: &filter.account,
+        since: &filter.since,
+        until: &until,
+        after: &after,
+        limit: &filter.limit,
+    };
+    let rows: Vec<Row> = list.load(conn).await?;
     rows.into_iter().map(summary).collect()
 }
 
