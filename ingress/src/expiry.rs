@@ -1,6 +1,6 @@
 //! When the configured keys end: as metrics all the time, and as a warning once a day.
 //!
-//! **Invariant**: a key that ends, or has ended, changes no verdict and no readiness.
+//! **Invariant**: what is told here changes no verdict and no readiness.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ fn tell(accounts: &Accounts, before: Told, now: OffsetDateTime) -> Told {
     let mut told = Told::default();
     for account in accounts.0.values() {
         let notes = account.scheme.keys();
-        let care = notes.iter().filter(|note| note.expiry(now).asks_for_care()).count();
+        let care = notes.iter().filter(|note| note.asks_for_care(now)).count();
         gauge!("quittance_keys_expiring", "account" => account.name.clone()).set(care as f64);
         told.accounts.insert(account.name.clone());
         for note in notes {
@@ -83,7 +83,7 @@ fn warn_of(accounts: &Accounts, now: OffsetDateTime) {
     for account in all {
         for note in account.scheme.keys() {
             let (expiry, days_left) = (note.expiry(now), note.days_left(now));
-            if let (true, Some(days_left)) = (expiry.asks_for_care(), days_left) {
+            if let (true, Some(days_left)) = (note.asks_for_care(now), days_left) {
                 let (account, key) = (&account.name, &note.id);
                 let state = expiry.as_str();
                 warn!(account, key, state, days_left, "a certificate ends: get its successor");

@@ -4,6 +4,7 @@ pub mod embedded;
 pub mod simulate;
 pub mod engine;
 pub mod capture;
+pub mod orders;
 pub mod cli;
 pub mod console;
 pub mod serve;

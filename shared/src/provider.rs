@@ -3,7 +3,7 @@
 //! **Invariant**: only [`verify`] makes a [`Verified`]. The request may select among configured
 //! keys and is compared with the pinned algorithm; it never supplies either.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
@@ -22,6 +22,7 @@ pub mod form;
 pub mod joined_text;
 pub mod json;
 pub mod xml;
+pub mod personal;
 pub mod mac;
 pub mod aead;
 pub mod public_key;
@@ -40,7 +41,7 @@ pub mod diagnosis;
 
 use self::material::Material;
 use self::protocol::Protocol as _;
-pub use self::protocol::{Genuine, KeyNote, Rejection, Reply, Returned, Unreadable};
+pub use self::protocol::{Genuine, KeyNote, Rejection, Renewal, Reply, Returned, Unreadable};
 pub use self::received::Received;
 pub use self::request::{Headers, Request};
 pub use self::verified::{Verified, verify};
@@ -88,6 +89,16 @@ macro_rules! providers {
                 match self { $(Self::$variant => $module::$variant::HEADERS),+ }
             }
 
+            /// The names of fields that tell who paid.
+            pub fn personal(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => $module::$variant::PERSONAL),+ }
+            }
+
+            /// The body without these of its notifications; nothing where it cannot be taken apart.
+            pub fn redact(self, body: &[u8], parts: &BTreeSet<usize>) -> Option<Vec<u8>> {
+                match self { $(Self::$variant => $module::$variant::redact(body, parts)),+ }
+            }
+
             fn carried(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => $module::$variant::CARRIED),+ }
             }
@@ -122,6 +133,12 @@ macro_rules! providers {
             fn rsa(&self, request: &Request, now: OffsetDateTime) -> Option<protocol::RsaSignature> {
                 match self {
                     $(Self::$variant(settings) => $module::$variant::rsa(settings, request, now)),+
+                }
+            }
+
+            fn distrust(&self, request: &Request, now: OffsetDateTime) -> Option<protocol::Distrust> {
+                match self {
+                    $(Self::$variant(settings) => $module::$variant::distrust(settings, request, now)),+
                 }
             }
 

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use crate::ran::run;
 use crate::shop::Shop;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "account",
     "days_left",
     "expires_at",
+    "fingerprint",
     "key",
     "kind",
     "last_used_at",
@@ -64,6 +65,33 @@ fn each_key_has_a_line_with_its_end() {
     }
     let table = run(&at, "accounts").ends_with(0).stdout;
     assert!(table.contains("2000-06-15 EXPIRED") && table.contains("never"), "{table}");
+}
+
+#[test]
+fn an_intermediate_that_ends_is_told_wherever_keys_are() {
+    let at = Installation::embedded().unwrap();
+    let end = shared::process::now() + time::Duration::days(3);
+    let authority = |name: &str| {
+        let mut parameters = rcgen::CertificateParams::new(vec![]).unwrap();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+        (parameters, rcgen::KeyPair::generate().unwrap())
+    };
+    let ((root, root_key), (mut between, key)) = (authority("CFCA CS CA"), authority("CFCA OCA1"));
+    between.not_after = end;
+    fs::write(at.path("root.pem"), root.self_signed(&root_key).unwrap().pem()).unwrap();
+    let between = between.signed_by(&key, &rcgen::Issuer::new(root, root_key)).unwrap();
+    fs::write(at.path("between.pem"), between.pem()).unwrap();
+    let text = fs::read_to_string(at.config()).unwrap();
+    let unionpay = "\n[accounts.union]\nprovider = \"unionpay\"\nmer_id = \"777\"\n\
+                    roots = [\"root.pem\"]\nintermediates = [\"between.pem\"]\n";
+    fs::write(at.config(), text + unionpay).unwrap();
+    let table = run(&at, "accounts --offline").ends_with(0);
+    assert!(table.stdout.contains("intermediate certificate"), "{table}");
+    assert!(table.stderr.contains("1 to renew"), "{table}");
+    let check = run(&at, "config check").ends_with(0);
+    assert!(check.stderr.contains("accounts.union: intermediate certificate"), "{check}");
+    assert!(check.stderr.contains("(2 days)"), "{check}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ mod keys;
 mod accounts;
 mod quarantine;
 mod orders;
+mod imports;
 mod simulate;
 mod verify;
 mod providers;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{postgres, rabbitmq};
+use harness::{postgres, rabbitmq, sqlite};
 use ops::embedded::Embedded;
 use shared::broker::Broker;
 use shared::broker::amqp::Amqp;
@@ -19,12 +19,34 @@ use worker::ledger::postgres::Postgres;
 pub(crate) struct World<B, L> {
     pub(crate) broker: B,
     pub(crate) ledger: L,
-    _kept: Kept,
+    kept: Kept,
 }
 
 enum Kept {
-    Servers { _database: postgres::Database },
-    Folder { _folder: TempDir, _embedded: Embedded },
+    Servers { database: postgres::Database },
+    Folder { folder: TempDir, _embedded: Embedded },
+}
+
+impl<B, L> World<B, L> {
+    /// One statement by another program, in words that both engines know; `{now}` is a time, `{far}` one
+    /// that no program of ours can read, `{true}` a truth.
+    pub(crate) async fn sql(&self, statement: &str) -> anyhow::Result<String> {
+        let put = |now: &str, far: &str, truth: &str| {
+            let text = statement.replace("{now}", now).replace("{far}", far);
+            text.replace("{true}", truth)
+        };
+        match &self.kept {
+            Kept::Servers { database } => {
+                let text = put("now()", "'292000-01-01'", "true");
+                let text = format!("set search_path to quittance; {text}");
+                postgres::sql(&database.url, &text).await
+            }
+            Kept::Folder { folder, .. } => {
+                let text = put("1700000000000000", "9000000000000000000", "1");
+                sqlite::sql(&folder.path().join("quittance.db"), &text).await
+            }
+        }
+    }
 }
 
 /// RabbitMQ and PostgreSQL.
@@ -42,7 +64,7 @@ pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
     };
     let bodies = Bodies::sealed_by(BodyKeys::parse(&BodyKeys::generate())?);
     let ledger = Postgres::new(Secret::new(database.url.clone())).keeping(bodies);
-    Ok(World { broker, ledger, _kept: Kept::Servers { _database: database } })
+    Ok(World { broker, ledger, kept: Kept::Servers { database } })
 }
 
 /// One SQLite file.
@@ -51,5 +73,5 @@ pub(crate) fn embedded() -> anyhow::Result<World<impl Broker, impl Ledger>> {
     let embedded = Embedded::open(&folder.path().join("quittance.db"))?;
     embedded.own()?;
     let (broker, ledger) = (embedded.queue(), embedded.ledger());
-    Ok(World { broker, ledger, _kept: Kept::Folder { _folder: folder, _embedded: embedded } })
+    Ok(World { broker, ledger, kept: Kept::Folder { folder, _embedded: embedded } })
 }

@@ -2,7 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod story;
+mod a_shops_order;
+mod a_flash_sale;
+mod a_double_payment_through_two_providers;
+mod a_late_payment_after_cancel;
 mod embedded;
+mod marks;
 mod outcome;
 mod quarantine;
 mod rotation;

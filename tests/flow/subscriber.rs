@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use harness::driver::Burst;
 use harness::installation::Installation;
 use harness::program::Program;
-use harness::{rabbitmq, wait};
+use harness::{rabbitmq, sqlite, wait};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -22,9 +22,7 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     pub(crate) async fn start(installation: &Installation) -> anyhow::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let python = std::env::var_os("QUITTANCE_TEST_PYTHON")
-            .map_or_else(|| root.join("target/python/bin/python"), PathBuf::from);
-        ensure!(python.exists(), "no python with pika at {python:?}: `./test` prepares one");
+        let python = sqlite::python()?;
         let state = installation.path("subscriber.sqlite3");
         let prefix = installation.prefix.as_ref().context("no broker")?;
         let mut command = Command::new(&python);

@@ -12,4 +12,5 @@ pub mod ports;
 pub mod postgres;
 pub mod program;
 pub mod rabbitmq;
+pub mod sqlite;
 pub mod wait;

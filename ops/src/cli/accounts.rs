@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use shared::config::Config;
 use shared::process;
-use shared::provider::{Account, Accounts};
+use shared::provider::{Account, Accounts, KeyNote};
 use time::OffsetDateTime;
 use worker::ledger::keys::KeyUse;
 use worker::ledger::{Ledger, LedgerError, Session as _};
@@ -32,6 +32,7 @@ struct Line {
     account: String,
     provider: &'static str,
     key: String,
+    fingerprint: String,
     kind: String,
     #[serde(with = "time::serde::rfc3339::option")]
     expires_at: Option<OffsetDateTime>,
@@ -78,15 +79,16 @@ fn lines(accounts: &Accounts, uses: &[KeyUse], now: OffsetDateTime) -> Vec<Line>
     let mut sorted: Vec<&Account> = accounts.0.values().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
     let of = |account: &Account| {
-        let notes = account.scheme.keys().into_iter();
-        let line = notes.map(|note| Line {
+        let notes = account.scheme.keys();
+        let line = notes.clone().into_iter().map(|note| Line {
             account: account.name.clone(),
             provider: account.provider().as_str(),
             days_left: note.days_left(now),
             state: note.expiry(now).as_str(),
-            asks_for_care: note.expiry(now).asks_for_care(),
-            last_used_at: used.get(&(&*account.name, &*note.id)).copied(),
+            asks_for_care: note.asks_for_care(now),
+            last_used_at: last_used(&notes, &note, |key| used.get(&(&*account.name, key)).copied()),
             key: note.id,
+            fingerprint: note.fingerprint,
             kind: note.kind,
             expires_at: note.expires_at,
             quarantine: false,
@@ -96,14 +98,48 @@ fn lines(accounts: &Accounts, uses: &[KeyUse], now: OffsetDateTime) -> Vec<Line>
     sorted.into_iter().flat_map(of).collect()
 }
 
+/// Each key that ends soon, or has ended, in a line.
+pub(super) fn ending(accounts: &Accounts, now: OffsetDateTime) -> Vec<String> {
+    let told = |line: Line| {
+        format!("accounts.{}: {} {} ends {}", line.account, line.kind, line.key, expires(&line))
+    };
+    lines(accounts, &[], now).into_iter().filter(|line| line.asks_for_care).map(told).collect()
+}
+
+/// When a key, or one that it issued, last verified something.
+fn last_used(
+    notes: &[KeyNote],
+    note: &KeyNote,
+    used: impl Fn(&str) -> Option<OffsetDateTime>,
+) -> Option<OffsetDateTime> {
+    let mut ids = vec![note.id.as_str()];
+    let mut at = 0;
+    while let Some(id) = ids.get(at).copied() {
+        let issued = notes.iter().filter(|other| other.issuer.as_deref() == Some(id));
+        let new: Vec<_> = issued.map(|other| &*other.id).filter(|id| !ids.contains(id)).collect();
+        ids.extend(new);
+        at += 1;
+    }
+    ids.into_iter().filter_map(used).max()
+}
+
 fn table(lines: &[Line], offline: bool) -> String {
-    let mut table = Table::new(&["ACCOUNT", "PROVIDER", "KEY", "KIND", "EXPIRES", "LAST VERIFIED"]);
+    let mut table = Table::new(&[
+        "ACCOUNT",
+        "PROVIDER",
+        "KEY",
+        "FINGERPRINT",
+        "KIND",
+        "EXPIRES",
+        "LAST VERIFIED",
+    ]);
     for line in lines {
         let unknown = if offline { "not asked" } else { "never" };
         table.row([
             line.account.clone(),
             line.provider.to_owned(),
             line.key.clone(),
+            line.fingerprint.clone(),
             line.kind.clone(),
             expires(line),
             line.last_used_at.map_or(unknown.to_owned(), instant),
@@ -132,15 +168,16 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
     fn line(expires_at: Option<OffsetDateTime>) -> Line {
-        let note =
-            shared::provider::KeyNote { id: "k".into(), kind: "RSA 2048".into(), expires_at };
+        let bare = KeyNote::bare("f", "RSA 2048");
+        let note = KeyNote { id: "k".into(), expires_at, ..bare };
         Line {
             account: "shop".into(),
             provider: "alipay",
             days_left: note.days_left(NOW),
             state: note.expiry(NOW).as_str(),
-            asks_for_care: note.expiry(NOW).asks_for_care(),
+            asks_for_care: note.asks_for_care(NOW),
             key: note.id,
+            fingerprint: note.fingerprint,
             kind: note.kind,
             expires_at,
             last_used_at: None,
@@ -162,10 +199,29 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_is_in_use_as_long_as_what_it_issued() {
+        let note = |id: &str, issuer: Option<&str>| KeyNote {
+            issuer: issuer.map(ToOwned::to_owned),
+            ..KeyNote::bare(id, "certificate")
+        };
+        let notes = [
+            note("root", None),
+            note("between", Some("root")),
+            note("below", Some("between")),
+            note("other", Some("root")),
+            note("loop", Some("loop")),
+        ];
+        let used = |id: &str| (id == "below").then_some(NOW);
+        let told = notes.each_ref().map(|note| last_used(&notes, note, used).is_some());
+        assert_eq!(told, [true, true, true, false, false]);
+    }
+
+    #[test]
     fn the_keys_in_json_are_those_that_were_promised() {
         let json = serde_json::to_value(line(Some(datetime!(2026-12-01 00:00 UTC)))).unwrap();
         let expected = serde_json::json!({
-            "account": "shop", "provider": "alipay", "key": "k", "kind": "RSA 2048",
+            "account": "shop", "provider": "alipay", "key": "k", "fingerprint": "f",
+            "kind": "RSA 2048",
             "expires_at": "2026-12-01T00:00:00Z", "days_left": 7, "state": "expiring",
             "last_used_at": null, "quarantine": false,
         });

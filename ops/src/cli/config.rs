@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::config::{Config, Engines, Problem, load};
+use shared::process;
 
-use super::Common;
 use super::exit::{Exit, Failure};
 use super::output::{Output, say};
 use super::table::printable;
+use super::{Common, accounts};
 use crate::engine;
 
 #[derive(Debug, Args)]
@@ -34,6 +35,9 @@ struct Report {
     problems: Vec<Line>,
     #[serde(skip)]
     described: String,
+    /// Keys that end soon, in lines: nothing to mend yet.
+    #[serde(skip)]
+    ending: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +53,9 @@ pub fn run(args: ConfigArgs, common: &Common, output: Output) -> Result<Exit, Fa
         Err(problem) => Report::new(vec![problem]),
     };
     output.one(&report, text)?;
+    for ending in &report.ending {
+        say(ending);
+    }
     if report.problems.is_empty() {
         return Ok(Exit::Done);
     }
@@ -60,7 +67,7 @@ impl Report {
     fn new(problems: Vec<Problem>) -> Self {
         let line = |Problem { key, message }| Line { key, message };
         let problems = problems.into_iter().map(line).collect();
-        Self { engines: None, accounts: 0, problems, described: String::new() }
+        Self { engines: None, accounts: 0, problems, described: String::new(), ending: vec![] }
     }
 
     fn of(config: &Config) -> Self {
@@ -69,7 +76,10 @@ impl Report {
             Engines::Servers { .. } => "servers",
         });
         let described = engine::describe(config).unwrap_or_default();
-        Self { engines, accounts: config.accounts.len(), described, ..Self::new(config.check()) }
+        let accounts = config.accounts().unwrap_or_default();
+        let ending = accounts::ending(&accounts, process::now());
+        let blank = Self::new(config.check());
+        Self { engines, accounts: config.accounts.len(), described, ending, ..blank }
     }
 }
 

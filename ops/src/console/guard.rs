@@ -1,7 +1,8 @@
 //! Who may ask, and what a browser may do with an answer.
 //!
 //! **Invariant**: a token is compared in constant time; without one, only names of this machine are
-//! answered, so that a page of a stranger cannot read through a name that it points here.
+//! answered, so that a page of a stranger cannot read through a name that it points here. Nothing is
+//! written without a token: what a browser sends by itself never bears one, as there are no cookies.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,6 +36,36 @@ pub(super) async fn admit(
     with(refusal, header::WWW_AUTHENTICATE, "Bearer")
 }
 
+/// Lets a request in that writes. A form of a stranger's page has neither token nor JSON; what a page
+/// sends by script is told by its origin, which is never ours: the page of this console sends nothing.
+pub(super) async fn admit_writer(
+    State(token): State<Arc<Option<Secret>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let refusal = match token.as_ref() {
+        None => {
+            super::error(StatusCode::FORBIDDEN, "writing needs a token: set console.token_file")
+        }
+        Some(token) if !bears(headers, token) => {
+            super::error(StatusCode::UNAUTHORIZED, "a bearer token is needed")
+        }
+        Some(_) if headers.contains_key(header::ORIGIN) => {
+            super::error(StatusCode::FORBIDDEN, "no page of a browser writes here")
+        }
+        Some(_) if !is_json(headers) => super::error(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Content-Type: application/json is needed",
+        ),
+        Some(_) => return next.run(request).await,
+    };
+    if refusal.status() == StatusCode::UNAUTHORIZED {
+        return with(refusal, header::WWW_AUTHENTICATE, "Bearer");
+    }
+    refusal
+}
+
 /// Headers on every answer.
 pub(super) async fn harden(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
@@ -56,6 +87,14 @@ fn bears(headers: &HeaderMap, token: &Secret) -> bool {
         return false;
     };
     scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(given.ct_eq(token.reveal().as_bytes()))
+}
+
+/// `application/json`, with whatever parameters; a request with two types has none.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else { return false };
+    let name = only.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    name.trim().eq_ignore_ascii_case("application/json")
 }
 
 fn names_this_machine(headers: &HeaderMap) -> bool {
@@ -94,6 +133,24 @@ mod tests {
             );
         }
         assert!(!bears(&HeaderMap::new(), &token));
+    }
+
+    #[test]
+    fn only_json_is_read() {
+        for (value, read) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("text/plain; application/json", false),
+            ("application/json-patch+json", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(&headers(header::CONTENT_TYPE, value)), read, "{value:?}");
+        }
+        let mut two = headers(header::CONTENT_TYPE, "application/json");
+        two.append(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        assert!(!is_json(&two));
     }
 
     #[test]

@@ -119,7 +119,7 @@ mod tests {
         let root = Certificate::parse(first.root.as_bytes()).unwrap();
         let authorities = Authorities::new(vec![root], &[], ChainHash::SHA256).unwrap();
         let vouches = |leaf: Certificate| {
-            authorities.vouch_for(leaf, &[], Purpose::ClientAuthentication, now).is_some()
+            authorities.vouch_for(leaf, &[], Purpose::ClientAuthentication, now).is_ok()
         };
         assert!(vouches(leaf(&first)));
         assert!(!vouches(leaf(&second)));

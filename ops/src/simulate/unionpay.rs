@@ -131,7 +131,7 @@ fn tampered(scenario: Scenario, body: String) -> String {
 #[cfg(test)]
 mod tests {
     use shared::config::load;
-    use shared::provider::Rejection;
+    use shared::provider::{self, Headers, Rejection, Request};
 
     use super::*;
     use crate::simulate::tests::{NOW, stand};
@@ -144,10 +144,43 @@ mod tests {
     }
 
     #[test]
+    fn the_pages_own_example_takes_the_simulation_once_its_root_is_added() {
+        let page = include_str!("../../../docs/providers/unionpay.md");
+        let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next());
+        let section = example.unwrap().replace("root.pem\"]", "root.pem\", \"simulated.pem\"]");
+        assert!(section.contains("simulated.pem"), "{section}");
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path();
+        let config = load::parse(&section, std::iter::empty(), base.to_owned()).unwrap();
+        let section = &config.accounts["shop-unionpay"];
+        let mut signing = Signing::new("shop-unionpay", base, None, NOW);
+        let sender = crate::simulate::open(&section.own, &mut signing).unwrap();
+        std::fs::copy(base.join(sender.trust().unwrap().what), base.join("simulated.pem")).unwrap();
+        for file in ["keys/acp_prod_root.pem", "keys/acp_prod_middle.pem"] {
+            std::fs::create_dir_all(base.join("keys")).unwrap();
+            std::fs::copy(base.join("simulated.pem"), base.join(file)).unwrap();
+        }
+        let account = section.account("shop-unionpay", base).unwrap();
+        let terms = stand(Provider::UnionPay).terms();
+        for scenario in sender.scenarios() {
+            let Simulated { headers, body, expected, .. } =
+                sender.simulate(scenario, &terms).unwrap();
+            let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+            let request = Request { headers: Headers::new(headers).unwrap(), body: body.into() };
+            let verdict = provider::verify(&account, request, NOW);
+            assert_eq!(
+                verdict.is_ok(),
+                expected == Expected::Accepted,
+                "{scenario:?}: {verdict:?}"
+            );
+        }
+    }
+
+    #[test]
     fn an_account_with_a_secure_key_is_signed_for_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let section = "[accounts.shop]\nprovider = \"unionpay\"\nmer_id = \"1\"\n\
-                       sign_method = \"11\"\nsecure_key = \"abc\"";
+                       sign_method = \"11\"\nsecure_key = \"0123456789abcdef\"";
         let config = load::parse(section, std::iter::empty(), folder.path().to_owned()).unwrap();
         let mut signing = Signing::new("shop", folder.path(), None, NOW);
         let opened = crate::simulate::open(&config.accounts["shop"].own, &mut signing).unwrap();

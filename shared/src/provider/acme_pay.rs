@@ -63,8 +63,7 @@ impl Protocol for AcmePay {
     }
 
     fn keys(settings: &Settings) -> Vec<KeyNote> {
-        let kind = || "HMAC-SHA256".to_owned();
-        let note = |key: &Secret| KeyNote { id: key.fingerprint(), kind: kind(), expires_at: None };
+        let note = |key: &Secret| KeyNote::bare(key.fingerprint(), "HMAC-SHA256");
         settings.secrets.iter().map(note).collect()
     }
 

@@ -1,28 +1,28 @@
-//! X.509 certificates, for providers that send theirs along or publish it: read from PEM, and chained
-//! to roots that the configuration names. Source: RFC 5280 §6.
+//! X.509 certificates, for providers that send theirs along or publish it: read from PEM here, chained
+//! to configured roots in `certificate/authorities.rs`.
 //!
 //! **Invariant**: a certificate that came with a request proves nothing. Only
 //! [`Authorities::vouch_for`] makes a [`Vouched`], at a given time.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
-use webpki::aws_lc_rs as algorithms;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::EndEntityCert;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode as _, Encode as _, Tag, Tagged as _};
+use x509_cert::name::Name;
 
-use super::KeyNote;
 use super::mac::to_hex;
 use super::material::Material;
 use super::public_key::{PublicKey, PublicKeyError};
 
-mod sha1;
+mod authorities;
+
+pub use self::authorities::{Authorities, ChainHash, Purpose, Unvouched, Vouched};
 
 /// One certificate as DER. CFCA's and DigiCert's have less than 2 KiB.
 pub const CERTIFICATE_MAX_BYTES: usize = 8 * 1024;
@@ -40,35 +40,8 @@ pub struct Certificate {
     common_name: Option<String>,
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
-}
-
-/// A certificate that chains to a configured root.
-#[derive(Debug, Clone)]
-pub struct Vouched(Certificate);
-
-/// Configured roots, with the intermediates that lead to them.
-#[derive(Debug, Clone)]
-pub struct Authorities {
-    roots: Vec<Certificate>,
-    anchors: Vec<TrustAnchor<'static>>,
-    intermediates: Vec<CertificateDer<'static>>,
-    weakest: ChainHash,
-}
-
-/// The weakest hash under which a certificate's issuer may have signed it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-pub enum ChainHash {
-    #[default]
-    SHA256,
-    /// Collisions can be made: only for issuers that still sign so, as CFCA did for UnionPay.
-    SHA1,
-}
-
-/// What the certificate is for, where it says so. Source: RFC 5280 §4.2.1.12.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    ServerAuthentication,
-    ClientAuthentication,
+    subject: Name,
+    issuer: Name,
 }
 
 /// Why a text holds no certificates.
@@ -122,6 +95,8 @@ impl Certificate {
             common_name: common_name(&body.subject),
             not_before: time(body.validity.not_before),
             not_after: time(body.validity.not_after),
+            subject: body.subject,
+            issuer: body.issuer,
             der,
         })
     }
@@ -148,99 +123,24 @@ impl Certificate {
         Sha256::digest(&self.spki).into()
     }
 
+    /// The first bytes of that, in hex: how an operator knows it.
+    pub fn fingerprint(&self) -> String {
+        to_hex(&self.key_hash()[..FINGERPRINT_BYTES])
+    }
+
     /// Its key, as long as it is RSA of a size that is taken.
     pub fn public_key(&self) -> Result<PublicKey, PublicKeyError> {
         PublicKey::until(&self.spki, self.not_after)
     }
-}
 
-impl Vouched {
-    pub fn certificate(&self) -> &Certificate {
-        &self.0
-    }
-}
-
-impl Authorities {
-    /// Takes the configured certificates at their word.
-    pub fn new(
-        roots: Vec<Certificate>,
-        intermediates: &[Certificate],
-        weakest: ChainHash,
-    ) -> Result<Self, CertificateError> {
-        let anchor = |root: &Certificate| {
-            anchor_from_trusted_cert(&root.der).map(|anchor| anchor.to_owned())
-        };
-        let anchors: Result<_, _> = roots.iter().map(anchor).collect();
-        let anchors = anchors.map_err(|_| CertificateError::NoRoot)?;
-        let intermediates = intermediates.iter().map(|one| one.der.clone()).collect();
-        Ok(Self { roots, anchors, intermediates, weakest })
-    }
-
-    /// Does the certificate chain to a root, for this purpose, with every date right at `now`?
-    /// `sent` are certificates of issuers that came along; they only fill gaps.
-    pub fn vouch_for(
-        &self,
-        leaf: Certificate,
-        sent: &[Certificate],
-        purpose: Purpose,
-        now: OffsetDateTime,
-    ) -> Option<Vouched> {
-        let seconds = u64::try_from(now.unix_timestamp()).ok()?;
-        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        let usage = match purpose {
-            Purpose::ServerAuthentication => KeyUsage::server_auth(),
-            Purpose::ClientAuthentication => KeyUsage::client_auth(),
-        };
-        let sent = sent.iter().take(CERTIFICATES_MAX).map(|one| one.der.clone());
-        let between: Vec<_> = self.intermediates.iter().cloned().chain(sent).collect();
-        let algorithms = self.weakest.algorithms();
-        let der = leaf.der.clone();
-        let end_entity = EndEntityCert::try_from(&der).ok()?;
-        let path = end_entity.verify_for_usage(
-            algorithms,
-            &self.anchors,
-            &between,
-            time,
-            usage,
-            None,
-            None,
-        );
-        path.is_ok().then_some(Vouched(leaf))
-    }
-
-    /// What an operator sees of the roots.
-    pub fn notes(&self) -> Vec<KeyNote> {
-        let note = |root: &Certificate| KeyNote {
-            id: to_hex(&root.key_hash()[..FINGERPRINT_BYTES]),
-            kind: "root certificate".to_owned(),
-            expires_at: Some(root.not_after),
-        };
-        self.roots.iter().map(note).collect()
-    }
-}
-
-impl ChainHash {
-    fn algorithms(self) -> &'static [&'static dyn SignatureVerificationAlgorithm] {
-        match self {
-            Self::SHA256 => &SHA256_OR_LONGER,
-            Self::SHA1 => &SHA1_OR_LONGER,
+    /// That its key is RSA of a size that is not taken. Another kind of key may be an issuer's.
+    fn weakness(&self) -> Option<PublicKeyError> {
+        match self.public_key() {
+            Err(error @ (PublicKeyError::Weak { .. } | PublicKeyError::Large(_))) => Some(error),
+            Err(PublicKeyError::Private | PublicKeyError::Unreadable) | Ok(_) => None,
         }
     }
 }
-
-static SHA256_OR_LONGER: [&dyn SignatureVerificationAlgorithm; 5] = [
-    algorithms::RSA_PKCS1_2048_8192_SHA256,
-    algorithms::RSA_PKCS1_2048_8192_SHA384,
-    algorithms::RSA_PKCS1_2048_8192_SHA512,
-    algorithms::ECDSA_P256_SHA256,
-    algorithms::ECDSA_P384_SHA384,
-];
-static SHA1_OR_LONGER: [&dyn SignatureVerificationAlgorithm; 4] = [
-    algorithms::RSA_PKCS1_2048_8192_SHA256,
-    algorithms::RSA_PKCS1_2048_8192_SHA384,
-    algorithms::RSA_PKCS1_2048_8192_SHA512,
-    &sha1::RsaSha1,
-];
 
 /// The certificates of all files under a key of the section; nothing when a problem was noted.
 pub(super) fn read(
@@ -252,7 +152,15 @@ pub(super) fn read(
     for file in files {
         let text = material.text(key, file)?;
         match Certificate::parse_all(text.as_bytes()) {
-            Ok(certificates) => found.extend(certificates),
+            Ok(certificates) => {
+                // A chain over a weak key never holds, and would fail only once a request comes.
+                let weak = certificates.iter().find_map(Certificate::weakness);
+                if let Some(error) = weak {
+                    material.problem(key, format!("{}: {error}", file.display()));
+                    return None;
+                }
+                found.extend(certificates);
+            }
             Err(error) => {
                 material.problem(key, format!("{}: {error}", file.display()));
                 return None;
@@ -266,7 +174,7 @@ pub(super) fn read(
     Some(found)
 }
 
-fn common_name(subject: &x509_cert::name::Name) -> Option<String> {
+fn common_name(subject: &Name) -> Option<String> {
     let attributes = subject.0.iter().flat_map(|part| part.0.iter());
     let mut names = attributes.filter(|attribute| attribute.oid == COMMON_NAME);
     let (name, None) = (names.next()?, names.next()) else { return None };
@@ -285,7 +193,7 @@ fn common_name(subject: &x509_cert::name::Name) -> Option<String> {
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({})", to_hex(&self.key_hash()[..FINGERPRINT_BYTES]))
+        write!(f, "Certificate({})", self.fingerprint())
     }
 }
 

@@ -1,11 +1,13 @@
 //! How long a key is still good for, as its certificate says.
 //!
-//! A certificate that has ended still verifies here: the providers' own SDKs do not look either, and
-//! refusing genuine money on a date would harm more than it protects. An operator is told in time.
+//! A certificate that was configured as a key still verifies once it has ended: the providers' own SDKs
+//! do not look either, and refusing genuine money on a date would harm more than it protects. One that
+//! is believed because of a chain counts within its dates alone, and so does every one between it and
+//! the root. An operator is told in time of all that are configured.
 
 use time::{Duration, OffsetDateTime};
 
-use super::KeyNote;
+use super::{KeyNote, Renewal};
 
 /// How long before its end an operator is told of a certificate.
 pub const EXPIRY_WARNING: Duration = Duration::days(30);
@@ -33,7 +35,7 @@ impl Expiry {
     }
 
     /// Does somebody have to do something?
-    pub fn asks_for_care(self) -> bool {
+    fn asks_for_care(self) -> bool {
         match self {
             Self::Soon | Self::Over => true,
             Self::Never | Self::Later => false,
@@ -48,6 +50,14 @@ impl KeyNote {
             Some(end) if end <= now => Expiry::Over,
             Some(end) if end - now <= EXPIRY_WARNING => Expiry::Soon,
             Some(_) => Expiry::Later,
+        }
+    }
+
+    /// Does somebody have to do something about it?
+    pub fn asks_for_care(&self, now: OffsetDateTime) -> bool {
+        match self.renewal {
+            Renewal::Operator => self.expiry(now).asks_for_care(),
+            Renewal::Fetching => false,
         }
     }
 
@@ -66,7 +76,7 @@ mod tests {
     #[test]
     fn a_key_is_told_of_thirty_days_before_its_end() {
         let end = datetime!(2026-12-31 12:00 UTC);
-        let note = |expires_at| KeyNote { id: "a".into(), kind: "RSA 2048".into(), expires_at };
+        let note = |expires_at| KeyNote { expires_at, ..KeyNote::bare("a", "RSA 2048") };
         assert_eq!(note(None).expiry(end), Expiry::Never);
         assert_eq!(note(None).days_left(end), None);
         let second = Duration::seconds(1);
@@ -80,6 +90,9 @@ mod tests {
         ] {
             let note = note(Some(end));
             assert_eq!((note.expiry(now), note.days_left(now)), (expiry, Some(days)), "{now}");
+            assert_eq!(note.asks_for_care(now), days <= 30 && expiry != Expiry::Later);
+            let fetched = KeyNote { renewal: Renewal::Fetching, ..note };
+            assert!(!fetched.asks_for_care(now), "the next one is fetched in time");
         }
     }
 }

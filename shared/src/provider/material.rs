@@ -109,6 +109,10 @@ impl<'a> Material<'a> {
             self.problem(key, rule);
             return None;
         }
+        if secrets.iter().any(|secret| is_placeholder(secret.reveal().as_bytes())) {
+            self.problem(key, "one letter over and over is a placeholder, which anybody guesses");
+            return None;
+        }
         Some(secrets)
     }
 
@@ -139,6 +143,11 @@ impl<'a> Material<'a> {
     }
 }
 
+/// One byte, however often: what stands in examples, and in a file that was made but never filled.
+pub(super) fn is_placeholder(secret: &[u8]) -> bool {
+    secret.windows(2).all(|pair| pair[0] == pair[1])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +162,19 @@ mod tests {
         assert_eq!(material.secret("secret", None, Some(&file)), None);
         assert_eq!(material.secrets("secret", None, None), None);
         assert_eq!(material.into_problems().len(), 2);
+    }
+
+    #[test]
+    fn one_letter_over_and_over_is_no_secret() {
+        let read = |_: &Path| Err("no file is named".to_owned());
+        let mut material = Material::new(&read);
+        let mut is_taken = |text: &str| {
+            let secret = Secret::new(text.to_owned());
+            material.secrets("secret", Some(&secret), None).is_some()
+        };
+        assert!(is_taken("ab"));
+        for text in ["a", &"0".repeat(64), "ab 111111"] {
+            assert!(!is_taken(text), "{text}");
+        }
     }
 }

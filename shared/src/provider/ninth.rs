@@ -49,6 +49,7 @@ fn a_ninth_provider_is_one_file_and_one_variant() {
     let signed_alike = request(BODY, "whsec-two");
     assert!(scheme().rsa(&signed_alike, NOW).is_none());
     assert_eq!(scheme().needed(&signed_alike), acme.headers());
+    assert_eq!(scheme().distrust(&signed_alike, NOW), None);
     assert_eq!(scheme().other_environment(&signed_alike), None);
     let genuine = Genuine { http: &[], received_at: NOW, body: BODY };
     let notification = reader().read(&genuine).unwrap().remove(0);

@@ -1,6 +1,7 @@
 //! What a provider's file says, always in this order: configuration, verify, read, replies. Signing,
 //! for simulation, is its last function.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use serde::de::DeserializeOwned;
@@ -16,6 +17,9 @@ use crate::order::Mode;
 /// The longest number that a provider documents has 64 characters.
 const NUMBER_MAX_BYTES: usize = 128;
 
+/// Every field is personal: nothing is known of them.
+pub(crate) const EVERYTHING: &[&str] = &["*"];
+
 /// One provider's protocol.
 pub(crate) trait Protocol {
     /// Its own keys of `[accounts.NAME]`.
@@ -29,6 +33,8 @@ pub(crate) trait Protocol {
     const HEADERS: &'static [&'static str] = &[];
     /// Those of them that reading needs, sorted: they travel with the message, under its seal.
     const CARRIED: &'static [&'static str] = &[];
+    /// The names of fields that tell who paid; what stands below one is personal too.
+    const PERSONAL: &'static [&'static str] = EVERYTHING;
     /// What stops the provider from sending it again, to the byte.
     const ACCEPT: Reply;
     /// What makes the provider send it again.
@@ -74,9 +80,20 @@ pub(crate) trait Protocol {
         None
     }
 
+    /// Why the certificate that a request brings is not trusted. Only the doctor asks.
+    fn distrust(_: &Self::Settings, _: &Request, _: OffsetDateTime) -> Option<Distrust> {
+        None
+    }
+
     /// Which field or header shows that a request is of the provider's other environment, sandbox or
     /// production. Nothing of it needs to be proven: only the doctor asks.
     fn other_environment(_: &Self::Settings, _: &Request) -> Option<&'static str> {
+        None
+    }
+
+    /// The body without what these notifications of it say, their places kept; where a provider puts
+    /// several into one request. Nothing: it cannot be taken apart.
+    fn redact(_: &[u8], _: &BTreeSet<usize>) -> Option<Vec<u8>> {
         None
     }
 
@@ -90,6 +107,17 @@ pub(crate) struct RsaSignature {
     pub(crate) signature: Vec<u8>,
     /// What it must hash with.
     pub(crate) hash: HashFunction,
+    /// Does the request name the very key, so that a name which is not known is all that is wrong?
+    pub(crate) names_key: bool,
+}
+
+/// What stands against a certificate, in one clause that quotes nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Distrust {
+    /// Nothing that is configured stands for it.
+    Unknown(&'static str),
+    /// What is configured might, but something of it is not right.
+    Refused(&'static str),
 }
 
 /// What a provider's file returns of a genuine request.
@@ -122,10 +150,40 @@ pub struct Returned {
 pub struct KeyNote {
     /// The provider's own name of it (a serial, a `PUB_KEY_ID_`), else its fingerprint.
     pub id: String,
+    /// The first bytes of a SHA-256 over the key, in hex: over a public key's SPKI, so that whoever has
+    /// the file can make it, too.
+    pub fingerprint: String,
     /// Such as `RSA 2048`, `certificate RSA 2048`, `HMAC-SHA256`, `Ed25519`.
     pub kind: String,
     /// When its certificate ends; a bare key has no end.
     pub expires_at: Option<OffsetDateTime>,
+    /// The id of the configured certificate that issued it: what the one verifies, both have.
+    pub issuer: Option<String>,
+    pub renewal: Renewal,
+}
+
+/// Who sees to a key's successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Whoever configured it.
+    Operator,
+    /// The ingress, which fetched it, and will fetch the next one.
+    Fetching,
+}
+
+impl KeyNote {
+    /// A key that has no name but its fingerprint, and no end.
+    pub fn bare(fingerprint: impl Into<String>, kind: impl Into<String>) -> Self {
+        let fingerprint = fingerprint.into();
+        Self {
+            id: fingerprint.clone(),
+            fingerprint,
+            kind: kind.into(),
+            expires_at: None,
+            issuer: None,
+            renewal: Renewal::Operator,
+        }
+    }
 }
 
 /// An answer in the provider's own form.

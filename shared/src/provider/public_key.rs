@@ -163,8 +163,8 @@ impl PublicKey {
         let kind = if self.expires_at.is_some() { "certificate RSA" } else { "RSA" };
         KeyNote {
             id: self.id().to_owned(),
-            kind: format!("{kind} {}", self.bits),
             expires_at: self.expires_at,
+            ..KeyNote::bare(self.fingerprint.as_str(), format!("{kind} {}", self.bits))
         }
     }
 

@@ -15,7 +15,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::mac::is_same;
 use super::mac::key::MacKey;
-use super::material::Material;
+use super::material::{Material, is_placeholder};
 use super::protocol::{Proof, Protocol, check_fresh};
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Unreadable};
 use crate::notification::Notification;
@@ -192,7 +192,8 @@ fn headers(
 pub fn key_of(secret: &Secret) -> Option<MacKey> {
     let bytes = UNPADDED.decode(secret.reveal().strip_prefix(SECRET_PREFIX)?).ok()?;
     let lengths = SECRET_BYTES_MIN..=SECRET_BYTES_MAX;
-    lengths.contains(&bytes.len()).then(|| MacKey::new(bytes))
+    let is_key = lengths.contains(&bytes.len()) && !is_placeholder(&bytes);
+    is_key.then(|| MacKey::new(bytes))
 }
 
 /// The header names of a message: those whose id is there, the standard's own first.

@@ -25,6 +25,8 @@ const SIGNATURE: &str = "stripe-signature";
 /// The scheme that counts. `v0` is made for tests, with a key that anybody may have.
 const SCHEME: &str = "v1";
 const SECRET_PREFIX: &str = "whsec_";
+/// Letters behind the prefix. Stripe's have 32 and more.
+const SECRET_LETTERS_MIN: usize = 16;
 /// Signed times count that are up to 300 s away, as in Stripe's libraries.
 const WINDOW: Duration = Duration::seconds(301);
 /// Elements of one header: a time, and a signature for each secret of a rotation.
@@ -85,6 +87,39 @@ impl Protocol for Stripe {
     type Reader = Reader;
 
     const HEADERS: &'static [&'static str] = &[SIGNATURE];
+    const PERSONAL: &'static [&'static str] = &[
+        "billing_details",
+        "shipping",
+        "shipping_details",
+        "collected_information",
+        "customer",
+        "customer_account",
+        "customer_details",
+        "customer_email",
+        "customer_name",
+        "customer_phone",
+        "customer_address",
+        "customer_shipping",
+        "customer_tax_ids",
+        "receipt_email",
+        "payment_method_details",
+        "source",
+        "evidence",
+        "name",
+        "email",
+        "phone",
+        "address",
+        "last4",
+        "fingerprint",
+        "client_secret",
+        "description",
+        "metadata",
+        "custom_fields",
+        "receipt_url",
+        "url",
+        "hosted_invoice_url",
+        "invoice_pdf",
+    ];
     const ACCEPT: Reply =
         Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "" };
     const REJECT: Reply =
@@ -93,9 +128,13 @@ impl Protocol for Stripe {
     fn settings(section: &Section, material: &mut Material<'_>) -> Option<Settings> {
         let (value, file) = (section.secrets.as_ref(), section.secrets_file.as_ref());
         let secrets = material.secrets("secrets", value, file)?;
-        let is_endpoint_secret = |secret: &Secret| secret.reveal().starts_with(SECRET_PREFIX);
-        if !secrets.iter().all(is_endpoint_secret) {
-            let rule = "an endpoint's signing secret begins with `whsec_`; an API key is none";
+        let letters = |secret: &Secret| secret.reveal().strip_prefix(SECRET_PREFIX).map(str::len);
+        let is_whole = |secret: &Secret| letters(secret) >= Some(SECRET_LETTERS_MIN);
+        if !secrets.iter().all(is_whole) {
+            let rule = format!(
+                "an endpoint's signing secret is `{SECRET_PREFIX}` and at least \
+                 {SECRET_LETTERS_MIN} letters; an API key is none"
+            );
             material.problem("secrets", rule);
             return None;
         }
@@ -121,8 +160,7 @@ impl Protocol for Stripe {
     }
 
     fn keys(settings: &Settings) -> Vec<KeyNote> {
-        let kind = || "HMAC-SHA256".to_owned();
-        let note = |key: &Secret| KeyNote { id: key.fingerprint(), kind: kind(), expires_at: None };
+        let note = |key: &Secret| KeyNote::bare(key.fingerprint(), "HMAC-SHA256");
         settings.secrets.iter().map(note).collect()
     }
 

@@ -9,28 +9,25 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rsa::RsaPrivateKey;
-use rsa::pkcs1v15::SigningKey;
-use rsa::signature::{SignatureEncoding as _, Signer as _};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::certificate::ChainHash;
-use super::form::{self, Form};
+use super::form::Form;
 use super::joined_text::reads_two_ways;
-use super::mac::to_hex;
 use super::material::Material;
-use super::protocol::{Proof, Protocol, RsaSignature};
+use super::protocol::{Distrust, Proof, Protocol, RsaSignature};
 use super::public_key::HashFunction;
 use super::{Genuine, KeyNote, Rejection, Reply, Request, Returned, Unreadable};
 use crate::notification::Notification;
 use crate::secret::Secret;
 
 mod reading;
+mod signing;
 pub mod trust;
 
 pub use self::reading::Encoding;
+pub use self::signing::{Signing, sign};
 use self::trust::Trust;
 
 /// The only version that is taken: 5.0.0 signs with SHA-1.
@@ -127,23 +124,13 @@ pub struct Settings {
     pub trust: Trust,
 }
 
-/// Who signs, for simulation.
-#[derive(Debug, Clone, Copy)]
-pub enum Signing<'a> {
-    /// The certificate is PEM.
-    Certificate {
-        key: &'a RsaPrivateKey,
-        certificate: &'a str,
-    },
-    SecureKey(&'a Secret),
-}
-
 impl Protocol for UnionPay {
     type Section = Section;
     type Settings = Settings;
     type Reader = Reader;
 
     /// What UnionPay's own examples answer; any 200 stops the repeats.
+    const PERSONAL: &'static [&'static str] = reading::PERSONAL;
     const ACCEPT: Reply =
         Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "ok" };
     /// Any other status makes it send again.
@@ -198,7 +185,12 @@ impl Protocol for UnionPay {
         let form = Form::parse(&request.body).ok()?;
         let signature = BASE64.decode(form.get("signature")?).ok()?;
         let key = settings.trust.certified(&form, now)?;
-        Some(RsaSignature { keys: vec![key], signature, hash: HashFunction::Sha256 })
+        let (keys, hash) = (vec![key], HashFunction::Sha256);
+        Some(RsaSignature { keys, signature, hash, names_key: true })
+    }
+
+    fn distrust(settings: &Settings, request: &Request, now: OffsetDateTime) -> Option<Distrust> {
+        settings.trust.distrust(&Form::parse(&request.body).ok()?, now)
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
@@ -242,38 +234,6 @@ fn signed_pairs(form: &Form) -> impl Iterator<Item = (&[u8], &[u8])> {
     form.iter().filter(|(key, value)| *key != b"signature" && !value.is_empty())
 }
 
-/// Signs pairs as UnionPay would, for simulation: adds `version`, `signMethod`, the certificate and
-/// `signature`, and returns the body.
-pub fn sign(pairs: &[(&str, &[u8])], by: Signing<'_>) -> String {
-    let mut pairs: Vec<(&str, &[u8])> = pairs.to_vec();
-    let certificate = match by {
-        Signing::Certificate { certificate, .. } => windows_lines(certificate),
-        Signing::SecureKey(_) => String::new(),
-    };
-    pairs.push(("version", VERSION));
-    pairs.push(("signMethod", by.method().as_str().as_bytes()));
-    if !certificate.is_empty() {
-        pairs.push(("signPubKeyCert", certificate.as_bytes()));
-    }
-    let unsigned = form::encode(pairs.iter().copied());
-    let text = Form::parse(unsigned.as_bytes()).map(|form| signed_text(&form)).unwrap_or_default();
-    let signature = match by {
-        Signing::Certificate { key, .. } => {
-            let signed = to_hex(&Sha256::digest(&text));
-            let signature = SigningKey::<Sha256>::new(key.clone()).sign(signed.as_bytes());
-            BASE64.encode(signature.to_bytes())
-        }
-        Signing::SecureKey(key) => trust::keyed_hash(&text, key),
-    };
-    pairs.push(("signature", signature.as_bytes()));
-    form::encode(pairs)
-}
-
-/// UnionPay sends its certificate with the line ends of Windows, and signs them.
-fn windows_lines(text: &str) -> String {
-    text.trim().lines().collect::<Vec<_>>().join("\r\n")
-}
-
 fn organisation() -> String {
     ORGANISATION.to_owned()
 }
@@ -284,15 +244,6 @@ impl SignMethod {
         match self {
             Self::Certificate => "01",
             Self::SecureKey => "11",
-        }
-    }
-}
-
-impl Signing<'_> {
-    fn method(self) -> SignMethod {
-        match self {
-            Self::Certificate { .. } => SignMethod::Certificate,
-            Self::SecureKey(_) => SignMethod::SecureKey,
         }
     }
 }

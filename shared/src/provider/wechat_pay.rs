@@ -88,6 +88,7 @@ impl Protocol for WechatPay {
 
     const HEADERS: &'static [&'static str] = &[NONCE, SERIAL, SIGNATURE, SIGNATURE_TYPE, TIMESTAMP];
     /// The status alone counts.
+    const PERSONAL: &'static [&'static str] = &["ciphertext"];
     const ACCEPT: Reply = Reply { status: 200, content_type: "application/json", body: "" };
     const REJECT: Reply = Reply {
         status: 401,
@@ -168,7 +169,7 @@ impl Protocol for WechatPay {
     fn rsa(settings: &Settings, request: &Request, _: OffsetDateTime) -> Option<RsaSignature> {
         let signature = BASE64.decode(request.headers.get(SIGNATURE)?).ok()?;
         let keys = settings.keys.iter().map(|key| key.key().clone()).collect();
-        Some(RsaSignature { keys, signature, hash: HashFunction::Sha256 })
+        Some(RsaSignature { keys, signature, hash: HashFunction::Sha256, names_key: true })
     }
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {

@@ -81,6 +81,8 @@ impl Protocol for WechatPayV2 {
     type Settings = Settings;
     type Reader = Reader;
 
+    const PERSONAL: &'static [&'static str] =
+        &["openid", "sub_openid", "req_info", "attach", "device_info", "contract_display_account"];
     const ACCEPT: Reply = Reply {
         status: 200,
         content_type: "text/xml; charset=utf-8",
@@ -120,8 +122,7 @@ impl Protocol for WechatPayV2 {
 
     fn keys(settings: &Settings) -> Vec<KeyNote> {
         let words: Vec<_> = settings.sign_types.iter().map(|sign_type| sign_type.word()).collect();
-        let kind = || words.join(" or ");
-        let note = |key: &Secret| KeyNote { id: key.fingerprint(), kind: kind(), expires_at: None };
+        let note = |key: &Secret| KeyNote::bare(key.fingerprint(), words.join(" or "));
         settings.api_keys.iter().map(note).collect()
     }
 

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use shared::broker::Broker;
 use shared::order::OrderStatus;
 use shared::process;
+use time::macros::datetime;
 use worker::ledger::records::{Cancelled, Imported, NewOrder, OrderFilter};
 use worker::ledger::{Bucket, Ledger, Session};
 
@@ -48,7 +49,8 @@ pub(crate) async fn an_import_updates_until_something_is_paid<B: Broker, L: Ledg
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 11))]).await?;
     let late = session.import(&[order("A", 12)], now).await?;
     ensure!(matches!(&late[..], [Imported::Refused(_)]), "{late:?}");
-    let filter = OrderFilter { status: Some(OrderStatus::Paid), limit: 10 };
+    let filter =
+        OrderFilter { status: Some(OrderStatus::Paid), limit: 10, ..OrderFilter::default() };
     let listed = session.orders(&filter).await?;
     ensure!(listed.len() == 1 && listed[0].amount == 11);
     Ok(())
@@ -68,5 +70,90 @@ pub(crate) async fn an_order_may_be_paid_under_any_of_its_numbers<B: Broker, L: 
     ensure!(settle(&mut session, &batch).await? == [Bucket::Settled, Bucket::Case]);
     let order = show(&mut session, "A-try-2").await?;
     ensure!(order.summary.order_no == "A" && order.payments.len() == 2);
+    Ok(())
+}
+
+pub(crate) async fn orders_of_one_batch_are_taken_one_after_the_other<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let named =
+        |own: &str, number: &str| NewOrder { numbers: vec![number.into()], ..order(own, 10) };
+    let batch = [
+        order("Z", 10),
+        order("Z", 11),
+        order("Z", 11),
+        NewOrder { amount: 0, ..order("Z", 1) },
+        named("B", "shared"),
+        // Whoever stands first has the number, whatever the order of their names.
+        named("A", "shared"),
+        named("C", "Z"),
+        order("shared", 10),
+    ];
+    let imported = session.import(&batch, process::now()).await?;
+    let words: Vec<_> = imported
+        .iter()
+        .map(|imported| match imported {
+            Imported::Inserted => "inserted",
+            Imported::Updated => "updated",
+            Imported::Unchanged => "unchanged",
+            Imported::Refused(_) => "refused",
+        })
+        .collect();
+    let expected = [
+        "inserted",
+        "updated",
+        "unchanged",
+        "refused",
+        "inserted",
+        "refused",
+        "refused",
+        "refused",
+    ];
+    ensure!(words == expected, "{imported:?}");
+    ensure!(show(&mut session, "Z").await?.summary.amount == 11);
+    ensure!(show(&mut session, "shared").await?.summary.order_no == "B");
+    Ok(())
+}
+
+pub(crate) async fn an_order_is_stored_exactly<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let long = "ü".repeat(64);
+    let numbers = [
+        "=1+1",
+        "'; drop table orders; --",
+        "\"quoted\", and; with, commas",
+        "订单-🧾",
+        "a b",
+        "\u{feff}A",
+        "%_\\",
+        "e\u{301}",
+        "é",
+        long.as_str(),
+    ];
+    for (index, number) in numbers.into_iter().enumerate() {
+        let new = NewOrder {
+            currency: if index % 2 == 0 { "JPY".parse()? } else { "KWD".parse()? },
+            expires_at: Some(datetime!(9999-12-31 23:59:59.999999 UTC)),
+            metadata: Some(serde_json::json!({"note": number, number: [1, 1.5, null]})),
+            ..order(number, i64::MAX - index as i64)
+        };
+        let first = session.import(std::slice::from_ref(&new), process::now()).await?;
+        ensure!(first == [Imported::Inserted], "{number}: {first:?}");
+        let again = session.import(std::slice::from_ref(&new), process::now()).await?;
+        ensure!(again == [Imported::Unchanged], "{number}: {again:?}");
+        let shown = show(&mut session, number).await?.summary;
+        ensure!(shown.order_no == number && shown.amount == new.amount, "{shown:?}");
+        ensure!(shown.currency == new.currency, "{shown:?}");
+    }
+    let early = NewOrder {
+        expires_at: Some(datetime!(0000-01-01 00:00 UTC)),
+        ..order("expired before it began", 1)
+    };
+    ensure!(session.import(&[early], process::now()).await? == [Imported::Inserted]);
+    let listed = session.orders(&OrderFilter { limit: 100, ..OrderFilter::default() }).await?;
+    ensure!(listed.len() == numbers.len() + 1, "{} orders", listed.len());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `quittance orders import`: JSON lines into the ledger, in batches.
+//! `quittance orders import`: JSON lines or CSV into the ledger, in batches.
 //!
 //! **Invariant**: a bad line is named and skipped; every other line of the stream is imported.
 
@@ -11,12 +11,31 @@ use worker::ledger::records::{Imported, NewOrder};
 use worker::ledger::{LedgerError, Session};
 
 use super::super::exit::{Exit, Failure};
-use super::super::output::{Output, progress, say};
+use super::super::output::{self, Output, say};
 use super::super::table::printable;
 use super::lines::{LINE_MAX_BYTES, Line, Lines};
+use super::progress::Progress;
+use crate::orders::csv::{self, Header};
+use crate::orders::from_json;
 
 /// Orders that go to the ledger in one transaction.
 const BATCH: usize = 500;
+const JSONL_EXAMPLE: &str = r#"{"order_no":"A-1","amount":1250,"currency":"CNY"}
+{"order_no":"A-2","amount":980,"currency":"JPY","account":"shop-alipay","numbers":["A-2-again","A-2-third"],"expires_at":"2027-01-31T23:59:59Z","metadata":{"basket":7}}
+"#;
+
+/// How the orders are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Form {
+    Jsonl,
+    Csv,
+}
+
+/// How a line is read: each is an order, or the first says what those below hold.
+enum Reading {
+    Json,
+    Csv(Option<Box<Header>>),
+}
 
 /// What became of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -27,18 +46,29 @@ struct Tally {
     failed: u64,
 }
 
+/// A file to begin with.
+pub(super) fn example(form: Form) -> Result<Exit, Failure> {
+    output::data(match form {
+        Form::Jsonl => JSONL_EXAMPLE,
+        Form::Csv => csv::EXAMPLE,
+    })?;
+    Ok(Exit::Done)
+}
+
 pub(super) async fn run<S: Session>(
     file: &Path,
+    form: Form,
     session: &mut S,
     output: Output,
 ) -> Result<Exit, Failure> {
     let tally = if file == Path::new("-") {
-        import(BufReader::new(tokio::io::stdin()), session).await?
+        import(BufReader::new(tokio::io::stdin()), form, Progress::new(None), session).await?
     } else {
-        let opened = tokio::fs::File::open(file).await;
-        let opened = opened
-            .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", file.display())))?;
-        import(BufReader::new(opened), session).await?
+        let unreadable = |error| Failure::new(Exit::Usage, format!("{}: {error}", file.display()));
+        let opened = tokio::fs::File::open(file).await.map_err(unreadable)?;
+        let about = opened.metadata().await.map_err(unreadable)?;
+        let progress = Progress::new(about.is_file().then_some(about.len()));
+        import(BufReader::new(opened), form, progress, session).await?
     };
     output.one(&tally, |tally| {
         let Tally { inserted, updated, unchanged, failed } = tally;
@@ -49,43 +79,77 @@ pub(super) async fn run<S: Session>(
 
 async fn import<S: Session>(
     stream: impl AsyncBufRead + Unpin,
+    form: Form,
+    mut progress: Progress,
     session: &mut S,
 ) -> Result<Tally, Failure> {
+    let mut reading = Reading::of(form);
     let mut lines = Lines::new(stream);
     let mut tally = Tally::default();
     let mut batch: Vec<(u64, NewOrder)> = vec![];
     let unreadable = |error| Failure::new(Exit::Failed, format!("cannot read on: {error}"));
     while let Some((number, line)) = lines.next().await.map_err(unreadable)? {
-        match order(&line) {
+        match reading.order(number, &line)? {
             Ok(Some(order)) => batch.push((number, order)),
             Ok(None) => (),
             Err(wrong) => tally.fail(number, &wrong),
         }
         if batch.len() == BATCH {
             tally.flush(&mut batch, session).await?;
-            progress(&format!("{number} lines"));
+            progress.tell(number, lines.bytes());
         }
     }
     tally.flush(&mut batch, session).await?;
-    progress("");
+    output::progress("");
     Ok(tally)
 }
 
-/// The order on a line; nothing on an empty one.
-fn order(line: &Line) -> Result<Option<NewOrder>, String> {
-    let Line::Text(text) = line else {
-        return Err(format!("longer than {LINE_MAX_BYTES} bytes"));
-    };
-    if text.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
+impl Form {
+    /// As its name says; JSON lines where it says nothing.
+    pub(super) fn of(file: &Path) -> Self {
+        let is_csv = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        if is_csv { Self::Csv } else { Self::Jsonl }
     }
-    // serde_json counts lines within this one, which would only confuse.
-    let order: NewOrder = serde_json::from_slice(text).map_err(|error| {
-        let text = error.to_string();
-        text.split(" at line ").next().unwrap_or_default().to_owned()
-    })?;
-    order.check()?;
-    Ok(Some(order))
+}
+
+impl Reading {
+    fn of(form: Form) -> Self {
+        match form {
+            Form::Jsonl => Self::Json,
+            Form::Csv => Self::Csv(None),
+        }
+    }
+
+    /// The order on a line; nothing on an empty one and on a header. A bad header fails all of it.
+    fn order(
+        &mut self,
+        number: u64,
+        line: &Line,
+    ) -> Result<Result<Option<NewOrder>, String>, Failure> {
+        let Line::Text(text) = line else {
+            return Ok(Err(format!("longer than {LINE_MAX_BYTES} bytes")));
+        };
+        if text.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Ok(None));
+        }
+        let order = match self {
+            Self::Json => {
+                let mark = if number == 1 { "\u{feff}" } else { "" };
+                from_json(text.strip_prefix(mark.as_bytes()).unwrap_or(text))
+            }
+            Self::Csv(Some(header)) => header.order(text),
+            Self::Csv(header @ None) => {
+                let read = Header::read(text).map_err(|wrong| {
+                    let hint = "`quittance orders import --example --format csv` shows one";
+                    let message = format!("line {number}, the header: {wrong}; {hint}");
+                    Failure::new(Exit::Usage, printable(&message))
+                })?;
+                *header = Some(Box::new(read));
+                return Ok(Ok(None));
+            }
+        };
+        Ok(order.map(Some).map_err(|wrong| wrong.to_string()))
+    }
 }
 
 impl Tally {
@@ -101,7 +165,7 @@ impl Tally {
 
     fn fail(&mut self, number: u64, wrong: &str) {
         self.failed += 1;
-        progress("");
+        output::progress("");
         say(&format!("line {number}: {}", printable(wrong)));
     }
 
@@ -164,29 +228,46 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Option<NewOrder>, String> {
-        order(&Line::Text(text.as_bytes().to_vec()))
+    fn read(reading: &mut Reading, text: &str) -> Result<Option<NewOrder>, String> {
+        reading.order(1, &Line::Text(text.as_bytes().to_vec())).unwrap()
     }
 
     #[test]
     fn a_line_is_an_order_or_says_what_is_wrong() {
-        let good = read(r#"{"order_no":"A-1","amount":10,"currency":"CNY"}"#);
-        assert_eq!(good.unwrap().unwrap().order_no, "A-1");
-        assert_eq!(read("  "), Ok(None));
-        for (line, wrong) in [
-            (r#"{"order_no":"A-1","amount":10,"currency":"CNY""#, "EOF"),
-            (r#"{"order_no":"A-1","amount":0.1,"currency":"CNY"}"#, "invalid type: floating point"),
-            (r#"{"order_no":"A-1","amount":0,"currency":"CNY"}"#, "amount: more than 0"),
-            (r#"{"order_no":"","amount":1,"currency":"CNY"}"#, "may not be empty"),
-            (r#"{"order_no":"A-1","amount":1,"currency":"yuan"}"#, "ISO 4217"),
-            (r#"{"order_no":"A-1","amount":1,"currency":"CNY","status":"paid"}"#, "unknown field"),
-            ("\u{fffd}", "expected value"),
+        let mut reading = Reading::Json;
+        for line in [
+            r#"{"order_no":"A-1","amount":10,"currency":"CNY"}"#,
+            "\u{feff}{\"order_no\":\"A-1\",\"amount\":10,\"currency\":\"CNY\"}",
         ] {
-            let error = read(line).unwrap_err();
-            assert!(error.contains(wrong), "{line}: {error}");
-            assert!(!error.contains("column"), "{error}");
+            assert_eq!(read(&mut reading, line).unwrap().unwrap().order_no, "A-1");
         }
-        assert!(order(&Line::TooLong).is_err());
+        assert_eq!(read(&mut reading, "  "), Ok(None));
+        assert!(read(&mut reading, r#"{"order_no":"A-1","amount":0,"currency":"CNY"}"#).is_err());
+        assert!(reading.order(1, &Line::TooLong).unwrap().is_err());
+    }
+
+    #[test]
+    fn the_first_line_of_csv_is_its_header() {
+        let mut reading = Reading::of(Form::Csv);
+        assert_eq!(read(&mut reading, "\r"), Ok(None));
+        assert_eq!(read(&mut reading, "order_no,amount,currency\r"), Ok(None));
+        assert_eq!(read(&mut reading, "A-1,10,CNY\r").unwrap().unwrap().amount, 10);
+        assert!(read(&mut reading, "A-1,10").is_err());
+        let bad = Reading::of(Form::Csv).order(1, &Line::Text(b"A-1,10,CNY".to_vec()));
+        assert_eq!(bad.unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn the_examples_are_orders() {
+        for (form, text) in [(Form::Jsonl, JSONL_EXAMPLE), (Form::Csv, csv::EXAMPLE)] {
+            let mut reading = Reading::of(form);
+            let orders: Vec<_> =
+                text.lines().filter_map(|line| read(&mut reading, line).unwrap()).collect();
+            assert_eq!(orders.len(), 2, "{form:?}");
+            assert_eq!(orders[1].numbers.len(), 2, "{form:?}");
+        }
+        assert_eq!(Form::of(Path::new("orders.CSV")), Form::Csv);
+        assert_eq!(Form::of(Path::new("-")), Form::Jsonl);
     }
 
     #[test]

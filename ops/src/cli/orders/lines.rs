@@ -7,29 +7,35 @@ use std::io;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 /// Bytes that one line may have.
-pub(super) const LINE_MAX_BYTES: usize = 1 << 20;
+pub(in crate::cli) const LINE_MAX_BYTES: usize = 1 << 20;
 
 /// One line of the stream, without its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(in crate::cli) enum Line {
     Text(Vec<u8>),
     TooLong,
 }
 
 /// Numbers lines from 1.
-pub(super) struct Lines<R> {
+pub(in crate::cli) struct Lines<R> {
     stream: R,
     number: u64,
+    bytes: u64,
     max_bytes: usize,
 }
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    pub(super) fn new(stream: R) -> Self {
-        Self { stream, number: 0, max_bytes: LINE_MAX_BYTES }
+    pub(in crate::cli) fn new(stream: R) -> Self {
+        Self { stream, number: 0, bytes: 0, max_bytes: LINE_MAX_BYTES }
+    }
+
+    /// How much was read so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The next line and its number; nothing at the end.
-    pub(super) async fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
+    pub(in crate::cli) async fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
         let mut text = vec![];
         let (mut too_long, mut began) = (false, false);
         loop {
@@ -45,7 +51,9 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
                 text.extend_from_slice(&chunk[..taken]);
             }
             let is_last = end.is_some() || chunk.is_empty();
-            self.stream.consume(taken + usize::from(end.is_some()));
+            let consumed = taken + usize::from(end.is_some());
+            self.bytes += consumed as u64;
+            self.stream.consume(consumed);
             if is_last {
                 break;
             }
@@ -63,7 +71,7 @@ mod tests {
     async fn all(text: &[u8]) -> Vec<(u64, Line)> {
         // A small buffer, so that lines span several reads.
         let stream = tokio::io::BufReader::with_capacity(3, text);
-        let mut lines = Lines { stream, number: 0, max_bytes: 8 };
+        let mut lines = Lines { stream, number: 0, bytes: 0, max_bytes: 8 };
         let mut found = vec![];
         while let Some(line) = lines.next().await.unwrap() {
             found.push(line);

@@ -5,6 +5,7 @@ use worker::ledger::records::{OrderRecord, OrderSummary};
 
 use super::super::cases;
 use super::super::table::{Table, instant, printable};
+use crate::orders::timeline::{Happening, Source};
 
 /// A line for each order.
 pub(super) fn table(orders: &[OrderSummary]) -> String {
@@ -20,6 +21,27 @@ pub(super) fn table(orders: &[OrderSummary]) -> String {
             money(order.refunded_amount),
             order.account.clone().unwrap_or_default(),
             instant(order.created_at),
+        ]);
+    }
+    table.to_string()
+}
+
+/// A line for each thing that touched an order.
+pub(super) fn happenings(list: &[Happening]) -> String {
+    let mut table = Table::new(&["AT", "FROM", "WHAT", "TEXT", "ABOUT"]);
+    for happening in list {
+        let from = match happening.source {
+            Source::Shop => "shop",
+            Source::Provider => "provider",
+            Source::Policy => "policy",
+            Source::Person => "person",
+        };
+        table.row([
+            instant(happening.at),
+            from.to_owned(),
+            happening.kind.clone(),
+            happening.text.clone(),
+            happening.subject.clone().unwrap_or_default(),
         ]);
     }
     table.to_string()
@@ -65,6 +87,8 @@ fn head(order: &OrderRecord) -> String {
         ("refunded", money(summary.refunded_amount)),
         ("fulfilment", fulfilment.to_owned()),
         ("account", summary.account.clone().unwrap_or_else(|| "any".to_owned())),
+        ("mode", summary.mode.as_str().to_owned()),
+        ("expires", summary.expires_at.map(instant).unwrap_or_else(|| "never".to_owned())),
         ("numbers", order.numbers.join(", ")),
     ];
     lines.iter().map(|(name, value)| format!("{name:<12} {}\n", printable(value))).collect()
@@ -155,6 +179,8 @@ mod tests {
                 refunded_amount: 0,
                 paid_at: Some(at),
                 cancelled_at: None,
+                expires_at: None,
+                mode: shared::order::Mode::Live,
                 created_at: at,
             },
             numbers: vec!["A-1".into()],

@@ -12,7 +12,7 @@ use crate::simulate::tests::{NOW, stand};
 const MAPPED: &str = r#"
 [accounts.shop]
 provider = "standard_webhooks"
-secrets = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+secrets = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 [accounts.shop.mapping]
 type = "event.name"

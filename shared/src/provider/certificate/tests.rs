@@ -50,7 +50,7 @@ fn trusting(root: &Certificate, intermediates: &[Certificate]) -> Authorities {
 }
 
 fn is_vouched_for(by: &Authorities, leaf: &Certificate, now: OffsetDateTime) -> bool {
-    by.vouch_for(leaf.clone(), &[], Purpose::ClientAuthentication, now).is_some()
+    by.vouch_for(leaf.clone(), &[], Purpose::ClientAuthentication, now).is_ok()
 }
 
 #[test]
@@ -74,7 +74,28 @@ fn a_leaf_counts_by_its_chain_and_not_by_its_name() {
     assert!(!is_vouched_for(&without, &leaf, NOW), "the intermediate is missing");
     let sent = std::slice::from_ref(&middle_certificate);
     let vouched = without.vouch_for(leaf, sent, Purpose::ClientAuthentication, NOW);
-    assert!(vouched.is_some(), "it may come along");
+    assert!(vouched.is_ok(), "it may come along");
+}
+
+#[test]
+fn whoever_vouches_is_named_and_noted_with_its_end() {
+    let (root_certificate, root) = root("root");
+    let (middle_certificate, middle) = between("middle", &root);
+    let leaf = issued(&params(NAME), &middle);
+    let sent = std::slice::from_ref(&middle_certificate);
+    let by = |authorities: &Authorities, sent| {
+        let purpose = Purpose::ClientAuthentication;
+        authorities.vouch_for(leaf.clone(), sent, purpose, NOW).unwrap().by().to_owned()
+    };
+    let both = trusting(&root_certificate, sent);
+    let [root_id, middle_id] =
+        [&root_certificate, &middle_certificate].map(|one| one.fingerprint());
+    assert_eq!(by(&both, &[]), middle_id, "the nearest that is configured");
+    assert_eq!(by(&trusting(&root_certificate, &[]), sent), root_id, "what came along is not");
+    let told: Vec<_> = both.notes().into_iter().map(|note| (note.id, note.issuer)).collect();
+    assert_eq!(told, [(root_id.clone(), None), (middle_id, Some(root_id))]);
+    let ends = both.notes().iter().all(|note| note.expires_at == Some(leaf.not_after));
+    assert!(ends, "each has its end");
 }
 
 #[test]
@@ -94,15 +115,74 @@ fn a_certificate_counts_within_its_dates_only() {
 }
 
 #[test]
+fn an_intermediate_counts_within_its_dates_and_a_root_for_ever() {
+    let late = datetime!(2027-06-01 0:00 UTC);
+    let mut lasting = params(NAME);
+    lasting.not_after = datetime!(2028-01-01 0:00 UTC);
+    let (root_certificate, root) = root("root");
+    let leaf = issued(&lasting, &root);
+    assert!(!root_certificate.is_valid_at(late));
+    assert!(is_vouched_for(&trusting(&root_certificate, &[]), &leaf, late));
+    let (middle_certificate, middle) = between("middle", &root);
+    let leaf = issued(&lasting, &middle);
+    let authorities = trusting(&root_certificate, &[middle_certificate]);
+    let why = authorities.vouch_for(leaf, &[], Purpose::ClientAuthentication, late).unwrap_err();
+    assert_eq!(why, Unvouched::Ended);
+}
+
+#[test]
+fn a_weaker_hash_takes_all_that_a_stronger_one_takes() {
+    let (certificate, root) = root("root");
+    let leaf = issued(&params(NAME), &root);
+    for weakest in [ChainHash::SHA256, ChainHash::SHA1] {
+        let authorities = Authorities::new(vec![certificate.clone()], &[], weakest).unwrap();
+        assert!(is_vouched_for(&authorities, &leaf, NOW), "{weakest:?}");
+    }
+    let taken = ChainHash::SHA1.algorithms();
+    let is_taken = |id| taken.iter().any(|weaker| weaker.signature_alg_id() == id);
+    let stronger = ChainHash::SHA256.algorithms();
+    assert!(stronger.iter().all(|algorithm| is_taken(algorithm.signature_alg_id())));
+}
+
+#[test]
 fn a_stated_purpose_binds() {
     let (root_certificate, root) = root("root");
     let mut params = params(NAME);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let leaf = issued(&params, &root);
     let authorities = trusting(&root_certificate, &[]);
-    let vouched = |purpose| authorities.vouch_for(leaf.clone(), &[], purpose, NOW).is_some();
+    let vouched = |purpose| authorities.vouch_for(leaf.clone(), &[], purpose, NOW).is_ok();
     assert!(vouched(Purpose::ServerAuthentication));
     assert!(!vouched(Purpose::ClientAuthentication));
+}
+
+/// Made with openssl, without extensions.
+const VERSION_ONE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBATCBqQIBATAKBggqhkjOPQQDAjAMMQowCAYDVQQDDAFyMCAXDTI2MTEyMzIx
+NDI1N1oYDzIxMjYxMDMwMjE0MjU3WjANMQswCQYDVQQDDAJ2MTBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABK0PHijRgrdVRZsqxsJRv+EXt7NFBobDhU11h8KnM5kL
+qmHMMrq2356xfY2v29oMOfglPh+89VLDADQtVNciDdcwCgYIKoZIzj0EAwIDRwAw
+RAIgHkb/toacKJtHSbTXpsfFNmKmWoa7K8ZdjR0/3q6Zj/MCIEhFJdbt/IwIInMq
+rw+Nxm3Metll/ir24lsDFMt75cxr
+-----END CERTIFICATE-----";
+
+#[test]
+fn what_is_not_vouched_for_says_why() {
+    let (root_certificate, root) = root("root");
+    let (_, foreign) = self::root("another");
+    let authorities = trusting(&root_certificate, &[]);
+    let why = |leaf: Certificate, now| {
+        authorities.vouch_for(leaf, &[], Purpose::ClientAuthentication, now).unwrap_err()
+    };
+    let leaf = issued(&params(NAME), &root);
+    assert_eq!(why(leaf.clone(), datetime!(2027-06-01 0:00 UTC)), Unvouched::Ended);
+    assert_eq!(why(leaf, datetime!(2025-06-01 0:00 UTC)), Unvouched::NotYet);
+    assert_eq!(why(issued(&params(NAME), &foreign), NOW), Unvouched::Issuer);
+    let itself = params(NAME).self_signed(&KeyPair::generate().unwrap()).unwrap();
+    assert_eq!(why(read(&itself), NOW), Unvouched::Itself);
+    let old = Certificate::parse(VERSION_ONE.as_bytes()).unwrap();
+    assert_eq!(why(old, NOW), Unvouched::Version);
 }
 
 #[test]

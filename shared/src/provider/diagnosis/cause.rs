@@ -66,6 +66,11 @@ causes! {
         "it names a key or certificate that is not configured",
         "download the provider's current key or certificate and add it beside the old one; if the name \
          is of one that was retired, the request is old or not the provider's";
+    UntrustedCertificate = "untrusted_certificate",
+        "the certificate that it should bring is missing, or not trusted as it is",
+        "the detail says what stands against it: mend the account's chain_hash, organisation, \
+         intermediates or roots if the certificate is the provider's, or pin it; for an old capture \
+         give its time with --at";
     WrongSerial = "wrong_serial",
         "a configured key verifies it, but under another name than the request gives",
         "correct the name (serial or key id) under which this key is configured";

@@ -1,8 +1,8 @@
 //! One rejected request, looked at from all sides: what is certain first, what is likely last.
 
-use super::super::protocol::RsaSignature;
+use super::super::protocol::{Distrust, RsaSignature};
 use super::super::public_key::PublicKey;
-use super::super::{Received, Rejection, Request};
+use super::super::{KeyNote, Received, Rejection, Request};
 use super::signature::{self, Hash};
 use super::{Case, Cause, Diagnosis, clock, search, traces};
 
@@ -68,6 +68,11 @@ fn look(case: &Case<'_>, rejection: Rejection, blank: Diagnosis) -> Diagnosis {
         return blank.likely(finding);
     }
     let is_right = hash.is_some();
+    // Where a key need not be named, the one that made the signature is there already.
+    let names_key = rsa.as_ref().is_none_or(|rsa| rsa.names_key);
+    if is_right && rejection == Rejection::UnknownKey && !names_key {
+        return blank.proven((Cause::BytesChanged, None));
+    }
     match remaining(case, rejection, request) {
         Some(finding) => blank.proven(finding),
         None if is_right => blank.proven((Cause::BytesChanged, None)),
@@ -138,7 +143,7 @@ fn sandboxed(case: &Case<'_>, request: &Request) -> Option<Finding> {
 fn remaining(case: &Case<'_>, rejection: Rejection, request: Option<&Request>) -> Option<Finding> {
     match rejection {
         Rejection::UnknownKey if request.and_then(|one| sandboxed(case, one)).is_some() => None,
-        Rejection::UnknownKey => Some((Cause::UnknownSerial, configured(case))),
+        Rejection::UnknownKey => Some(unknown(case, request)),
         Rejection::WrongAlgorithm => Some((Cause::SignType, None)),
         Rejection::Unsigned => {
             let needed = request.map_or(&[][..], |one| case.account.scheme.needed(one)).iter();
@@ -159,7 +164,22 @@ fn remaining(case: &Case<'_>, rejection: Rejection, request: Option<&Request>) -
     }
 }
 
+/// A key or a certificate that is not known, or that is and yet does not count.
+fn unknown(case: &Case<'_>, request: Option<&Request>) -> Finding {
+    let told = |why: &str| [Some(why.to_owned()), configured(case)].into_iter().flatten();
+    let told = |why| Some(told(why).collect::<Vec<_>>().join("; "));
+    match request.and_then(|request| case.account.scheme.distrust(request, case.now)) {
+        Some(Distrust::Unknown(why)) => (Cause::UnknownSerial, told(why)),
+        Some(Distrust::Refused(why)) => (Cause::UntrustedCertificate, told(why)),
+        None => (Cause::UnknownSerial, configured(case)),
+    }
+}
+
 fn configured(case: &Case<'_>) -> Option<String> {
-    let keys: Vec<_> = case.account.scheme.keys().into_iter().map(|key| key.id).collect();
+    let name = |key: KeyNote| match key.id == key.fingerprint {
+        true => key.id,
+        false => format!("{} (fingerprint {})", key.id, key.fingerprint),
+    };
+    let keys: Vec<_> = case.account.scheme.keys().into_iter().map(name).collect();
     (!keys.is_empty()).then(|| format!("configured: {}", keys.join(", ")))
 }

@@ -6,6 +6,7 @@ use time::Duration;
 use super::super::{Provider, Received, Rejection};
 use super::{Cause, Confidence, Effort};
 
+mod certificates;
 mod corruptions;
 mod keys;
 pub(super) mod senders;

@@ -30,8 +30,7 @@ impl MacKey {
 
     /// What an operator sees of it.
     pub fn note(&self) -> KeyNote {
-        let kind = "HMAC-SHA256".to_owned();
-        KeyNote { id: self.fingerprint.clone(), kind, expires_at: None }
+        KeyNote::bare(self.fingerprint.as_str(), "HMAC-SHA256")
     }
 }
 

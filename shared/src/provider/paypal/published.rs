@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::super::certificate::{self, Authorities, Certificate, ChainHash, Purpose, Vouched};
 use super::super::material::Material;
 use super::super::public_key::PublicKey;
-use super::super::{KeyNote, Rejection};
+use super::super::{KeyNote, Rejection, Renewal};
 use super::Section;
 
 /// Bytes of a chain that may be fetched. PayPal's have about 5 KiB.
@@ -178,10 +178,17 @@ impl Trust {
 
     pub(super) fn notes(&self) -> Vec<KeyNote> {
         let pinned = self.pinned.iter().map(PublicKey::note);
-        pinned.chain(self.authorities.iter().flat_map(Authorities::notes)).collect()
+        let authorities = self.authorities.iter().flat_map(Authorities::notes);
+        let held = self.fetched.read().unwrap_or_else(PoisonError::into_inner);
+        let fetched = held.iter().map(|held| {
+            let (note, issuer) = (held.key.note(), held.certificate.by().to_owned());
+            let (kind, renewal) = (format!("fetched {}", note.kind), Renewal::Fetching);
+            KeyNote { kind, issuer: Some(issuer), renewal, ..note }
+        });
+        pinned.chain(authorities).chain(fetched).collect()
     }
 
-    /// Which key made the signature over the text. The url selects among what was fetched.
+    /// Which configured key stands for the signature over the text. The url selects among what was fetched.
     pub(super) fn signer(
         &self,
         url: &CertificateUrl,
@@ -190,9 +197,10 @@ impl Trust {
         now: OffsetDateTime,
     ) -> Result<String, Rejection> {
         let fetched = self.key_at(url, now);
-        let mut keys = self.pinned.iter().chain(&fetched);
-        match keys.find(|key| key.verifies(text, signature)) {
-            Some(key) => Ok(key.fingerprint().to_owned()),
+        let pinned = self.pinned.iter().map(|key| (key, key.id()));
+        let mut keys = pinned.chain(fetched.iter().map(|(key, by)| (key, by.as_str())));
+        match keys.find(|(key, _)| key.verifies(text, signature)) {
+            Some((_, by)) => Ok(by.to_owned()),
             // Another certificate may be there that would verify it.
             None if fetched.is_none() && (self.authorities.is_some() || self.pinned.is_empty()) => {
                 Err(Rejection::UnknownKey)
@@ -203,7 +211,8 @@ impl Trust {
 
     /// The keys that may have signed what names this url.
     pub(super) fn keys_for(&self, url: &CertificateUrl, now: OffsetDateTime) -> Vec<PublicKey> {
-        self.pinned.iter().cloned().chain(self.key_at(url, now)).collect()
+        let fetched = self.key_at(url, now).map(|(key, _)| key);
+        self.pinned.iter().cloned().chain(fetched).collect()
     }
 
     /// Should the certificate at this url be fetched?
@@ -227,9 +236,10 @@ impl Trust {
         let key = leaf.public_key().map_err(certificate::CertificateError::from)?;
         let certificate = authorities
             .vouch_for(leaf, &chain, Purpose::ServerAuthentication, now)
-            .ok_or(AdmitError::Chain)?;
+            .map_err(|_| AdmitError::Chain)?;
         let mut fetched = self.fetched.write().unwrap_or_else(PoisonError::into_inner);
-        fetched.retain(|held| held.url != url);
+        let is_valid = |held: &Fetched| held.certificate.certificate().is_valid_at(now);
+        fetched.retain(|held| held.url != url && is_valid(held));
         if fetched.len() == FETCHED_MAX {
             fetched.remove(0);
         }
@@ -237,10 +247,12 @@ impl Trust {
         Ok(())
     }
 
-    fn key_at(&self, url: &CertificateUrl, now: OffsetDateTime) -> Option<PublicKey> {
+    /// The key that was fetched, and the id of the root that vouches for it.
+    fn key_at(&self, url: &CertificateUrl, now: OffsetDateTime) -> Option<(PublicKey, String)> {
         let fetched = self.fetched.read().unwrap_or_else(PoisonError::into_inner);
         let held = fetched.iter().find(|held| held.url == *url)?;
-        held.certificate.certificate().is_valid_at(now).then(|| held.key.clone())
+        let is_valid = held.certificate.certificate().is_valid_at(now);
+        is_valid.then(|| (held.key.clone(), held.certificate.by().to_owned()))
     }
 }
 

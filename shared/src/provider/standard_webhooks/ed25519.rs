@@ -50,8 +50,7 @@ impl PublicKey {
 
     /// What an operator sees of it.
     pub fn note(&self) -> KeyNote {
-        let (id, kind) = (self.fingerprint.clone(), "Ed25519".to_owned());
-        KeyNote { id, kind, expires_at: None }
+        KeyNote::bare(self.fingerprint.as_str(), "Ed25519")
     }
 }
 

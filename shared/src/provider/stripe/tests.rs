@@ -67,11 +67,25 @@ fn what_is_signed_is_proven_and_an_api_key_is_no_secret() {
     let other = Stripe::verify(&settings(false), &request, NOW).map(|proof| proof.key);
     assert_eq!(other, Err(Rejection::NotOurs("livemode")));
 
-    let section: Section = toml::from_str("secrets = \"sk_live_1\"\nlivemode = true").unwrap();
+    assert!(!is_taken("sk_live_0123456789abcdef"));
+}
+
+fn is_taken(secret: &str) -> bool {
+    let section = format!("secrets = \"{secret}\"\nlivemode = true");
+    let section: Section = toml::from_str(&section).unwrap();
     let nothing = |_: &Path| Err("no file is named".to_owned());
     let mut material = Material::new(&nothing);
-    assert!(Stripe::settings(&section, &mut material).is_none());
-    assert_eq!(material.into_problems()[0].0, "secrets");
+    let is_taken = Stripe::settings(&section, &mut material).is_some();
+    assert_eq!(material.into_problems().iter().any(|(key, _)| key == "secrets"), !is_taken);
+    is_taken
+}
+
+#[test]
+fn a_secret_that_was_cut_short_is_refused() {
+    assert!(is_taken("whsec_0123456789abcdef"));
+    for secret in ["whsec_", "whsec_a", "whsec_0123456789abcde"] {
+        assert!(!is_taken(secret), "{secret}");
+    }
 }
 
 #[test]

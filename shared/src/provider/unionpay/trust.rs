@@ -6,10 +6,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::super::certificate::{self, Authorities, Certificate, CertificateError, Purpose};
+use super::super::certificate::{
+    self, Authorities, Certificate, CertificateError, Purpose, Unvouched,
+};
 use super::super::form::Form;
 use super::super::mac::to_hex;
 use super::super::material::Material;
+use super::super::protocol::Distrust;
 use super::super::public_key::PublicKey;
 use super::super::{KeyNote, Rejection};
 use super::{Section, SignMethod, signed_text};
@@ -17,6 +20,9 @@ use crate::secret::Secret;
 
 /// `signPubKeyCert` as text. UnionPay's have about 1600 bytes.
 const CERTIFICATE_TEXT_MAX_BYTES: usize = 12 * 1024;
+
+/// Whoever sees one notification can try every shorter key.
+const SECURE_KEY_MIN_BYTES: usize = 16;
 
 /// What an account trusts.
 #[derive(Debug, Clone)]
@@ -40,6 +46,13 @@ struct Pinned {
     public_key: PublicKey,
 }
 
+/// What came with a message, once something configured stands for it.
+struct Sent {
+    key: PublicKey,
+    /// [`KeyNote::id`] of what stands for it: the pin, or the nearest issuer.
+    by: String,
+}
+
 impl Trust {
     /// Reads what a section points at; nothing when a problem was noted.
     pub(super) fn configured(section: &Section, material: &mut Material<'_>) -> Option<Self> {
@@ -59,7 +72,14 @@ impl Trust {
                     material.problem("sign_method", message);
                     return None;
                 }
-                material.secrets("secure_key", secret.0, secret.1).map(Self::SecureKeys)
+                let keys = material.secrets("secure_key", secret.0, secret.1)?;
+                if keys.iter().any(|key| key.reveal().len() < SECURE_KEY_MIN_BYTES) {
+                    let rule =
+                        format!("a weak key: at least {SECURE_KEY_MIN_BYTES} bytes are needed");
+                    material.problem("secure_key", rule);
+                    return None;
+                }
+                Some(Self::SecureKeys(keys))
             }
         }
     }
@@ -79,11 +99,8 @@ impl Trust {
                 pinned.chain(trusted.authorities.iter().flat_map(Authorities::notes)).collect()
             }
             Self::SecureKeys(keys) => {
-                let note = |key: &Secret| KeyNote {
-                    id: key.fingerprint(),
-                    kind: "SHA-256 with secure key".to_owned(),
-                    expires_at: None,
-                };
+                let note =
+                    |key: &Secret| KeyNote::bare(key.fingerprint(), "SHA-256 with secure key");
                 keys.iter().map(note).collect()
             }
         }
@@ -92,12 +109,20 @@ impl Trust {
     /// The key that must have signed the form, where a certificate in it names one.
     pub(super) fn certified(&self, form: &Form, now: OffsetDateTime) -> Option<PublicKey> {
         match self {
-            Self::Certificates(trusted) => trusted.key_of(form, now),
+            Self::Certificates(trusted) => trusted.key_of(form, now).ok().map(|sent| sent.key),
             Self::SecureKeys(_) => None,
         }
     }
 
-    /// Which key made the signature over the form's text.
+    /// What stands against the certificate in the form.
+    pub(super) fn distrust(&self, form: &Form, now: OffsetDateTime) -> Option<Distrust> {
+        match self {
+            Self::Certificates(trusted) => trusted.key_of(form, now).err(),
+            Self::SecureKeys(_) => None,
+        }
+    }
+
+    /// Which configured key stands for the signature over the form's text.
     pub(super) fn signer(
         &self,
         form: &Form,
@@ -106,13 +131,14 @@ impl Trust {
     ) -> Result<String, Rejection> {
         match self {
             Self::Certificates(trusted) => {
-                let key = trusted.key_of(form, now).ok_or(Rejection::UnknownKey)?;
+                let Sent { key, by } =
+                    trusted.key_of(form, now).map_err(|_| Rejection::UnknownKey)?;
                 let signature = BASE64.decode(signature).map_err(|_| Rejection::Forged)?;
                 let signed = to_hex(&Sha256::digest(signed_text(form)));
                 if !key.verifies(signed.as_bytes(), &signature) {
                     return Err(Rejection::Forged);
                 }
-                Ok(key.fingerprint().to_owned())
+                Ok(by)
             }
             Self::SecureKeys(keys) => {
                 let text = signed_text(form);
@@ -178,25 +204,47 @@ impl Certificates {
     }
 
     /// The key of the certificate that came with a message, once something stands for it.
-    fn key_of(&self, form: &Form, now: OffsetDateTime) -> Option<PublicKey> {
-        let sent = form.get("signPubKeyCert")?;
+    fn key_of(&self, form: &Form, now: OffsetDateTime) -> Result<Sent, Distrust> {
+        let sent = form.get("signPubKeyCert");
+        let sent = sent.ok_or(Distrust::Refused("there is no certificate in signPubKeyCert"))?;
         if sent.len() > CERTIFICATE_TEXT_MAX_BYTES {
-            return None;
+            return Err(Distrust::Refused("signPubKeyCert is too long for one certificate"));
         }
-        let certificate = Certificate::parse(sent).ok()?;
+        let unreadable = Distrust::Refused("signPubKeyCert cannot be read as one certificate");
+        let certificate = Certificate::parse(sent).map_err(|_| unreadable)?;
         let key_hash = certificate.key_hash();
         if let Some(pinned) = self.pinned.iter().find(|pinned| pinned.key_hash == key_hash) {
-            return Some(pinned.public_key.clone());
+            let key = pinned.public_key.clone();
+            return Ok(Sent { by: key.id().to_owned(), key });
         }
         // Such as `041@8310000000083040@中国银联股份有限公司@00016495`.
-        let organisation = certificate.common_name()?.split('@').nth(2);
-        if organisation != Some(self.organisation.as_str()) {
-            return None;
-        }
-        let authorities = self.authorities.as_ref()?;
+        let organisation = certificate.common_name().and_then(|name| name.split('@').nth(2));
+        let is_of_organisation = organisation == Some(self.organisation.as_str());
+        let authorities = self.authorities.as_ref();
+        let authorities = authorities
+            .ok_or(Distrust::Unknown("the certificate's key is none of pinned_certificates"))?;
         let purpose = Purpose::ClientAuthentication;
-        let vouched = authorities.vouch_for(certificate, &[], purpose, now)?;
-        vouched.certificate().public_key().ok()
+        let vouched = authorities.vouch_for(certificate, &[], purpose, now).map_err(refused)?;
+        if !is_of_organisation {
+            return Err(Distrust::Refused("the certificate is of another `organisation`"));
+        }
+        let key = vouched.certificate().public_key();
+        let by = vouched.by().to_owned();
+        key.map(|key| Sent { key, by }).map_err(|_| {
+            Distrust::Refused("the certificate's key is not RSA of a size that is taken")
+        })
+    }
+}
+
+fn refused(why: Unvouched) -> Distrust {
+    match why {
+        Unvouched::Issuer | Unvouched::Itself => Distrust::Unknown(why.says()),
+        Unvouched::Ended
+        | Unvouched::NotYet
+        | Unvouched::Algorithm
+        | Unvouched::Purpose
+        | Unvouched::Version
+        | Unvouched::Rules => Distrust::Refused(why.says()),
     }
 }
 

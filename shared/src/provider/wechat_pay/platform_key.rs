@@ -109,6 +109,21 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_file_under_the_right_name_shows_by_its_fingerprint() {
+        use sha2::{Digest as _, Sha256};
+        let [note, other] = [0, 1].map(|_| {
+            let public = RsaPrivateKey::new(&mut rand::thread_rng(), 2048).unwrap().to_public_key();
+            let pem = public.to_public_key_pem(LineEnding::LF).unwrap();
+            let note = PlatformKey::named("PUB_KEY_ID_01", &pem).unwrap().note();
+            let digest = Sha256::digest(public.to_public_key_der().unwrap().as_bytes());
+            assert_eq!(note.fingerprint, to_hex(&digest[..8]), "as openssl and sha256sum make it");
+            note
+        });
+        assert_eq!(note.id, other.id);
+        assert_ne!(note.fingerprint, other.fingerprint);
+    }
+
+    #[test]
     fn a_serial_number_is_a_number() {
         let private = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
         let mut parameters = rcgen::CertificateParams::new(vec![]).unwrap();

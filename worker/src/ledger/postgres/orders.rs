@@ -2,8 +2,7 @@
 
 pub(super) mod import;
 pub(super) mod show;
-
-use std::collections::BTreeSet;
+pub(super) mod trail;
 
 use diesel::sql_types::{Bool, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
@@ -11,7 +10,7 @@ use shared::order::OrderStatus;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 
-use super::sweep;
+use super::sweep::{self, Due};
 use crate::ledger::LedgerError;
 use crate::ledger::records::{Act, Cancelled};
 
@@ -46,7 +45,7 @@ pub(super) async fn cancel(
 ) -> Result<Cancelled, LedgerError> {
     conn.transaction(async |conn| {
         // A payment that arrived before its order, and was not joined yet, counts as paid.
-        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now, rules).await?;
+        sweep::again(conn, &Due::number(order_no), now, rules).await?;
         let rows: Vec<(String, bool)> = Lock { order_no }.load(conn).await?;
         let Some((status, cancelled)) = rows.into_iter().next() else {
             return Ok(Cancelled::NotFound);
@@ -69,7 +68,7 @@ pub(super) async fn cancel(
             reason: reason.to_owned(),
         };
         note(conn, &act, now).await?;
-        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now, rules).await?;
+        sweep::again(conn, &Due::number(order_no), now, rules).await?;
         Ok(Cancelled::Done)
     })
     .await

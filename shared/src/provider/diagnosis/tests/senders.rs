@@ -15,7 +15,9 @@ mod forms;
 mod json;
 mod xml;
 
-pub(super) use self::forms::{alipay, alipay_pairs, alipay_request, unionpay_named};
+pub(super) use self::forms::{
+    alipay, alipay_pairs, alipay_request, unionpay_named, unionpay_under,
+};
 
 pub(in super::super) const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:05 +08:00);
 /// What a sender may word, with everything that is changed on the way.

@@ -13,11 +13,15 @@ fn certificate(name: &str) -> String {
     params.self_signed(&key.unwrap()).unwrap().pem()
 }
 
+/// A root of 1024 bits.
+const WEAK: &str = include_str!("weak.pem");
+
 /// The settings of a section, or the keys with problems. Every `.pem` is a certificate.
 fn configured(keys: &str) -> Result<Settings, Vec<String>> {
     let pem = certificate("any");
     let read = move |path: &Path| match path.to_str().unwrap() {
-        "secret" => Ok("the-secure-key\n".to_owned()),
+        "secret" => Ok("the-secure-key-itself\n".to_owned()),
+        "weak.pem" => Ok(WEAK.to_owned()),
         path if path.ends_with(".pem") => Ok(pem.clone()),
         _ => Ok("neither".to_owned()),
     };
@@ -36,7 +40,7 @@ fn roots_pins_or_a_secure_key_are_what_an_account_may_trust() {
         "pinned_certificates = [\"p.pem\"]",
         "pinned_certificates = [\"p.pem\"]\nroots = [\"r.pem\"]\norganisation = \"00040000:SIGN\"",
         "sign_method = \"11\"\nsecure_key_file = \"secret\"\nencoding = \"gbk\"",
-        "sign_method = \"11\"\nsecure_key = \"a b\"",
+        "sign_method = \"11\"\nsecure_key = \"the-old-secure-key the-new-secure-key\"",
     ] {
         let settings = configured(keys).unwrap();
         assert!(!settings.trust.notes().is_empty(), "{keys}");
@@ -54,6 +58,11 @@ fn what_is_wrong_is_named_by_its_key() {
         ("roots = [\"r.pem\"]\norganisation = \" \"", "organisation"),
         ("roots = [\"r.pem\"]\nsecure_key = \"a\"", "secure_key"),
         ("sign_method = \"11\"", "secure_key_file"),
+        ("sign_method = \"11\"\nsecure_key = \"a\"", "secure_key"),
+        ("sign_method = \"11\"\nsecure_key = \"fifteen-letters\"", "secure_key"),
+        ("roots = [\"weak.pem\"]", "roots"),
+        ("roots = [\"r.pem\"]\nintermediates = [\"weak.pem\"]", "intermediates"),
+        ("pinned_certificates = [\"weak.pem\"]", "pinned_certificates"),
         ("sign_method = \"11\"\nsecure_key = \"a\"\nroots = [\"r.pem\"]", "sign_method"),
         ("sign_method = \"11\"\nsecure_key = \"a\"\nsecure_key_file = \"secret\"", "secure_key"),
     ] {
@@ -70,7 +79,7 @@ fn what_is_wrong_is_named_by_its_key() {
 fn neither_secure_key_nor_text_shows_in_debug() {
     let settings = configured("sign_method = \"11\"\nsecure_key_file = \"secret\"").unwrap();
     let shown = format!("{settings:?} {:?}", settings.trust.notes());
-    assert!(!shown.contains("the-secure-key"), "{shown}");
+    assert!(!shown.contains("the-secure-key-itself"), "{shown}");
 }
 
 #[test]

@@ -69,6 +69,11 @@ pub(super) fn unionpay() -> Sender {
 
 /// Signed with one key, under the certificate of another.
 pub(in super::super) fn unionpay_named(at: usize, name: usize) -> Received {
+    unionpay_under(at, &CERTIFICATES[name])
+}
+
+/// The same under whatever certificate.
+pub(in super::super) fn unionpay_under(at: usize, certificate: &str) -> Received {
     let pairs: [(&str, &[u8]); 12] = [
         ("accessType", b"0"),
         ("bizType", b"000201"),
@@ -83,7 +88,6 @@ pub(in super::super) fn unionpay_named(at: usize, name: usize) -> Received {
         ("txnTime", b"20261123120003"),
         ("txnType", b"01"),
     ];
-    let certificate = &CERTIFICATES[name];
     let by = unionpay::Signing::Certificate { key: &KEYS[at], certificate };
     received(&[("content-type", FORM.to_owned())], unionpay::sign(&pairs, by))
 }

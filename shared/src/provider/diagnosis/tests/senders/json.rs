@@ -101,7 +101,7 @@ pub(super) fn adyen() -> Sender {
 pub(super) fn standard_webhooks() -> Sender {
     let key = |at: usize| {
         let secret = ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"];
-        let text = secret.get(at).copied().unwrap_or("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        let text = secret.get(at).copied().unwrap_or("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB");
         standard_webhooks::key_of(&Secret::new(format!("whsec_{text}"))).unwrap()
     };
     let scheme = |at: usize| {

@@ -1,0 +1,3 @@
+drop trigger keep_times_updated;
+drop trigger keep_times_inserted;
+drop index audit_by_subject;

@@ -1,0 +1,72 @@
+//! What touched an order: notifications, acts, announcements.
+
+use diesel::prelude::*;
+use worker::ledger::records::{Acted, Announced, Heard, TRAIL_MAX, Trail};
+
+use super::fault::Result;
+use super::show;
+use crate::embedded::schema::{audit, events, notifications};
+use crate::embedded::values::{self, instant, uuid};
+
+pub(super) fn trail(connection: &mut SqliteConnection, number: &str) -> Result<Option<Trail>> {
+    let Some(order) = show::order(connection, number)? else { return Ok(None) };
+    let subjects = Trail::subjects(&order);
+    Ok(Some(Trail {
+        notifications: heard(connection, &order.numbers)?,
+        acts: acted(connection, &subjects)?,
+        events: announced(connection, &subjects[0])?,
+        order,
+    }))
+}
+
+fn heard(connection: &mut SqliteConnection, numbers: &[String]) -> Result<Vec<Heard>> {
+    type Row = (String, String, String, String, Option<String>, String, i64);
+    let rows: Vec<Row> = notifications::table
+        .filter(notifications::order_number.eq_any(numbers))
+        .order((notifications::received_at.desc(), notifications::message_id, notifications::part))
+        .limit(TRAIL_MAX)
+        .select((
+            notifications::message_id,
+            notifications::account,
+            notifications::provider,
+            notifications::kind,
+            notifications::transaction,
+            notifications::outcome,
+            notifications::received_at,
+        ))
+        .load(connection)?;
+    let heard = |row: Row| {
+        let (message_id, account, provider, kind, transaction, outcome, received_at) = row;
+        let (message_id, received_at) = (uuid(&message_id)?, instant(received_at)?);
+        Ok(Heard { message_id, account, provider, kind, transaction, outcome, received_at })
+    };
+    Ok(rows.into_iter().map(heard).collect::<values::Result<_>>()?)
+}
+
+fn acted(connection: &mut SqliteConnection, subjects: &[String]) -> Result<Vec<Acted>> {
+    type Row = (i64, String, String, String, String);
+    let rows: Vec<Row> = audit::table
+        .filter(audit::subject.eq_any(subjects))
+        .order(audit::id.desc())
+        .limit(TRAIL_MAX)
+        .select((audit::at, audit::actor, audit::action, audit::subject, audit::reason))
+        .load(connection)?;
+    let acted = |(at, actor, action, subject, reason): Row| {
+        Ok(Acted { at: instant(at)?, actor, action, subject, reason })
+    };
+    Ok(rows.into_iter().map(acted).collect::<values::Result<_>>()?)
+}
+
+fn announced(connection: &mut SqliteConnection, subject: &str) -> Result<Vec<Announced>> {
+    type Row = (String, String, i64, i64, Option<i64>);
+    let rows: Vec<Row> = events::table
+        .filter(events::subject.eq(subject))
+        .order(events::sequence)
+        .select((events::id, events::kind, events::sequence, events::occurred_at, events::position))
+        .load(connection)?;
+    let announced = |(id, r#type, sequence, at, position): Row| {
+        let (id, occurred_at) = (uuid(&id)?, instant(at)?);
+        Ok(Announced { id, r#type, sequence, occurred_at, published: position.is_some() })
+    };
+    Ok(rows.into_iter().map(announced).collect::<values::Result<_>>()?)
+}

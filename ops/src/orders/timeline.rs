@@ -1,0 +1,217 @@
+//! Everything that touched an order, as one list in the order of time.
+//!
+//! **Invariant**: a pure function of what the ledger keeps, and no data of the payer is in it.
+
+use serde::Serialize;
+use shared::money::{Currency, Money};
+use time::OffsetDateTime;
+use worker::ledger::records::{OrderRecord, Trail};
+
+/// Who it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Whoever wrote the order.
+    Shop,
+    /// A payment provider, in a proven notification or as a fact from one.
+    Provider,
+    /// The rules, from the facts.
+    Policy,
+    /// Somebody, by command or over HTTP.
+    Person,
+}
+
+/// One line. Of one moment, causes stand before what followed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Happening {
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    pub source: Source,
+    pub kind: String,
+    /// What it is about: a transaction, a message, an event, a case.
+    pub subject: Option<String>,
+    pub text: String,
+}
+
+/// All of them, oldest first.
+pub fn timeline(trail: &Trail) -> Vec<Happening> {
+    let order = &trail.order;
+    let mut list = written(order);
+    list.extend(money_moved(order));
+    list.extend(followed(order));
+    for heard in &trail.notifications {
+        let kind = format!("notification.{}", heard.outcome);
+        let transaction = heard.transaction.as_ref().map(|at| format!(" of {at}"));
+        let transaction = transaction.unwrap_or_default();
+        let text =
+            format!("{} told {}: {}{transaction}", heard.provider, heard.account, heard.kind);
+        let id = heard.message_id.to_string();
+        list.push(Happening::new(heard.received_at, Source::Provider, &kind, Some(id), text));
+    }
+    for act in &trail.acts {
+        let text = format!("{}: {}", act.actor, act.reason);
+        let subject = Some(act.subject.clone());
+        list.push(Happening::new(act.at, Source::Person, &act.action, subject, text));
+    }
+    for event in &trail.events {
+        let published = if event.published { "published" } else { "not published yet" };
+        let text = format!("announced {} as number {}, {published}", event.r#type, event.sequence);
+        let id = Some(event.id.to_string());
+        list.push(Happening::new(event.occurred_at, Source::Policy, "event", id, text));
+    }
+    list.sort();
+    list
+}
+
+fn written(order: &OrderRecord) -> Vec<Happening> {
+    let summary = &order.summary;
+    let asked = money(summary.amount, summary.currency);
+    let further = order.numbers.iter().filter(|number| **number != summary.order_no);
+    let further: Vec<_> = further.map(String::as_str).collect();
+    let text = match further[..] {
+        [] => format!("{asked} to be paid"),
+        _ => format!("{asked} to be paid, under {} too", further.join(", ")),
+    };
+    let mut list = vec![Happening::new(summary.created_at, Source::Shop, "written", None, text)];
+    let cancelled =
+        |at| Happening::new(at, Source::Shop, "cancelled", None, "cancelled".to_owned());
+    list.extend(summary.cancelled_at.map(cancelled));
+    list
+}
+
+/// What providers say happened, at the times that they say.
+fn money_moved(order: &OrderRecord) -> Vec<Happening> {
+    let mut list = vec![];
+    let mut fact = |at, kind: &str, status: &str, (account, transaction): (&str, &str), text| {
+        let kind = format!("{kind}.{status}");
+        let subject = Some(format!("{account}/{transaction}"));
+        list.push(Happening::new(at, Source::Provider, &kind, subject, text));
+    };
+    for payment in &order.payments {
+        let text = format!("payment of {}", money(payment.amount, payment.currency));
+        let of = (payment.account.as_str(), payment.transaction.as_str());
+        fact(payment.occurred_at, "payment", &payment.status, of, text);
+    }
+    for refund in &order.refunds {
+        let number = refund.refund_no.as_ref().or(refund.refund.as_ref());
+        let number = number.map(|number| format!(", number {number}")).unwrap_or_default();
+        let unsigned = if refund.evidence == "signed" { "" } else { ", which no signature covers" };
+        let amount = money(refund.amount, refund.currency);
+        let of = (refund.account.as_str(), refund.transaction.as_str());
+        let text = format!("refund of {amount}{number}{unsigned}");
+        fact(refund.occurred_at, "refund", &refund.status, of, text);
+    }
+    for dispute in &order.disputes {
+        let amount = money(dispute.amount, dispute.currency);
+        let of = (dispute.account.as_str(), dispute.transaction.as_str());
+        let text = format!("dispute of {amount}, number {}", dispute.dispute);
+        fact(dispute.occurred_at, "dispute", &dispute.status, of, text);
+    }
+    list
+}
+
+/// What followed from the facts.
+fn followed(order: &OrderRecord) -> Vec<Happening> {
+    let mut list = vec![];
+    let mut rule = |at, kind: &str, subject, text: String| {
+        list.push(Happening::new(at, Source::Policy, kind, subject, text));
+    };
+    for fulfilment in &order.fulfilments {
+        rule(fulfilment.created_at, "fulfilment.begun", None, "the goods may go out".to_owned());
+        if let Some(at) = fulfilment.revoked_at {
+            rule(at, "fulfilment.revoked", None, "the goods may not go out any more".to_owned());
+        }
+    }
+    for case in &order.cases {
+        let (id, amount) = (case.id.to_string(), money(case.amount, case.currency));
+        let text = format!("{} of {amount}", case.kind);
+        rule(case.opened_at, "case.opened", Some(id.clone()), text.clone());
+        if let Some(at) = case.resolved_at {
+            rule(at, "case.resolved", Some(id), text);
+        }
+    }
+    list
+}
+
+fn money(minor: i64, currency: Currency) -> String {
+    Money { minor, currency }.to_string()
+}
+
+impl Happening {
+    fn new(
+        at: OffsetDateTime,
+        source: Source,
+        kind: &str,
+        subject: Option<String>,
+        text: String,
+    ) -> Self {
+        Self { at, source, kind: kind.to_owned(), subject, text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orders::sample::{AT, case, order, payment};
+    use shared::case::CaseKind;
+    use shared::order::OrderStatus;
+    use time::Duration;
+    use uuid::Uuid;
+    use worker::ledger::records::{Acted, Announced, FulfilmentRecord, Heard};
+
+    fn trail() -> Trail {
+        let mut order = order(OrderStatus::Paid);
+        order.numbers.push("A-1b".to_owned());
+        order.payments = vec![payment("T1", "succeeded", 1250)];
+        let created_at = AT + Duration::seconds(5);
+        order.fulfilments = vec![FulfilmentRecord { active: true, created_at, revoked_at: None }];
+        order.cases = vec![case(CaseKind::DuplicatePayment, 1250)];
+        let notification = Heard {
+            message_id: Uuid::nil(),
+            account: "shop-alipay".to_owned(),
+            provider: "alipay".to_owned(),
+            kind: "trade_status_sync/TRADE_SUCCESS".to_owned(),
+            transaction: Some("T1".to_owned()),
+            outcome: "settled".to_owned(),
+            received_at: AT + Duration::seconds(4),
+        };
+        let act = Acted {
+            at: AT + Duration::seconds(9),
+            actor: "cli:mei".to_owned(),
+            action: "order.cancel".to_owned(),
+            subject: "order/A-1".to_owned(),
+            reason: "out of stock".to_owned(),
+        };
+        let event = Announced {
+            id: Uuid::nil(),
+            r#type: "order.paid.v1".to_owned(),
+            sequence: 1,
+            occurred_at: AT + Duration::seconds(5),
+            published: false,
+        };
+        Trail { order, notifications: vec![notification], acts: vec![act], events: vec![event] }
+    }
+
+    #[test]
+    fn it_is_one_list_from_the_oldest() {
+        let list = timeline(&trail());
+        assert!(list.is_sorted_by_key(|happening| happening.at));
+        let kinds: Vec<_> = list.iter().map(|happening| happening.kind.as_str()).collect();
+        for kind in [
+            "written",
+            "notification.settled",
+            "payment.succeeded",
+            "fulfilment.begun",
+            "case.opened",
+            "event",
+            "order.cancel",
+        ] {
+            assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+        }
+        assert_eq!(kinds[0], "written");
+        assert_eq!(list[0].text, "12.50 CNY to be paid, under A-1b too");
+        assert_eq!(kinds[kinds.len() - 1], "order.cancel");
+        let event = list.iter().find(|happening| happening.kind == "event").unwrap();
+        assert_eq!(event.text, "announced order.paid.v1 as number 1, not published yet");
+    }
+}
