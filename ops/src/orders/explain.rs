@@ -46,9 +46,14 @@ fn paid(order: &OrderRecord, payment: &PaymentRecord) -> String {
     let by = format!("by transaction {transaction} of {account}");
     let did = match PaymentStatus::from_word(&payment.status) {
         Some(PaymentStatus::Succeeded | PaymentStatus::Finished) => {
-            return match why_not(order, payment) {
-                None => format!("{amount} were paid {by}."),
-                Some(why) => format!("{amount} were paid {by}, and do not count: {why}."),
+            return match (accepted(order, payment), why_not(order, payment)) {
+                (_, None) => format!("{amount} were paid {by}."),
+                (false, Some(why)) => format!("{amount} were paid {by}, and do not count: {why}."),
+                (true, Some(why)) => {
+                    format!(
+                        "{amount} were paid {by}, and count by a person's word, although {why}."
+                    )
+                }
             };
         }
         Some(PaymentStatus::Pending) => "is under way",
@@ -60,12 +65,24 @@ fn paid(order: &OrderRecord, payment: &PaymentRecord) -> String {
     format!("A payment of {amount} {by} {did}.")
 }
 
-/// Why a payment whose money moved does not count.
+/// Did somebody, or the account's policy, let it count after all?
+fn accepted(order: &OrderRecord, payment: &PaymentRecord) -> bool {
+    order.cases.iter().any(|case| {
+        case.resolution.as_deref() == Some("fulfil")
+            && case.account.as_ref() == Some(&payment.account)
+            && case.transaction.as_ref() == Some(&payment.transaction)
+    })
+}
+
+/// Why a payment whose money moved does not count by itself.
 fn why_not(order: &OrderRecord, payment: &PaymentRecord) -> Option<String> {
     let summary = &order.summary;
     let wanted = summary.account.as_ref().filter(|account| **account != payment.account);
     if let Some(account) = wanted {
         return Some(format!("the order may be paid to {account} alone"));
+    }
+    if summary.expires_at.is_some_and(|end| end < payment.occurred_at) {
+        return Some("it came after the order ran out".to_owned());
     }
     let differs = (payment.amount, payment.currency) != (summary.amount, summary.currency);
     differs.then(|| format!("the order asks for {}", money(summary.amount, summary.currency)))

@@ -76,6 +76,8 @@ fn written(order: &OrderRecord) -> Vec<Happening> {
     let cancelled =
         |at| Happening::new(at, Source::Shop, "cancelled", None, "cancelled".to_owned());
     list.extend(summary.cancelled_at.map(cancelled));
+    let end = |at| Happening::new(at, Source::Shop, "expires", None, "time to pay ends".to_owned());
+    list.extend(summary.expires_at.map(end));
     list
 }
 

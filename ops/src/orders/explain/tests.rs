@@ -100,6 +100,23 @@ fn each_payment_has_its_sentence() {
 }
 
 #[test]
+fn a_payment_that_a_person_accepted_counts_although_it_does_not_fit() {
+    let mut order = order(OrderStatus::Paid);
+    order.payments = vec![payment("T1", "succeeded", 1000)];
+    order.cases = vec![case(CaseKind::AmountMismatch, 1000)];
+    order.cases[0].resolved_at = Some(AT);
+    order.cases[0].resolution = Some("fulfil".into());
+    let why = "10.00 CNY were paid by transaction T1 of shop-alipay, and count by a person's word, although \
+               the order asks for 12.50 CNY.";
+    check(&order, why);
+    let late = "12.50 CNY were paid by transaction T1 of shop-alipay, and do not count: it came after the order ran out.";
+    order.cases.clear();
+    order.payments = vec![payment("T1", "succeeded", 1250)];
+    order.summary.expires_at = Some(AT - time::Duration::seconds(1));
+    check(&order, late);
+}
+
+#[test]
 fn each_refund_and_dispute_has_its_sentence() {
     for (status, evidence, sentence) in [
         ("succeeded", "signed", "2.50 CNY of T1 went back to the payer (refund R1)."),
