@@ -19,6 +19,8 @@ pub mod orders;
 pub mod cases;
 pub mod events;
 pub mod balance;
+pub mod notifications;
+pub mod privacy;
 pub mod accounts;
 pub mod quarantine;
 pub mod simulate;
@@ -117,6 +119,10 @@ pub enum LedgerNoun {
     Cases(cases::CasesArgs),
     /// What was announced to subscribers
     Events(events::EventsArgs),
+    /// What providers sent, with personal fields masked
+    Notifications(notifications::NotificationsArgs),
+    /// The end of what tells who paid
+    Privacy(privacy::PrivacyArgs),
     /// Where every accepted notification stands; exit 9 when one is unaccounted for
     Balance,
     /// Bring the ledger's schema up to date
@@ -177,6 +183,10 @@ async fn over_ledger<L: Ledger>(
         LedgerNoun::Orders(args) => orders::run(args, ledger.open().await?, output).await,
         LedgerNoun::Cases(args) => cases::run(args, ledger.open().await?, output).await,
         LedgerNoun::Events(args) => events::run(args, ledger.open().await?, output).await,
+        LedgerNoun::Notifications(args) => {
+            notifications::run(args, ledger.open().await?, output).await
+        }
+        LedgerNoun::Privacy(args) => privacy::run(args, ledger.open().await?, output).await,
         LedgerNoun::Balance => balance::run(ledger.open().await?, output).await,
         LedgerNoun::Migrate => {
             ledger.migrate().await?;

@@ -90,5 +90,8 @@ mod claims {
         a_rotated_ring_wraps_what_the_former_key_did,
         an_expired_body_leaves_the_money_and_when_it_went,
         notifications_are_found_by_their_columns,
+        an_erased_order_keeps_its_money_and_loses_its_bodies,
+        a_shared_body_loses_only_what_was_erased,
+        no_body_slips_past_an_erasure,
     );
 }

@@ -17,12 +17,14 @@ use crate::decide::fold::{Changes, Reading};
 mod bucket;
 pub mod records;
 pub mod bodies;
+pub mod erasure;
+pub mod privacy;
 pub mod keys;
 pub mod postgres;
 
-use self::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 pub use self::bucket::Bucket;
 use self::keys::KeyUse;
+use self::privacy::Privacy;
 use self::records::{
     Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
     Imported, NewOrder, OrderFilter, OrderRecord, OrderSummary, Trail, Unsent,
@@ -93,7 +95,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 }
 
 /// One connection to the ledger.
-pub trait Session: Send + 'static {
+pub trait Session: Privacy + Send + 'static {
     /// Settles a batch in one transaction and answers each message's bucket.
     fn settle(
         &mut self,
@@ -108,26 +110,6 @@ pub trait Session: Send + 'static {
         now: OffsetDateTime,
         limit: i64,
     ) -> impl Future<Output = Result<Swept, LedgerError>> + Send;
-
-    /// Seals bodies that stand in the clear, wraps anew those of former keys, and removes those whose
-    /// time is over. At most `limit` of each a call.
-    fn tend(
-        &mut self,
-        now: OffsetDateTime,
-        limit: i64,
-    ) -> impl Future<Output = Result<Tended, LedgerError>> + Send;
-
-    /// Recorded notifications, found by their columns: no body is opened.
-    fn notifications(
-        &mut self,
-        filter: &NotificationFilter,
-    ) -> impl Future<Output = Result<Vec<NotificationRecord>, LedgerError>> + Send;
-
-    /// One request with its body, opened where the ring can.
-    fn notification(
-        &mut self,
-        message: Uuid,
-    ) -> impl Future<Output = Result<Option<StoredMessage>, LedgerError>> + Send;
 
     /// Unsent events, at most the lowest of each subject, oldest first.
     fn unsent(

@@ -14,7 +14,6 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
-use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
     Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
@@ -30,6 +29,8 @@ mod cases;
 mod resolutions;
 mod write;
 mod bodies;
+mod erasure;
+mod privacy;
 mod notifications;
 mod events;
 mod receipts;
@@ -163,24 +164,6 @@ impl Session for SqliteSession {
         let rules = self.rules();
         self.call(move |store, connection| sweep::sweep(store, connection, now, limit, &rules))
             .await
-    }
-
-    async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
-        let bodies = self.bodies.clone();
-        self.write(move |connection| bodies::tend(connection, now, limit, &bodies)).await
-    }
-
-    async fn notifications(
-        &mut self,
-        filter: &NotificationFilter,
-    ) -> Result<Vec<NotificationRecord>, LedgerError> {
-        let filter = filter.clone();
-        self.read(move |connection| notifications::list::list(connection, &filter)).await
-    }
-
-    async fn notification(&mut self, message: Uuid) -> Result<Option<StoredMessage>, LedgerError> {
-        let bodies = self.bodies.clone();
-        self.read(move |connection| notifications::list::show(connection, message, &bodies)).await
     }
 
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {

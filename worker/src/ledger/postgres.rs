@@ -1,7 +1,7 @@
 //! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
 //!
 //! **Invariant**: a transaction takes its locks in one order: identities, orders, payments, cases,
-//! subjects, keys; each kind sorted by its key. So no two transactions can wait for each other in a ring.
+//! tombstones, subjects, keys; each kind sorted by its key. So no two transactions can wait for each other in a ring.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,6 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use super::keys::{KeyUse, Told};
 use super::records::{
     Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
@@ -33,6 +32,8 @@ mod fault;
 mod load;
 mod write;
 mod bodies;
+mod erasure;
+mod privacy;
 mod notifications;
 mod events;
 mod receipts;
@@ -168,21 +169,6 @@ impl Session for PostgresSession {
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
         let rules = self.rules();
         bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
-    }
-
-    async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
-        bounded(bodies::tend(&mut self.conn, now, limit, &self.bodies)).await
-    }
-
-    async fn notifications(
-        &mut self,
-        filter: &NotificationFilter,
-    ) -> Result<Vec<NotificationRecord>, LedgerError> {
-        bounded(notifications::list::list(&mut self.conn, filter)).await
-    }
-
-    async fn notification(&mut self, message: Uuid) -> Result<Option<StoredMessage>, LedgerError> {
-        bounded(notifications::list::show(&mut self.conn, message, &self.bodies)).await
     }
 
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {

@@ -19,6 +19,8 @@ pub(super) enum Fault {
     Refused(&'static str),
     /// A body cannot be sealed or opened.
     Body(CipherError),
+    /// In the port's own words.
+    Told(LedgerError),
 }
 
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -40,6 +42,7 @@ impl From<Fault> for LedgerError {
         let error = match fault {
             Fault::Refused(rule) => return Self::Refused(rule.to_owned()),
             Fault::Body(error) => return error.into(),
+            Fault::Told(error) => return error,
             Fault::Database(error) => error,
         };
         let Error::DatabaseError(kind, information) = &error else {
