@@ -1,13 +1,14 @@
 //! Fetches the certificates that PayPal publishes, for accounts that allow it.
 //!
 //! **Invariant**: a request can make us ask PayPal's own hosts only, over HTTPS, without redirects, for
-//! a bounded number of bytes, a bounded number of times; and what comes back is trusted only after
+//! a bounded number of bytes, a bounded number of times; what happens to one account holds up no other;
+//! and what comes back is trusted only after
 //! [`Trust::admit`] chained it to a configured root.
 //!
 //! [`Trust::admit`]: shared::provider::paypal::published::Trust::admit
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use metrics::counter;
@@ -24,26 +25,28 @@ use tracing::{info, warn};
 
 /// How long one fetch may take, and how long a request waits for another's.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long after a failure the same url is left alone.
+/// How long a url is left alone that holds nothing which the account trusts.
 const PAUSE: time::Duration = time::Duration::minutes(5);
-/// Fetches within that time. A stranger can name any number of urls on PayPal's hosts.
+/// How long it is left alone when PayPal, or the way to it, was out of order.
+const OUTAGE_PAUSE: time::Duration = time::Duration::seconds(30);
+/// Urls that one account has fetched within [`PAUSE`]. A stranger can name any number of them.
 const FETCHES_MAX: usize = 64;
 
-/// Who fetches; one at a time.
+/// Who fetches; for each account one at a time.
 pub struct Certificates {
     make: fn() -> ClientBuilder,
     client: OnceLock<Option<Client>>,
-    tries: Mutex<Tries>,
+    /// By the account's name.
+    tries: std::sync::Mutex<HashMap<String, Arc<Mutex<Tries>>>>,
 }
 
-/// When each url was last asked for, and whether that failed.
+/// When one account last asked for each url, and until when it leaves it alone.
 #[derive(Default)]
-struct Tries(HashMap<CertificateUrl, (OffsetDateTime, Ended)>);
+struct Tries(HashMap<CertificateUrl, Try>);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    Well,
-    Badly,
+struct Try {
+    at: OffsetDateTime,
+    until: OffsetDateTime,
 }
 
 /// Why there is no certificate.
@@ -80,7 +83,7 @@ impl Default for Certificates {
 impl Certificates {
     /// Fetches with a client of this kind; redirects, HTTPS and the time are set here.
     pub fn new(make: fn() -> ClientBuilder) -> Self {
-        Self { make, client: OnceLock::new(), tries: Mutex::default() }
+        Self { make, client: OnceLock::new(), tries: std::sync::Mutex::default() }
     }
 
     /// Verifies, and once more where the provider's certificate had to be fetched first. What was received
@@ -111,7 +114,8 @@ impl Certificates {
     ) -> Found {
         let Scheme::PayPal(settings) = &account.scheme else { return Found::No };
         let Some(url) = settings.wanted(request, received_at) else { return Found::No };
-        let Ok(mut tries) = timeout(FETCH_TIMEOUT, self.tries.lock()).await else {
+        let tries = self.tries_of(&account.name);
+        let Ok(mut tries) = timeout(FETCH_TIMEOUT, tries.lock()).await else {
             return Found::No;
         };
         // Whoever was before us may have fetched it.
@@ -122,19 +126,24 @@ impl Certificates {
             return Found::No;
         }
         let fetched = self.fetch(settings, url.clone(), received_at).await;
-        let (ended, label) = match &fetched {
+        let (found, pause, label) = match &fetched {
             Ok(()) => {
                 info!(account = account.name, url = url.as_str(), "a certificate was fetched");
-                (Ended::Well, "trusted")
+                (Found::Yes, time::Duration::ZERO, "trusted")
             }
             Err(error) => {
                 warn!(account = account.name, url = url.as_str(), %error, "no certificate");
-                (Ended::Badly, "failed")
+                (Found::No, error.pause(), error.label())
             }
         };
         counter!("quittance_certificate_fetches_total", "outcome" => label).increment(1);
-        tries.0.insert(url, (now, ended));
-        if ended == Ended::Well { Found::Yes } else { Found::No }
+        tries.0.insert(url, Try { at: now, until: now + pause });
+        found
+    }
+
+    fn tries_of(&self, account: &str) -> Arc<Mutex<Tries>> {
+        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tries.entry(account.to_owned()).or_default())
     }
 
     async fn fetch(
@@ -153,11 +162,33 @@ impl Certificates {
 
 impl Tries {
     fn allow(&mut self, url: &CertificateUrl, now: OffsetDateTime) -> bool {
-        self.0.retain(|_, (at, _)| (now - *at).abs() < PAUSE);
+        self.0.retain(|_, tried| (now - tried.at).abs() < PAUSE);
         match self.0.get(url) {
-            Some((_, Ended::Badly)) => false,
-            Some((_, Ended::Well)) => true,
+            Some(tried) => tried.until <= now,
             None => self.0.len() < FETCHES_MAX,
+        }
+    }
+}
+
+impl FetchError {
+    /// Is it a matter of this url, or of the moment?
+    fn pause(&self) -> time::Duration {
+        match self {
+            Self::NoClient | Self::TooSlow | Self::Unreachable(_) => OUTAGE_PAUSE,
+            Self::Status(status) if status.is_server_error() => OUTAGE_PAUSE,
+            Self::Status(_) | Self::TooLong | Self::NotTrusted(_) => PAUSE,
+        }
+    }
+
+    /// The counter's label.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::NotTrusted(_) => "untrusted",
+            Self::NoClient
+            | Self::TooSlow
+            | Self::Unreachable(_)
+            | Self::Status(_)
+            | Self::TooLong => "failed",
         }
     }
 }
@@ -208,11 +239,29 @@ mod tests {
         let mut tries = Tries::default();
         for number in 0..FETCHES_MAX {
             assert!(tries.allow(&url(number), now));
-            tries.0.insert(url(number), (now, Ended::Badly));
+            tries.0.insert(url(number), Try { at: now, until: now + PAUSE });
             assert!(!tries.allow(&url(number), now), "it has just failed");
         }
         assert!(!tries.allow(&url(FETCHES_MAX), now), "others are left alone for now");
         assert!(tries.allow(&url(0), now + PAUSE));
         assert!(tries.allow(&url(FETCHES_MAX), now + PAUSE));
+    }
+
+    #[test]
+    fn an_outage_is_tried_again_sooner_than_what_is_not_trusted() {
+        let now = datetime!(2026-11-23 12:00 UTC);
+        let text = "https://api.paypal.com/v1/notifications/certs/CERT-1";
+        let url = CertificateUrl::parse(text, Environment::Live).unwrap();
+        let is_soon = |error: FetchError| {
+            let until = now + error.pause();
+            let mut tries = Tries(HashMap::from([(url.clone(), Try { at: now, until })]));
+            assert!(!tries.allow(&url, now));
+            tries.allow(&url, now + OUTAGE_PAUSE)
+        };
+        assert!(is_soon(FetchError::TooSlow));
+        assert!(is_soon(FetchError::Status(StatusCode::BAD_GATEWAY)));
+        assert!(!is_soon(FetchError::Status(StatusCode::NOT_FOUND)));
+        let refusal = shared::provider::paypal::published::AdmitError::Chain;
+        assert!(!is_soon(FetchError::NotTrusted(refusal)));
     }
 }

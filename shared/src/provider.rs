@@ -114,6 +114,16 @@ macro_rules! providers {
                 match self { $(Self::$variant(settings) => $module::$variant::keys(settings)),+ }
             }
 
+            /// Takes over what was learnt by the scheme that stood here before.
+            pub(crate) fn inherit(&mut self, before: &Self) {
+                match (self, before) {
+                    $((Self::$variant(held), Self::$variant(before)) => {
+                        $module::$variant::inherit(held, before);
+                    })+
+                    _ => (), // The account changed its provider.
+                }
+            }
+
             fn verify(
                 &self,
                 request: &Request,
@@ -263,6 +273,15 @@ impl Account {
 impl Accounts {
     pub fn of(&self, name: &str) -> Option<&Account> {
         self.0.get(name)
+    }
+
+    /// Takes over what was learnt under accounts of the same names before.
+    pub(crate) fn inherit(&mut self, before: &Self) {
+        for (name, account) in &mut self.0 {
+            if let Some(before) = before.of(name) {
+                account.scheme.inherit(&before.scheme);
+            }
+        }
     }
 }
 

@@ -168,7 +168,7 @@ impl Follow {
         info!(reason, outcome = outcome.as_str(), "the configuration was read again");
     }
 
-    fn apply(&mut self, held: Held, standing: Standing) -> Outcome {
+    fn apply(&mut self, mut held: Held, standing: Standing) -> Outcome {
         for key in changes(&self.started, &standing).restart {
             warn!(key, "it has changed, and needs a restart");
         }
@@ -177,6 +177,7 @@ impl Follow {
         if accounts.is_empty() {
             return Outcome::Unchanged;
         }
+        held.accounts.inherit(&self.accounts.borrow());
         // Whoever reads must know an account before its first message arrives.
         self.readers.send_replace(Arc::new(held.readers));
         self.choices.send_replace(Arc::new(held.choices));

@@ -118,6 +118,10 @@ impl Certificate {
         (self.not_before..=self.not_after).contains(&now)
     }
 
+    pub fn has_ended_at(&self, now: OffsetDateTime) -> bool {
+        self.not_after < now
+    }
+
     /// SHA-256 of its key as SPKI: the same when the certificate is renewed for the same key.
     pub fn key_hash(&self) -> [u8; 32] {
         Sha256::digest(&self.spki).into()

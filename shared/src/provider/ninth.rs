@@ -1,6 +1,8 @@
 //! Is a further provider one file and one variant? The worked example of `docs/adding-a-provider.md`,
 //! declared as a reader of it would, goes the whole way from its section to its facts.
 
+#![expect(unreachable_patterns, reason = "a single provider cannot change into another")]
+
 use bytes::Bytes;
 use time::macros::datetime;
 
@@ -43,6 +45,9 @@ fn a_ninth_provider_is_one_file_and_one_variant() {
     assert_eq!((acme.as_str(), acme.headers().len(), acme.carried().len()), ("acme_pay", 2, 0));
     assert_eq!((acme.accept().body, acme.reject().status), ("ok", 401));
     assert_eq!((scheme().provider(), reader().provider()), (acme, acme));
+    let mut renewed = scheme();
+    renewed.inherit(&scheme());
+    assert_eq!(renewed.keys(), scheme().keys());
     assert_eq!(scheme().verify_return(b"", NOW), Err(Rejection::NoReturn));
     let proof = scheme().verify(&request(BODY, "whsec-two"), NOW).unwrap();
     assert_eq!(proof.key, scheme().keys()[1].id);

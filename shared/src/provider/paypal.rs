@@ -163,6 +163,10 @@ impl Protocol for PayPal {
         })
     }
 
+    fn inherit(settings: &mut Settings, before: &Settings) {
+        settings.trust.inherit(&before.trust);
+    }
+
     fn keys(settings: &Settings) -> Vec<KeyNote> {
         settings.trust.notes()
     }

@@ -51,6 +51,9 @@ pub(crate) trait Protocol {
         None
     }
 
+    /// Takes over what a process learnt under the settings before, as far as these still stand for it.
+    fn inherit(_: &mut Self::Settings, _: &Self::Settings) {}
+
     /// What an operator sees of the keys.
     fn keys(settings: &Self::Settings) -> Vec<KeyNote>;
 

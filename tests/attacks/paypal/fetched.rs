@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
+use ingress::certificates::Certificates;
 use reqwest::{Certificate, Client, ClientBuilder};
-use shared::provider::Scheme;
 use shared::provider::paypal::published::Environment;
+use shared::provider::{Account, Scheme};
 
 use super::authority::{DIGICERT, IMPOSTOR, KEYS, LIVE, Published, ok};
-use super::sender::{Sent, URL, WEBHOOK_ID, capture, fetching, signed, signed_by};
+use super::sender::{Sent, URL, WEBHOOK_ID, capture, fetching, fetching_under, signed, signed_by};
 use crate::door::Door;
 
 const HOST: &str = "api.paypal.com";
@@ -65,6 +66,25 @@ async fn what_cannot_be_trusted_is_fetched_once_and_not_again() {
         door.rejected(&answer, 401, ("unknown_key", times));
     }
     assert_eq!(published.asked(), 1);
+}
+
+#[tokio::test]
+async fn an_account_with_a_wrong_root_holds_up_no_other() {
+    client_to!(client, ADDRESS);
+    let published = Published::answering(HOST, ok(&chain())).await;
+    ADDRESS.set(published.address).unwrap();
+    let certificates = Certificates::new(client);
+    let account = |name: &str, authority: &str| {
+        let scheme = Scheme::PayPal(fetching_under(authority, Environment::Live));
+        Account { name: name.to_owned(), scheme }
+    };
+    let wrong = account("wrong", &IMPOSTOR.root);
+    let right = account("right", &DIGICERT.root);
+    let (sent, now) = (signed(&capture()), shared::process::now());
+    for (account, is_taken, asked) in [(&wrong, false, 1), (&right, true, 2), (&wrong, false, 2)] {
+        let verified = certificates.verify(account, sent.request().unwrap(), now).await;
+        assert_eq!((verified.is_ok(), published.asked()), (is_taken, asked), "{}", account.name);
+    }
 }
 
 #[tokio::test]

@@ -49,7 +49,12 @@ pub(super) fn pinning() -> Settings {
 
 /// An account that lists nothing and may fetch what DigiCert vouches for.
 pub(super) fn fetching(environment: Environment) -> Settings {
-    let root = Certificate::parse(DIGICERT.root.as_bytes()).unwrap();
+    fetching_under(&DIGICERT.root, environment)
+}
+
+/// The same with another root.
+pub(super) fn fetching_under(root: &str, environment: Environment) -> Settings {
+    let root = Certificate::parse(root.as_bytes()).unwrap();
     let authorities = Authorities::new(vec![root], &[], ChainHash::SHA256).unwrap();
     settings(Trust::new(environment, vec![], Some(authorities)))
 }

@@ -6,6 +6,8 @@ use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use tempfile::TempDir;
 
 use super::*;
+use crate::provider::Scheme;
+use crate::provider::paypal::published::{CertificateUrl, Environment};
 
 /// A configuration in a folder of its own, and what follows it.
 struct Trial {
@@ -136,6 +138,48 @@ async fn other_sections_need_a_restart_and_change_no_account() {
     let follow = &trial.live.follow;
     let restart = changes(&follow.started, &follow.current).restart;
     assert_eq!(restart.into_iter().collect::<Vec<_>>(), ["worker.lanes"]);
+}
+
+/// A root, and what it issues for PayPal.
+fn published() -> (String, String) {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer};
+    let (mut authority, key) =
+        (CertificateParams::new(vec![]).unwrap(), KeyPair::generate().unwrap());
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = authority.self_signed(&key).unwrap().pem();
+    let leaf = CertificateParams::new(vec![Environment::Live.signer().to_owned()]).unwrap();
+    let leaf_key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    (root, leaf.signed_by(&leaf_key, &Issuer::new(authority, key)).unwrap().pem())
+}
+
+#[tokio::test]
+async fn what_was_fetched_stays_as_long_as_its_roots() {
+    let mut trial = Trial::new(Part::Proving);
+    let ((root, leaf), (other, _)) = (published(), published());
+    trial.write("root.pem", &root);
+    trial.write("other.pem", &other);
+    let paypal = |roots: &str, webhook: &str| {
+        let own = format!("provider = \"paypal\"\nenvironment = \"live\"\nroots = [{roots}]\n");
+        format!("[accounts.shop]\n{own}webhook_id = \"{webhook}\"\nfetch_certificates = true\n")
+    };
+    trial.write("quittance.toml", &paypal("\"root.pem\"", "1"));
+    assert_eq!(trial.reload().await, Outcome::Applied);
+    let accounts = trial.live.accounts.borrow().clone();
+    let Scheme::PayPal(settings) = &accounts.of("shop").unwrap().scheme else { panic!("PayPal") };
+    let url = "https://api.paypal.com/v1/notifications/certs/CERT-1";
+    let url = CertificateUrl::parse(url, Environment::Live).unwrap();
+    settings.trust.admit(url, leaf.as_bytes(), crate::process::now()).unwrap();
+    assert_eq!(trial.keys().len(), 2);
+    for (roots, webhook, keys) in [
+        ("\"root.pem\"", "2", 2),
+        ("\"root.pem\", \"other.pem\"", "2", 3),
+        ("\"other.pem\"", "2", 1),
+    ] {
+        trial.live.accounts.mark_unchanged();
+        trial.write("quittance.toml", &paypal(roots, webhook));
+        assert_eq!(trial.reload().await, Outcome::Applied);
+        assert_eq!(trial.keys().len(), keys, "{roots}");
+    }
 }
 
 #[tokio::test]

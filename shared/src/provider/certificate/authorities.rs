@@ -128,6 +128,16 @@ impl Authorities {
         Ok(Vouched { certificate: leaf, by })
     }
 
+    /// Does each certificate that the others vouch for stand here, too?
+    pub fn vouches_for_all_of(&self, others: &Self) -> bool {
+        let has = |held: &[Certificate], others: &[Certificate]| {
+            others.iter().all(|other| held.contains(other))
+        };
+        self.weakest == others.weakest
+            && has(&self.roots, &others.roots)
+            && has(&self.intermediates, &others.intermediates)
+    }
+
     fn nearest(&self, path: &VerifiedPath<'_>) -> String {
         let is_in_path = |known: &&Certificate| {
             path.intermediate_certificates().any(|one| one.der() == known.der)

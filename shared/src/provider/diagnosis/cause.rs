@@ -87,6 +87,10 @@ causes! {
     DecodedTwice = "decoded_twice",
         "percent escapes were decoded once too often",
         "pass the raw body on untouched; whoever decodes it must encode it again before sending it on";
+    EncodedTwice = "encoded_twice",
+        "percent escapes were put on once too often",
+        "pass the raw body on untouched; where only the capture is to blame, such as a HAR file whose \
+         `params` are still escaped, capture the body itself or give it with --body";
     WrongCharset = "wrong_charset",
         "the text was converted to another character set",
         "pass the raw bytes on untouched: the signature covers them in the sender's character set";

@@ -40,18 +40,24 @@ pub(super) fn examine(case: &Case<'_>, rejection: Rejection, blank: Diagnosis) -
 }
 
 fn look(case: &Case<'_>, rejection: Rejection, blank: Diagnosis) -> Diagnosis {
+    let request = case.received.request(case.account.provider()).ok();
+    let request = request.as_ref();
+    let rsa = request.and_then(|request| case.account.scheme.rsa(request, case.now));
+    let hash = rsa.as_ref().map(|rsa| signature::made_by(&rsa.keys, &rsa.signature));
+    // What is wrong here must be mended, whichever other account would take it.
+    if let (Some(rsa), Some(None)) = (&rsa, hash)
+        && let Some(finding) = own(case, rsa)
+    {
+        return blank.proven(finding);
+    }
     if let Some((cause, name)) = search::of_another_account(case, rejection) {
         return blank.proven((cause, Some(format!("account {name}"))));
     }
     if let Some(finding) = stated(case.received, rejection) {
         return blank.proven(finding);
     }
-    let request = case.received.request(case.account.provider()).ok();
-    let request = request.as_ref();
-    let rsa = request.and_then(|request| case.account.scheme.rsa(request, case.now));
-    let hash = rsa.as_ref().map(|rsa| signature::made_by(&rsa.keys, &rsa.signature));
-    if let (Some(rsa), Some(None)) = (&rsa, hash) {
-        return foreign(case, rejection, rsa, blank);
+    if let (Some(_), Some(None)) = (&rsa, hash) {
+        return foreign(case, rejection, blank);
     }
     let pinned = rsa.as_ref().map(|rsa| Hash::from(rsa.hash));
     if let Some(hash) = hash.flatten().filter(|hash| pinned != Some(*hash)) {
@@ -109,18 +115,16 @@ fn is_return_link(received: &Received) -> bool {
     received.body.windows(7).any(|window| window == b".return")
 }
 
-/// No configured key made the signature, so nothing that happened to the text matters.
-fn foreign(
-    case: &Case<'_>,
-    rejection: Rejection,
-    rsa: &RsaSignature,
-    blank: Diagnosis,
-) -> Diagnosis {
+/// The shop's own key stands among those that were configured, none of which made the signature.
+fn own(case: &Case<'_>, rsa: &RsaSignature) -> Option<Finding> {
     let is_own =
         |own: &&PublicKey| rsa.keys.iter().any(|key| key.fingerprint() == own.fingerprint());
-    if let Some(own) = case.own_key.filter(is_own) {
-        return blank.proven((Cause::OwnKey, Some(format!("key {}", own.fingerprint()))));
-    }
+    let own = case.own_key.filter(is_own)?;
+    Some((Cause::OwnKey, Some(format!("key {}", own.fingerprint()))))
+}
+
+/// No configured key made the signature, so nothing that happened to the text matters.
+fn foreign(case: &Case<'_>, rejection: Rejection, blank: Diagnosis) -> Diagnosis {
     let request = case.received.request(case.account.provider()).ok();
     let sandboxed = || sandboxed(case, request.as_ref()?);
     if let Some(finding) = traces::damage(case.received).or_else(sandboxed) {

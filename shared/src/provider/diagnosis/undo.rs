@@ -52,6 +52,7 @@ pub(super) const TABLE: &[(Cause, Undo)] = &[
     (Cause::SlashesAdded, escapes::slashes),
     (Cause::WrongCharset, charset::converted),
     (Cause::DecodedTwice, form::decoded_twice),
+    (Cause::EncodedTwice, form::encoded_twice),
     (Cause::PlusLost, plus::lost),
     (Cause::DecodedTwice, values::decoded),
     (Cause::ParametersMerged, merged::parameters),

@@ -172,6 +172,14 @@ impl Trust {
         Some(Self::new(section.environment, pinned, authorities))
     }
 
+    /// Shares what was fetched before, where all that vouched for it still does.
+    pub(super) fn inherit(&mut self, before: &Self) {
+        let (Some(now), Some(then)) = (&self.authorities, &before.authorities) else { return };
+        if self.environment == before.environment && now.vouches_for_all_of(then) {
+            self.fetched = Arc::clone(&before.fetched);
+        }
+    }
+
     pub(super) fn environment(&self) -> Environment {
         self.environment
     }
@@ -238,8 +246,9 @@ impl Trust {
             .vouch_for(leaf, &chain, Purpose::ServerAuthentication, now)
             .map_err(|_| AdmitError::Chain)?;
         let mut fetched = self.fetched.write().unwrap_or_else(PoisonError::into_inner);
-        let is_valid = |held: &Fetched| held.certificate.certificate().is_valid_at(now);
-        fetched.retain(|held| held.url != url && is_valid(held));
+        // What was received earlier is judged as of then, when the others may not have begun.
+        let has_ended = |held: &Fetched| held.certificate.certificate().has_ended_at(now);
+        fetched.retain(|held| held.url != url && !has_ended(held));
         if fetched.len() == FETCHED_MAX {
             fetched.remove(0);
         }

@@ -39,6 +39,11 @@ corruptions! {
     };
     DecodedTwice FORMS, |genuine| genuine.with_body(decoded(&genuine.body));
     DecodedTwice FORMS, |genuine| form_of(genuine, |_, value| decoded_component(value));
+    EncodedTwice FORMS, |genuine| form_of(genuine, |_, value| form_component(value));
+    EncodedTwice FORMS, |genuine| {
+        form_of(genuine, |_, value| replaced(&form_component(value), "+", "%20"))
+    };
+    EncodedTwice FORMS, |genuine| genuine.with_body(form_component(&genuine.body));
     PlusLost FORMS, |genuine| form_of(genuine, |_, value| replaced(value, "+", " "));
     PlusLost FORMS, |genuine| {
         form_of(genuine, |key, value| match key {
@@ -184,6 +189,11 @@ fn html(text: &[u8]) -> Vec<u8> {
 
 fn replaced(text: &[u8], from: &str, to: &str) -> Vec<u8> {
     String::from_utf8_lossy(text).replace(from, to).into_bytes()
+}
+
+/// As forms escape a value.
+fn form_component(value: &[u8]) -> Vec<u8> {
+    encode([("", value)]).into_bytes().split_off(1)
 }
 
 /// A whole body, decoded as a form and sent on as it is.

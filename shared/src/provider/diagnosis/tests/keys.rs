@@ -4,7 +4,7 @@ use super::super::{Case, Cause, Confidence, Effort, diagnose};
 use super::corruptions::{self, form_of, one_byte_changed};
 use super::senders::{self, KEYS, NOW, alipay_pairs, alipay_request, public};
 use crate::provider::public_key::{HashFunction, PublicKey};
-use crate::provider::{Account, Received, Rejection, Scheme, alipay};
+use crate::provider::{Account, Accounts, Received, Rejection, Scheme, alipay};
 
 #[test]
 fn the_shops_own_key_is_known_when_it_is_given() {
@@ -26,6 +26,24 @@ fn the_shops_own_key_is_known_when_it_is_given() {
         diagnose(&case(&one_byte_changed(&sender.genuine))).unwrap_err().cause,
         Cause::BytesChanged
     );
+}
+
+#[test]
+fn the_shops_own_key_is_told_though_another_account_has_the_right_one() {
+    let sender = senders::alipay();
+    let right = sender.account.clone();
+    let Scheme::Alipay(settings) = &right.scheme else { panic!("Alipay") };
+    let settings = alipay::Settings { keys: vec![public(2)], ..settings.clone() };
+    let account = Account { name: "wrong".to_owned(), scheme: Scheme::Alipay(settings) };
+    let accounts = Accounts([(right.name.clone(), right)].into());
+    let own_key = public(2);
+    let found = |own_key| {
+        let (received, now, effort) = (&sender.genuine, NOW, Effort::Quick);
+        let (account, accounts) = (&account, &accounts);
+        diagnose(&Case { account, accounts, own_key, received, now, effort }).unwrap_err().cause
+    };
+    assert_eq!(found(Some(&own_key)), Cause::OwnKey);
+    assert_eq!(found(None), Cause::OtherAccount);
 }
 
 #[test]

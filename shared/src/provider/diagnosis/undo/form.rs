@@ -67,6 +67,31 @@ pub(super) fn decoded_twice<'a>(received: &'a Received, _: &'a Clues) -> Proposa
     these(found)
 }
 
+/// The values, or the whole body, were escaped once more before it was sent on.
+pub(super) fn encoded_twice<'a>(received: &'a Received, _: &'a Clues) -> Proposals<'a> {
+    let body = &received.body[..];
+    let mut found = vec![];
+    if !body.contains(&b'=') && body.windows(3).any(|escape| escape.eq_ignore_ascii_case(b"%3d")) {
+        found.push(Mended::new(received.with_body(decoded(body))));
+    }
+    if let Some(pairs) = Pairs::decoded(body) {
+        // As forms escape, where a blank is `+`; and as addresses do, where it is `%20`.
+        let unescaped = |value: &[u8]| {
+            let kept = value.iter().flat_map(|byte| match byte {
+                b'+' => b"%2B".to_vec(),
+                other => vec![*other],
+            });
+            decoded(&kept.collect::<Vec<u8>>())
+        };
+        for once in [pairs.map(|_, v| decoded(v)), pairs.map(|_, v| unescaped(v))] {
+            if once != pairs {
+                found.push(Mended::new(received.with_body(once.encode())));
+            }
+        }
+    }
+    these(found)
+}
+
 /// The body's pairs stand in the address.
 pub(super) fn in_query<'a>(received: &'a Received, _: &'a Clues) -> Proposals<'a> {
     let Some(query) = received.query.as_deref().filter(|query| !query.is_empty()) else {
