@@ -16,9 +16,12 @@ pub mod table;
 pub mod output;
 pub mod act;
 pub mod orders;
+pub mod subscriptions;
 pub mod cases;
 pub mod events;
 pub mod balance;
+pub mod notifications;
+pub mod privacy;
 pub mod accounts;
 pub mod quarantine;
 pub mod simulate;
@@ -113,10 +116,16 @@ pub enum Noun {
 pub enum LedgerNoun {
     /// What is to be paid, and how it stands
     Orders(orders::OrdersArgs),
+    /// What is charged each period, and how far it is paid
+    Subscriptions(subscriptions::SubscriptionsArgs),
     /// Money that fits no rule: a person decides
     Cases(cases::CasesArgs),
     /// What was announced to subscribers
     Events(events::EventsArgs),
+    /// What providers sent, with personal fields masked
+    Notifications(notifications::NotificationsArgs),
+    /// The end of what tells who paid
+    Privacy(privacy::PrivacyArgs),
     /// Where every accepted notification stands; exit 9 when one is unaccounted for
     Balance,
     /// Bring the ledger's schema up to date
@@ -175,8 +184,15 @@ async fn over_ledger<L: Ledger>(
 ) -> Result<Exit, Failure> {
     match noun {
         LedgerNoun::Orders(args) => orders::run(args, ledger.open().await?, output).await,
+        LedgerNoun::Subscriptions(args) => {
+            subscriptions::run(args, ledger.open().await?, output).await
+        }
         LedgerNoun::Cases(args) => cases::run(args, ledger.open().await?, output).await,
         LedgerNoun::Events(args) => events::run(args, ledger.open().await?, output).await,
+        LedgerNoun::Notifications(args) => {
+            notifications::run(args, ledger.open().await?, output).await
+        }
+        LedgerNoun::Privacy(args) => privacy::run(args, ledger.open().await?, output).await,
         LedgerNoun::Balance => balance::run(ledger.open().await?, output).await,
         LedgerNoun::Migrate => {
             ledger.migrate().await?;

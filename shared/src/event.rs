@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::money::Currency;
 use crate::order::OrderStatus;
+use crate::subscription::SubscriptionStatus;
 
 /// The content type of an event's body. Source: CloudEvents 1.0, JSON event format §3.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -27,6 +28,16 @@ pub enum EventType {
     OrderRefunded,
     #[serde(rename = "order.cancelled.v1")]
     OrderCancelled,
+    #[serde(rename = "subscription.activated.v1")]
+    SubscriptionActivated,
+    #[serde(rename = "subscription.renewed.v1")]
+    SubscriptionRenewed,
+    #[serde(rename = "subscription.charge_failed.v1")]
+    SubscriptionChargeFailed,
+    #[serde(rename = "subscription.refunded.v1")]
+    SubscriptionRefunded,
+    #[serde(rename = "subscription.ended.v1")]
+    SubscriptionEnded,
     #[serde(rename = "case.opened.v1")]
     CaseOpened,
     #[serde(rename = "case.resolved.v1")]
@@ -34,10 +45,15 @@ pub enum EventType {
 }
 
 impl EventType {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::OrderPaid,
         Self::OrderRefunded,
         Self::OrderCancelled,
+        Self::SubscriptionActivated,
+        Self::SubscriptionRenewed,
+        Self::SubscriptionChargeFailed,
+        Self::SubscriptionRefunded,
+        Self::SubscriptionEnded,
         Self::CaseOpened,
         Self::CaseResolved,
     ];
@@ -48,6 +64,11 @@ impl EventType {
             Self::OrderPaid => "order.paid.v1",
             Self::OrderRefunded => "order.refunded.v1",
             Self::OrderCancelled => "order.cancelled.v1",
+            Self::SubscriptionActivated => "subscription.activated.v1",
+            Self::SubscriptionRenewed => "subscription.renewed.v1",
+            Self::SubscriptionChargeFailed => "subscription.charge_failed.v1",
+            Self::SubscriptionRefunded => "subscription.refunded.v1",
+            Self::SubscriptionEnded => "subscription.ended.v1",
             Self::CaseOpened => "case.opened.v1",
             Self::CaseResolved => "case.resolved.v1",
         }
@@ -66,12 +87,14 @@ impl EventType {
 
 /// The subject's state after the commit. A consumer that applies the highest sequence it has seen
 /// is right, whatever it missed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderSnapshot>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseSnapshot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<SubscriptionSnapshot>,
 }
 
 /// An order as it stands.
@@ -88,6 +111,33 @@ pub struct OrderSnapshot {
     /// Other numbers of the order under which payments for it came in, sorted, at most [`NUMBERS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<String>,
+    /// Paying it extends this subscription: `subscription.renewed` says so too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_no: Option<String>,
+}
+
+/// A subscription as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionSnapshot {
+    pub subscription_no: String,
+    pub status: SubscriptionStatus,
+    /// The agreement that it is charged under, where there is one.
+    pub agreement_no: Option<String>,
+    /// What one period costs.
+    pub amount: i64,
+    pub currency: Currency,
+    /// How many periods are paid for.
+    pub periods: u64,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub paid_through: Option<OffsetDateTime>,
+    /// Paid through, and the grace while the agreement is not ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub entitled_until: Option<OffsetDateTime>,
+    /// Was it entitled when the event was written?
+    pub entitled: bool,
+    /// The charge that the event is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<String>,
 }
 
 /// What an event says of an order, as a subscriber reads it.
@@ -120,6 +170,14 @@ pub struct CaseSnapshot {
     /// Money that needs a person's decision, in minor units.
     pub amount: i64,
     pub currency: Currency,
+    /// What the account chose for such cases: `hold`, `fulfil`, `refund_requested`, `ignore`.
+    pub policy: String,
+    /// How it ended: `fulfil`, `refund`, `ignore`, or `settled` by the facts. Nothing while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<String>,
+    /// Who ended it: `person`, `policy`, `facts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<String>,
 }
 
 /// One event, ready to be written.
@@ -128,7 +186,7 @@ pub struct Event {
     /// UUIDv7, the same on every redelivery and replay.
     pub id: Uuid,
     pub kind: EventType,
-    /// `order/NO`.
+    /// `order/NO` or `subscription/NO`.
     pub subject: String,
     /// Contiguous from 1 for each subject.
     pub sequence: i64,
@@ -155,6 +213,8 @@ struct Data<'a> {
     sequence: i64,
     #[serde(flatten)]
     order: Option<&'a OrderSnapshot>,
+    #[serde(flatten)]
+    subscription: Option<&'a SubscriptionSnapshot>,
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<&'a CaseSnapshot>,
 }
@@ -174,6 +234,7 @@ impl Event {
             data: Data {
                 sequence: self.sequence,
                 order: self.snapshot.order.as_ref(),
+                subscription: self.snapshot.subscription.as_ref(),
                 case: self.snapshot.case.as_ref(),
             },
         };
@@ -205,8 +266,9 @@ mod tests {
                     refunded_amount: 0,
                     entitled: true,
                     numbers: vec!["A-1-2".into()],
+                    subscription_no: None,
                 }),
-                case: None,
+                ..Snapshot::default()
             },
         };
         let news = OrderNews::parse(event.to_json().as_bytes()).unwrap();

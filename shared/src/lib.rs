@@ -3,6 +3,7 @@
 pub mod units;
 pub mod money;
 pub mod order;
+pub mod subscription;
 pub mod case;
 pub mod rules;
 pub mod notification;

@@ -190,6 +190,23 @@ lattice! {
     }
 }
 
+impl Revival {
+    pub const ALL: [Self; 2] = [Self::Never, Self::ByLaterTime];
+
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::ByLaterTime => "by_later_time",
+        }
+    }
+
+    /// The kind that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|revival| revival.as_str() == word)
+    }
+}
+
 impl PaymentStatus {
     /// Has money moved?
     pub fn proves_payment(self) -> bool {

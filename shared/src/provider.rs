@@ -3,7 +3,7 @@
 //! **Invariant**: only [`verify`] makes a [`Verified`]. The request may select among configured
 //! keys and is compared with the pinned algorithm; it never supplies either.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
@@ -22,6 +22,7 @@ pub mod form;
 pub mod joined_text;
 pub mod json;
 pub mod xml;
+pub mod personal;
 pub mod mac;
 pub mod aead;
 pub mod public_key;
@@ -86,6 +87,16 @@ macro_rules! providers {
             /// The HTTP headers that the protocol reads, in lower case.
             pub fn headers(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => $module::$variant::HEADERS),+ }
+            }
+
+            /// The names of fields that tell who paid.
+            pub fn personal(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => $module::$variant::PERSONAL),+ }
+            }
+
+            /// The body without these of its notifications; nothing where it cannot be taken apart.
+            pub fn redact(self, body: &[u8], parts: &BTreeSet<usize>) -> Option<Vec<u8>> {
+                match self { $(Self::$variant => $module::$variant::redact(body, parts)),+ }
             }
 
             fn carried(self) -> &'static [&'static str] {

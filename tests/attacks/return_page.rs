@@ -34,6 +34,7 @@ fn news(sequence: i64, status: OrderStatus, entitled: bool) -> OrderNews {
         refunded_amount: 0,
         entitled,
         numbers: vec!["A-1".to_owned()],
+        subscription_no: None,
     };
     OrderNews { sequence, order }
 }

@@ -10,6 +10,9 @@ use shared::provider::Provider;
 use crate::ran::{Ran, run, run_fed};
 use crate::shop::Shop;
 
+/// What simulated notifications say of the payer.
+const PAYERS: [&str; 3] = ["159****5620", "6216***********0018", "oUpF8u"];
+
 /// A scenario, what may have to come before it, how it is answered, how the order stands afterwards.
 const STORIES: [(&str, &[&str], bool, &str); 5] = [
     ("paid", &[], true, "paid"),
@@ -85,6 +88,23 @@ fn expected(provider: Provider, scenario: &str, status: &'static str) -> &'stati
     if is_hint { "paid" } else { status }
 }
 
+/// One stored notification of each provider is taken apart, and no payer shows in it nor in the log.
+fn nobody_sees_who_paid(shop: &Shop) {
+    let list = shop.run("notifications list --limit 1000 -o json").ends_with(0).json();
+    let mut seen = shop.door.program.stderr();
+    for provider in Provider::ALL {
+        let is_of = |one: &&serde_json::Value| one["provider"] == provider.as_str();
+        let one = list.as_array().unwrap().iter().find(is_of).unwrap();
+        let id = one["message_id"].as_str().unwrap();
+        let ran = shop.run(&format!("notifications show {id} -o json")).ends_with(0);
+        let shown = ran.json();
+        assert_eq!(shown["body"], json!("kept"), "{ran}");
+        assert!(!shown["fields"].as_array().unwrap().is_empty(), "{ran}");
+        seen += &ran.stdout;
+    }
+    assert!(PAYERS.iter().all(|payer| !seen.contains(payer)), "{seen}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_providers_notifications_settle_through_the_real_door() {
     let shop = open().await;
@@ -121,4 +141,5 @@ async fn every_providers_notifications_settle_through_the_real_door() {
             assert_eq!(order["status"], json!(status), "{provider:?} {scenario}: {order}");
         }
     }
+    nobody_sees_who_paid(&shop);
 }

@@ -4,9 +4,11 @@ mod back;
 mod bodies;
 mod cases;
 mod constraints;
+mod desk;
 mod flow;
 mod keys;
 mod people;
+mod subscriptions;
 mod words;
 
 pub(crate) use self::back::{
@@ -21,8 +23,10 @@ pub(crate) use self::back::{
 };
 pub(crate) use self::bodies::{
     a_body_is_read_with_its_ring_alone, a_rotated_ring_wraps_what_the_former_key_did,
+    a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_expired_body_leaves_the_money_and_when_it_went, bodies_in_the_clear_are_sealed_by_the_sweep,
-    notifications_are_found_by_their_columns, without_a_ring_nothing_is_recorded,
+    no_body_slips_past_an_erasure, notifications_are_found_by_their_columns,
+    without_a_ring_nothing_is_recorded,
 };
 pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,
@@ -31,6 +35,11 @@ pub(crate) use self::cases::{
     refunds_are_the_differences_of_their_totals,
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
+pub(crate) use self::desk::{
+    a_case_keeps_its_owner_and_its_notes, a_case_that_is_closed_opens_again_for_more_money,
+    a_case_that_is_fulfilled_pays_once_and_is_on_file,
+    an_order_runs_out_and_what_was_paid_in_time_still_pays, live_money_never_pays_a_test_order,
+};
 pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,
     a_payment_settles_its_order_once, a_repeat_in_one_batch_and_in_the_next_is_a_duplicate,
@@ -48,4 +57,9 @@ pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
     an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
     orders_of_one_batch_are_taken_one_after_the_other,
+};
+pub(crate) use self::subscriptions::{
+    a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,
+    an_agreement_runs_out_silently, two_sessions_at_once_extend_a_subscription_by_each_charge,
+    whatever_comes_first_a_charge_joins_its_subscription,
 };

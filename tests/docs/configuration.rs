@@ -44,6 +44,21 @@ fn every_refusal_of_a_provider_is_described_on_its_page() {
 }
 
 #[test]
+fn every_field_that_is_masked_is_told_and_no_other() {
+    let page = text("docs/privacy.md");
+    let mut wrong = vec![];
+    for provider in Provider::ALL {
+        let named = format!("| `{}` | ", provider.as_str());
+        let row = page.lines().find_map(|line| line.strip_prefix(&named)).unwrap_or_default();
+        let told: BTreeSet<&str> = row.split('`').skip(1).step_by(2).collect();
+        let masked: BTreeSet<&str> = provider.personal().iter().copied().collect();
+        let differing = masked.symmetric_difference(&told);
+        wrong.extend(differing.map(|field| format!("docs/privacy.md: {named}{field}")));
+    }
+    nothing_is(&wrong);
+}
+
+#[test]
 fn the_worked_example_of_a_provider_is_the_file_that_is_compiled() {
     let page = text("docs/adding-a-provider.md");
     let shown = between(&page, "```rust\n", "```\n");

@@ -1,10 +1,13 @@
 //! The events' pages and schemas against the code that writes events.
 
 use serde_json::Value;
-use shared::case::CaseKind;
-use shared::event::{CaseSnapshot, Event, EventType, OrderSnapshot, Snapshot};
+use shared::case::{CaseKind, CasePolicy, CaseVerdict};
+use shared::event::{
+    CaseSnapshot, Event, EventType, OrderSnapshot, Snapshot, SubscriptionSnapshot,
+};
 use shared::money::Currency;
 use shared::order::OrderStatus;
+use shared::subscription::SubscriptionStatus;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -27,7 +30,14 @@ fn every_event_type_is_described_and_has_a_schema() {
 #[test]
 fn every_event_is_what_its_schema_says() {
     let mut wrong = vec![];
-    for kind in EventType::ALL {
+    for kind in EventType::ALL.into_iter().filter(|kind| is_about_a_subscription(*kind)) {
+        for status in SubscriptionStatus::ALL {
+            let full = subscription_sample(kind, status);
+            wrong.extend(differences(&schema(kind), &full, kind.routing_key()));
+            wrong.extend(unseen(&schema(kind), &full, kind.routing_key()));
+        }
+    }
+    for kind in EventType::ALL.into_iter().filter(|kind| !is_about_a_subscription(*kind)) {
         let schema = schema(kind);
         for status in OrderStatus::ALL {
             let full = sample(kind, Some(order(status)));
@@ -60,12 +70,24 @@ fn schema(kind: EventType) -> Value {
 fn is_about_a_case(kind: EventType) -> bool {
     match kind {
         EventType::CaseOpened | EventType::CaseResolved => true,
-        EventType::OrderPaid | EventType::OrderRefunded | EventType::OrderCancelled => false,
+        EventType::OrderPaid
+        | EventType::OrderRefunded
+        | EventType::OrderCancelled
+        | EventType::SubscriptionActivated
+        | EventType::SubscriptionRenewed
+        | EventType::SubscriptionChargeFailed
+        | EventType::SubscriptionRefunded
+        | EventType::SubscriptionEnded => false,
     }
 }
 
+fn is_about_a_subscription(kind: EventType) -> bool {
+    kind.routing_key().starts_with("subscription.")
+}
+
 fn sample(kind: EventType, order: Option<OrderSnapshot>) -> Value {
-    let status = if kind == EventType::CaseResolved { "resolved" } else { "open" };
+    let ended = kind == EventType::CaseResolved;
+    let status = if ended { "resolved" } else { "open" };
     let case = CaseSnapshot {
         id: Uuid::nil(),
         kind: CaseKind::AmountMismatch.as_str().to_owned(),
@@ -73,12 +95,38 @@ fn sample(kind: EventType, order: Option<OrderSnapshot>) -> Value {
         order_number: "A-1".to_owned(),
         amount: 10,
         currency: Currency::CNY,
+        policy: CasePolicy::Hold.as_str().to_owned(),
+        resolution: ended.then(|| CaseVerdict::Fulfil.as_str().to_owned()),
+        resolved_by: ended.then(|| "person".to_owned()),
     };
-    let snapshot = Snapshot { order, case: is_about_a_case(kind).then_some(case) };
+    let case = is_about_a_case(kind).then_some(case);
+    written(kind, "order/A-1", Snapshot { order, case, subscription: None })
+}
+
+fn subscription_sample(kind: EventType, status: SubscriptionStatus) -> Value {
+    let about_a_charge =
+        matches!(kind, EventType::SubscriptionRenewed | EventType::SubscriptionRefunded);
+    let subscription = SubscriptionSnapshot {
+        subscription_no: "S-1".to_owned(),
+        status,
+        agreement_no: None,
+        amount: 10,
+        currency: Currency::CNY,
+        periods: 1,
+        paid_through: Some(OffsetDateTime::UNIX_EPOCH),
+        entitled_until: None,
+        entitled: false,
+        transaction: about_a_charge.then(|| "T-1".to_owned()),
+    };
+    let subscription = Some(subscription);
+    written(kind, "subscription/S-1", Snapshot { subscription, ..Snapshot::default() })
+}
+
+fn written(kind: EventType, subject: &str, snapshot: Snapshot) -> Value {
     let event = Event {
         id: Uuid::nil(),
         kind,
-        subject: "order/A-1".to_owned(),
+        subject: subject.to_owned(),
         sequence: 1,
         occurred_at: OffsetDateTime::UNIX_EPOCH,
         snapshot,
@@ -96,5 +144,6 @@ fn order(status: OrderStatus) -> OrderSnapshot {
         refunded_amount: 0,
         entitled: status == OrderStatus::Paid,
         numbers: vec!["A-1-2".to_owned()],
+        subscription_no: Some("S-1".to_owned()),
     }
 }

@@ -8,6 +8,7 @@ mod a_flash_sale;
 mod a_double_payment_through_two_providers;
 mod a_late_payment_after_cancel;
 mod embedded;
+mod marks;
 mod outcome;
 mod quarantine;
 mod rotation;

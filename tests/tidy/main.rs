@@ -12,6 +12,7 @@ const READING_ORDER: &[&str] = &[
     "shared::units",
     "shared::money",
     "shared::order",
+    "shared::subscription",
     "shared::case",
     "shared::rules",
     "shared::notification",

@@ -6,17 +6,22 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use shared::case::CaseVerdict;
 use shared::money::Money;
 use shared::notification::{Fact, Notification};
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use shared::rules::Rules;
 use time::OffsetDateTime;
 
 pub mod refund;
 pub mod payment;
 pub mod case;
+pub mod resolution;
 pub mod standing;
+pub mod resolve;
 pub mod announce;
+pub mod subscription;
+pub mod docket;
 pub mod fold;
 #[cfg(test)]
 mod table;
@@ -24,8 +29,11 @@ mod table;
 mod properties;
 
 use self::case::{Case, CaseKey};
+use self::payment::Pays;
 pub use self::payment::{Link, Payment, PaymentKey};
-use self::standing::standing;
+use self::resolution::Resolutions;
+use self::resolve::by_policy;
+use self::subscription::AgreementKey;
 
 /// All that is recorded about one order, or about a number that no order bears yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +42,18 @@ pub struct State {
     pub payments: BTreeMap<PaymentKey, Payment>,
     /// The cases that are open.
     pub cases: BTreeMap<CaseKey, Case>,
+    /// Cases that were ended by somebody's word.
+    pub resolutions: Resolutions,
+    /// The subscriptions that the agreements of its payments are bound to.
+    pub bound: BTreeMap<AgreementKey, Bound>,
+}
+
+/// A subscription, as far as its charges depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    pub subscription_no: String,
+    /// What one period costs.
+    pub amount: Money,
 }
 
 /// The shop's terms and acts, and what was derived last.
@@ -43,7 +63,16 @@ pub struct Order {
     pub amount: Money,
     /// Only this account may be paid.
     pub account: Option<String>,
+    /// By the shop.
     pub cancelled: bool,
+    /// What is paid later does not pay for it.
+    pub expires_at: Option<OffsetDateTime>,
+    /// Only an account of the same mode may be paid.
+    pub mode: Mode,
+    /// Paying it extends this subscription.
+    pub subscription_no: Option<String>,
+    /// By so much, where it is not the subscription's own period.
+    pub period: Option<String>,
     pub recorded: Recorded,
 }
 
@@ -80,6 +109,16 @@ pub enum Decision {
     Waiting,
 }
 
+impl Decision {
+    /// It also moved a subscription.
+    fn moved(self) -> Self {
+        match self {
+            Self::NoOp => Self::Settled,
+            Self::Duplicate | Self::Settled | Self::Case | Self::Waiting => self,
+        }
+    }
+}
+
 /// The whole policy: merges the fact, then derives everything anew.
 pub fn decide(
     state: &State,
@@ -92,24 +131,21 @@ pub fn decide(
         return (Decision::NoOp, state.clone());
     };
     let mut next = state.clone();
-    merge(next.payments.entry(key.clone()), &key, fact, now + rules.patience);
+    merge(next.payments.entry(key.clone()), &key, fact, &Moment { now, rules });
     let next = reconsider(&next, now, rules);
     (classify(state, &next, &key, fact), next)
 }
 
 /// Derives everything from the facts as they stand now: an order appeared, a deadline passed, the
 /// shop cancelled.
-pub fn reconsider(state: &State, now: OffsetDateTime, _rules: &Rules) -> State {
+pub fn reconsider(state: &State, now: OffsetDateTime, rules: &Rules) -> State {
     let mut next = state.clone();
     let order_is_there = next.order.is_some();
-    for payment in next.payments.values_mut() {
-        payment.link = linked(payment, order_is_there, now);
+    for (key, payment) in &mut next.payments {
+        let is_bound = payment.under(key).is_some_and(|key| next.bound.contains_key(&key));
+        payment.link = linked(payment, order_is_there, is_bound, now);
     }
-    let standing = standing(&next);
-    if let (Some(order), Some(recorded)) = (&mut next.order, standing.recorded) {
-        order.recorded = recorded;
-    }
-    next.cases = standing.cases;
+    by_policy(&mut next, now, rules);
     next
 }
 
@@ -123,18 +159,29 @@ pub fn about_money<'a>(
     Some((PaymentKey { account: account.to_owned(), transaction }, fact))
 }
 
+/// When a fact came, and what held then.
+struct Moment<'a> {
+    now: OffsetDateTime,
+    rules: &'a Rules,
+}
+
 /// Adds the fact to what is known about its transaction.
 fn merge(
     known: Entry<'_, PaymentKey, Payment>,
     key: &PaymentKey,
     fact: &Fact,
-    deadline: OffsetDateTime,
+    moment: &Moment<'_>,
 ) {
+    let deadline = moment.now + moment.rules.patience;
     let payment = known.or_insert_with(|| Payment::absent(&key.transaction));
     let (proven, moved) = (payment.status.proves_payment(), payment.moves_money());
     match fact {
         Fact::Payment(fact) if payment.is_absent() => {
             payment.appear(fact, Link::Waiting { deadline });
+            // As it is when the payment comes: a later change of the configuration moves no money.
+            payment.mode = moment.rules.mode(&key.account);
+            payment.pays =
+                if moment.rules.account_required { Pays::NamedOrders } else { Pays::AnyOrder };
         }
         Fact::Payment(fact) => payment.merge(fact),
         Fact::Refund(fact) => payment.take_refund(fact),
@@ -153,14 +200,24 @@ fn merge(
 }
 
 /// The link as it is now: an order is there or not, a deadline passed or not.
-fn linked(payment: &Payment, order_is_there: bool, now: OffsetDateTime) -> Link {
+fn linked(payment: &Payment, order_is_there: bool, is_bound: bool, now: OffsetDateTime) -> Link {
     match payment.link {
         Link::Absent { deadline } => Link::Absent { deadline: deadline.filter(|at| *at > now) },
         _ if order_is_there => Link::Order,
+        // It needs no order, and so it waits for none.
+        _ if is_bound => Link::Subscription,
+        Link::Subscription => Link::Unknown,
         Link::Waiting { deadline } if deadline <= now && payment.status.proves_payment() => {
             Link::Unknown
         }
         link => link,
+    }
+}
+
+impl State {
+    /// The subscription that a payment's agreement is bound to.
+    fn bound_of(&self, key: &PaymentKey, payment: &Payment) -> Option<&Bound> {
+        self.bound.get(&payment.under(key)?)
     }
 }
 
@@ -178,13 +235,19 @@ fn classify(before: &State, after: &State, key: &PaymentKey, said: &Fact) -> Dec
         return Decision::Waiting;
     }
     let moved = |state: &State| state.order.as_ref().map(|order| order.recorded);
-    if more_at_stake(before, after) {
+    if more_at_stake(before, after) || ignored(before, after) {
         Decision::Case
     } else if payment.link == Link::Order && moved(before) != moved(after) {
         Decision::Settled
     } else {
         Decision::NoOp
     }
+}
+
+/// Did a case open that the account's policy closed at once, so that no order moved?
+fn ignored(before: &State, after: &State) -> bool {
+    let mut new = after.resolutions.since(&before.resolutions);
+    new.any(|(_, resolution)| resolution.verdict == CaseVerdict::Ignore)
 }
 
 /// Did a case open, or did one that is open come to be about more money?

@@ -12,19 +12,24 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::decide::Decision;
 use crate::decide::fold::{Changes, Reading};
 
+mod bucket;
 pub mod records;
 pub mod bodies;
+pub mod erasure;
+pub mod privacy;
 pub mod keys;
+pub mod contracts;
 pub mod postgres;
 
-use self::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
+pub use self::bucket::Bucket;
 use self::keys::KeyUse;
+use self::privacy::Privacy;
 use self::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Trail, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
+    SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 
 /// One message of a batch.
@@ -43,20 +48,6 @@ pub enum Work {
         id: String,
         number: Option<Number>,
     },
-}
-
-/// In which bucket of the balance a message stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Bucket {
-    Duplicate,
-    NoOp,
-    Settled,
-    Case,
-    /// Recorded, its order is not there yet. Counts as in flight.
-    Waiting,
-    /// In a retry tier until it is due. Counts as in flight.
-    Retrying,
-    Dead,
 }
 
 /// Why the ledger could not do it, and so what to do next.
@@ -106,7 +97,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 }
 
 /// One connection to the ledger.
-pub trait Session: Send + 'static {
+pub trait Session: Privacy + Send + 'static {
     /// Settles a batch in one transaction and answers each message's bucket.
     fn settle(
         &mut self,
@@ -121,26 +112,6 @@ pub trait Session: Send + 'static {
         now: OffsetDateTime,
         limit: i64,
     ) -> impl Future<Output = Result<Swept, LedgerError>> + Send;
-
-    /// Seals bodies that stand in the clear, wraps anew those of former keys, and removes those whose
-    /// time is over. At most `limit` of each a call.
-    fn tend(
-        &mut self,
-        now: OffsetDateTime,
-        limit: i64,
-    ) -> impl Future<Output = Result<Tended, LedgerError>> + Send;
-
-    /// Recorded notifications, found by their columns: no body is opened.
-    fn notifications(
-        &mut self,
-        filter: &NotificationFilter,
-    ) -> impl Future<Output = Result<Vec<NotificationRecord>, LedgerError>> + Send;
-
-    /// One request with its body, opened where the ring can.
-    fn notification(
-        &mut self,
-        message: Uuid,
-    ) -> impl Future<Output = Result<Option<StoredMessage>, LedgerError>> + Send;
 
     /// Unsent events, at most the lowest of each subject, oldest first.
     fn unsent(
@@ -189,6 +160,19 @@ pub trait Session: Send + 'static {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Cancelled, LedgerError>> + Send;
 
+    /// Inserts or, while nothing was charged, updates subscriptions; one answer each.
+    fn subscribe(
+        &mut self,
+        subscriptions: &[NewSubscription],
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Vec<Imported>, LedgerError>> + Send;
+
+    /// Subscriptions with everything about them, newest first.
+    fn subscriptions(
+        &mut self,
+        filter: &SubscriptionFilter,
+    ) -> impl Future<Output = Result<Vec<SubscriptionRecord>, LedgerError>> + Send;
+
     /// One order with everything about it, by any of its numbers.
     fn order(
         &mut self,
@@ -216,6 +200,21 @@ pub trait Session: Send + 'static {
         id: Uuid,
     ) -> impl Future<Output = Result<Option<CaseRecord>, LedgerError>> + Send;
 
+    /// One case with everything about it.
+    fn case_file(
+        &mut self,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Option<CaseFile>, LedgerError>> + Send;
+
+    /// What a person does about a case, noted as `by`; under the locks of what it is about.
+    fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<CaseActed, LedgerError>> + Send;
+
     /// Published events behind a position, in the log's order.
     fn events(
         &mut self,
@@ -238,48 +237,6 @@ pub trait Session: Send + 'static {
         &mut self,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
-}
-
-impl Bucket {
-    pub const ALL: [Self; 7] = [
-        Self::Duplicate,
-        Self::NoOp,
-        Self::Settled,
-        Self::Case,
-        Self::Waiting,
-        Self::Retrying,
-        Self::Dead,
-    ];
-
-    /// The word in tables and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Duplicate => "duplicate",
-            Self::NoOp => "no_op",
-            Self::Settled => "settled",
-            Self::Case => "case",
-            Self::Waiting => "waiting",
-            Self::Retrying => "retrying",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// The bucket that a word names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|bucket| bucket.as_str() == word)
-    }
-}
-
-impl From<Decision> for Bucket {
-    fn from(decision: Decision) -> Self {
-        match decision {
-            Decision::Duplicate => Self::Duplicate,
-            Decision::NoOp => Self::NoOp,
-            Decision::Settled => Self::Settled,
-            Decision::Case => Self::Case,
-            Decision::Waiting => Self::Waiting,
-        }
-    }
 }
 
 /// Each message's bucket, in the batch's order.

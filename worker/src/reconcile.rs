@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::ledger::bodies::Tended;
+use crate::ledger::privacy::Privacy as _;
 use crate::ledger::{Ledger, LedgerError, Session};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);

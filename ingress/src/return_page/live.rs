@@ -193,6 +193,7 @@ mod tests {
             refunded_amount: 0,
             entitled: true,
             numbers: vec![],
+            subscription_no: None,
         };
         let event = Event {
             id: Uuid::nil(),
@@ -200,7 +201,7 @@ mod tests {
             subject: format!("order/{order_no}"),
             sequence: 1,
             occurred_at: process::now(),
-            snapshot: Snapshot { order: Some(order), case: None },
+            snapshot: Snapshot { order: Some(order), ..Snapshot::default() },
         };
         Parcel { body: event.to_json().into(), ..Parcel::default() }
     }

@@ -20,7 +20,7 @@ use crate::orders::explain::explain;
 use crate::orders::timeline::timeline;
 
 mod import;
-mod lines;
+pub(super) mod lines;
 mod progress;
 mod show;
 

@@ -121,6 +121,7 @@ impl<'a, S: Session> Player<'a, S> {
             account,
             numbers: vec![],
             expires_at: None,
+            mode: shared::order::Mode::Live,
             metadata: None,
         };
         match self.session.import(&[order], process::now()).await?.first() {

@@ -14,11 +14,11 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
-use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use worker::ledger::keys::KeyUse;
 use worker::ledger::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Trail, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
+    SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -26,9 +26,14 @@ mod fault;
 mod load;
 mod details;
 mod payments;
+mod contracts;
+mod subscriptions;
 mod cases;
+mod resolutions;
 mod write;
 mod bodies;
+mod erasure;
+mod privacy;
 mod notifications;
 mod events;
 mod receipts;
@@ -36,6 +41,7 @@ mod keys;
 mod settle;
 mod sweep;
 mod import;
+mod desk;
 mod show;
 mod trail;
 mod beats;
@@ -163,24 +169,6 @@ impl Session for SqliteSession {
             .await
     }
 
-    async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
-        let bodies = self.bodies.clone();
-        self.write(move |connection| bodies::tend(connection, now, limit, &bodies)).await
-    }
-
-    async fn notifications(
-        &mut self,
-        filter: &NotificationFilter,
-    ) -> Result<Vec<NotificationRecord>, LedgerError> {
-        let filter = filter.clone();
-        self.read(move |connection| notifications::list::list(connection, &filter)).await
-    }
-
-    async fn notification(&mut self, message: Uuid) -> Result<Option<StoredMessage>, LedgerError> {
-        let bodies = self.bodies.clone();
-        self.read(move |connection| notifications::list::show(connection, message, &bodies)).await
-    }
-
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
         self.read(move |connection| events::unsent(connection, limit)).await
     }
@@ -212,8 +200,8 @@ impl Session for SqliteSession {
         orders: &[NewOrder],
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
-        let orders = orders.to_vec();
-        self.write(move |connection| import::import(connection, &orders, now)).await
+        let (orders, rules) = (orders.to_vec(), self.rules());
+        self.write(move |connection| import::import(connection, &orders, now, &rules)).await
     }
 
     async fn cancel(
@@ -230,6 +218,23 @@ impl Session for SqliteSession {
             sweep::cancel(connection, &order_no, (&actor, &reason), now, &rules)
         })
         .await
+    }
+
+    async fn subscribe(
+        &mut self,
+        subscriptions: &[NewSubscription],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Imported>, LedgerError> {
+        let all = subscriptions.to_vec();
+        self.write(move |connection| subscriptions::import(connection, &all, now)).await
+    }
+
+    async fn subscriptions(
+        &mut self,
+        filter: &SubscriptionFilter,
+    ) -> Result<Vec<SubscriptionRecord>, LedgerError> {
+        let filter = filter.clone();
+        self.read(move |connection| subscriptions::list(connection, &filter)).await
     }
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
@@ -254,6 +259,21 @@ impl Session for SqliteSession {
 
     async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
         self.read(move |connection| cases::one(connection, id)).await
+    }
+
+    async fn case_file(&mut self, id: Uuid) -> Result<Option<CaseFile>, LedgerError> {
+        self.read(move |connection| desk::file(connection, id)).await
+    }
+
+    async fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> Result<CaseActed, LedgerError> {
+        let (act, by, rules) = (act.clone(), by.clone(), self.rules());
+        self.write(move |connection| desk::act(connection, id, (&act, &by), now, &rules)).await
     }
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {

@@ -1,5 +1,16 @@
 //! The tables as diesel sees them; `ops/migrations` has their rules.
 
+mod contracts;
+mod desk;
+mod machinery;
+
+pub(super) use self::contracts::{
+    agreement_changes, charges, number_changes, subscription_changes, subscriptions,
+    written_subscriptions,
+};
+pub(super) use self::desk::{case_notes, case_resolutions};
+pub(super) use self::machinery::{audit, keys, lanes, receipts, relays, statements};
+
 diesel::table! {
     queue (id) {
         id -> BigInt,
@@ -22,6 +33,8 @@ diesel::table! {
         amount -> BigInt,
         currency -> Text,
         account -> Nullable<Text>,
+        subscription_no -> Nullable<Text>,
+        period -> Nullable<Text>,
         status -> Text,
         paid_amount -> BigInt,
         refunded_amount -> BigInt,
@@ -30,6 +43,7 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         created_at -> BigInt,
         metadata -> Nullable<Text>,
+        mode -> Text,
     }
 }
 
@@ -54,6 +68,10 @@ diesel::table! {
         deadline -> Nullable<BigInt>,
         created_at -> BigInt,
         absent -> Bool,
+        agreement -> Nullable<Text>,
+        without_order -> Bool,
+        mode -> Text,
+        named_only -> Bool,
     }
 }
 
@@ -114,6 +132,9 @@ diesel::table! {
         currency -> Text,
         opened_at -> BigInt,
         resolved_at -> Nullable<BigInt>,
+        policy -> Text,
+        owner -> Nullable<Text>,
+        resolution -> Nullable<Text>,
     }
 }
 
@@ -204,61 +225,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    relays (part) {
-        part -> BigInt,
-        holder -> Text,
-        beat -> BigInt,
-    }
-}
-
-diesel::table! {
-    statements (epoch, from_seq) {
-        epoch -> Text,
-        from_seq -> BigInt,
-        to_seq -> BigInt,
-        holes -> Text,
-        recorded_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    receipts (epoch, seq) {
-        epoch -> Text,
-        seq -> BigInt,
-        bucket -> Text,
-        recorded_at -> BigInt,
-        due_at -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
-    lanes (lane) {
-        lane -> Text,
-        idle_at -> Nullable<BigInt>,
-        beat_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    keys (account, key) {
-        account -> Text,
-        key -> Text,
-        last_used_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    audit (id) {
-        id -> BigInt,
-        at -> BigInt,
-        actor -> Text,
-        action -> Text,
-        subject -> Text,
-        reason -> Text,
-    }
-}
-
 diesel::allow_tables_to_appear_in_same_query!(
     orders,
     order_numbers,
@@ -266,4 +232,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     refunds,
     refund_items,
     disputes,
+    cases,
 );

@@ -121,6 +121,9 @@ fn stands(order: &OrderRecord) -> String {
             amount(left)
         ),
         OrderStatus::Refunded => format!("It is refunded: all {} went back.", amount(gross)),
+        OrderStatus::Cancelled if summary.cancelled_at.is_none() => {
+            "It ran out before it was paid.".to_owned()
+        }
         OrderStatus::Cancelled if left > 0 => {
             format!("It is cancelled, and {} of a payer are still here.", amount(left))
         }
@@ -145,10 +148,12 @@ fn waits(case: &CaseRecord) -> String {
         Some(CaseKind::AmountMismatch) => {
             format!("{amount}{of} are not the amount that the order asks for")
         }
-        Some(CaseKind::WrongPayee) => format!("{amount}{of} came to another account"),
+        Some(CaseKind::WrongPayee) => {
+            format!("{amount}{of} came to another account than may be paid, or in another mode")
+        }
         Some(CaseKind::DuplicatePayment) => format!("{amount} were paid beyond what was asked"),
         Some(CaseKind::PaidAfterCancel) => {
-            format!("{amount} were paid although the order is cancelled")
+            format!("{amount} were paid although the order is cancelled, or had run out")
         }
         Some(CaseKind::OverRefund) => format!("{amount}{of} went back beyond what was paid"),
         Some(CaseKind::RefundUnconfirmed) => {

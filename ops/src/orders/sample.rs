@@ -29,6 +29,8 @@ pub(crate) fn order(status: OrderStatus) -> OrderRecord {
             refunded_amount,
             paid_at: (paid_amount > 0).then_some(AT),
             cancelled_at: (status == OrderStatus::Cancelled).then_some(AT),
+            expires_at: None,
+            mode: shared::order::Mode::Live,
             created_at: AT,
         },
         numbers: vec!["A-1".into()],
@@ -63,6 +65,9 @@ pub(crate) fn case(kind: CaseKind, amount: i64) -> CaseRecord {
         transaction: Some("T1".into()),
         amount,
         currency: Currency::CNY,
+        policy: "hold".into(),
+        owner: None,
+        resolution: None,
         opened_at: AT,
         resolved_at: None,
     }

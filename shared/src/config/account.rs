@@ -158,6 +158,20 @@ impl Config {
         choices
     }
 
+    /// Policies that can never apply to their kind of case.
+    pub(super) fn misplaced_policies(&self) -> Vec<Problem> {
+        let mut problems = vec![];
+        for (name, section) in &self.accounts {
+            for (kind, policy) in &section.general.cases {
+                if let Some(why) = kind.refuses_policy(*policy) {
+                    let key = format!("accounts.{name}.cases.{}", kind.as_str());
+                    problems.push(problem(&key, &format!("`{}`: {why}", policy.as_str())));
+                }
+            }
+        }
+        problems
+    }
+
     fn each_account<T>(
         &self,
         read: impl Fn(&str, &AccountSection) -> Result<T, Vec<Problem>>,

@@ -5,6 +5,7 @@
 //!
 //! **Invariant**: a batch is taken whole, or not at all.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -93,6 +94,15 @@ impl Protocol for Adyen {
     type Reader = Reader;
 
     const HEADERS: &'static [&'static str] = &[credentials::HEADER, HMAC_SIGNATURE, PROTOCOL];
+    const PERSONAL: &'static [&'static str] = &[
+        "additionalData",
+        "reason",
+        "shopperReference",
+        "shopperEmail",
+        "shopperName",
+        "cardHolderName",
+        "cardNumber",
+    ];
     const ACCEPT: Reply =
         Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "[accepted]" };
     const REJECT: Reply =
@@ -153,6 +163,10 @@ impl Protocol for Adyen {
 
     fn read(reader: &Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
         reading::read(reader, genuine)
+    }
+
+    fn redact(body: &[u8], parts: &BTreeSet<usize>) -> Option<Vec<u8>> {
+        items::without(body, parts)
     }
 }
 

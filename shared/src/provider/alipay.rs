@@ -75,6 +75,19 @@ impl Protocol for Alipay {
     type Reader = ();
 
     /// Exactly these seven bytes stop the repeats.
+    const PERSONAL: &'static [&'static str] = &[
+        "buyer_id",
+        "buyer_open_id",
+        "buyer_user_id",
+        "buyer_logon_id",
+        "alipay_user_id",
+        "alipay_open_id",
+        "alipay_logon_id",
+        "external_logon_id",
+        "subject",
+        "body",
+        "passback_params",
+    ];
     const ACCEPT: Reply =
         Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "success" };
     /// Anything else is a failure; this is the convention.

@@ -1,6 +1,7 @@
 //! What a provider's file says, always in this order: configuration, verify, read, replies. Signing,
 //! for simulation, is its last function.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use serde::de::DeserializeOwned;
@@ -16,6 +17,9 @@ use crate::order::Mode;
 /// The longest number that a provider documents has 64 characters.
 const NUMBER_MAX_BYTES: usize = 128;
 
+/// Every field is personal: nothing is known of them.
+pub(crate) const EVERYTHING: &[&str] = &["*"];
+
 /// One provider's protocol.
 pub(crate) trait Protocol {
     /// Its own keys of `[accounts.NAME]`.
@@ -29,6 +33,8 @@ pub(crate) trait Protocol {
     const HEADERS: &'static [&'static str] = &[];
     /// Those of them that reading needs, sorted: they travel with the message, under its seal.
     const CARRIED: &'static [&'static str] = &[];
+    /// The names of fields that tell who paid; what stands below one is personal too.
+    const PERSONAL: &'static [&'static str] = EVERYTHING;
     /// What stops the provider from sending it again, to the byte.
     const ACCEPT: Reply;
     /// What makes the provider send it again.
@@ -85,6 +91,12 @@ pub(crate) trait Protocol {
     /// Which field or header shows that a request is of the provider's other environment, sandbox or
     /// production. Nothing of it needs to be proven: only the doctor asks.
     fn other_environment(_: &Self::Settings, _: &Request) -> Option<&'static str> {
+        None
+    }
+
+    /// The body without what these notifications of it say, their places kept; where a provider puts
+    /// several into one request. Nothing: it cannot be taken apart.
+    fn redact(_: &[u8], _: &BTreeSet<usize>) -> Option<Vec<u8>> {
         None
     }
 

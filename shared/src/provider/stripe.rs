@@ -87,6 +87,39 @@ impl Protocol for Stripe {
     type Reader = Reader;
 
     const HEADERS: &'static [&'static str] = &[SIGNATURE];
+    const PERSONAL: &'static [&'static str] = &[
+        "billing_details",
+        "shipping",
+        "shipping_details",
+        "collected_information",
+        "customer",
+        "customer_account",
+        "customer_details",
+        "customer_email",
+        "customer_name",
+        "customer_phone",
+        "customer_address",
+        "customer_shipping",
+        "customer_tax_ids",
+        "receipt_email",
+        "payment_method_details",
+        "source",
+        "evidence",
+        "name",
+        "email",
+        "phone",
+        "address",
+        "last4",
+        "fingerprint",
+        "client_secret",
+        "description",
+        "metadata",
+        "custom_fields",
+        "receipt_url",
+        "url",
+        "hosted_invoice_url",
+        "invoice_pdf",
+    ];
     const ACCEPT: Reply =
         Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "" };
     const REJECT: Reply =

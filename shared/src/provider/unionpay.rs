@@ -130,6 +130,7 @@ impl Protocol for UnionPay {
     type Reader = Reader;
 
     /// What UnionPay's own examples answer; any 200 stops the repeats.
+    const PERSONAL: &'static [&'static str] = reading::PERSONAL;
     const ACCEPT: Reply =
         Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "ok" };
     /// Any other status makes it send again.

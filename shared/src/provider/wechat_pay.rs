@@ -88,6 +88,7 @@ impl Protocol for WechatPay {
 
     const HEADERS: &'static [&'static str] = &[NONCE, SERIAL, SIGNATURE, SIGNATURE_TYPE, TIMESTAMP];
     /// The status alone counts.
+    const PERSONAL: &'static [&'static str] = &["ciphertext"];
     const ACCEPT: Reply = Reply { status: 200, content_type: "application/json", body: "" };
     const REJECT: Reply = Reply {
         status: 401,

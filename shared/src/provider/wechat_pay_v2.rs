@@ -81,6 +81,8 @@ impl Protocol for WechatPayV2 {
     type Settings = Settings;
     type Reader = Reader;
 
+    const PERSONAL: &'static [&'static str] =
+        &["openid", "sub_openid", "req_info", "attach", "device_info", "contract_display_account"];
     const ACCEPT: Reply = Reply {
         status: 200,
         content_type: "text/xml; charset=utf-8",

@@ -86,7 +86,11 @@ pub(super) async fn rest(session: &mut impl Session, now: OffsetDateTime) -> any
 
 /// The open cases, all of them.
 pub(super) async fn open_cases(session: &mut impl Session) -> anyhow::Result<Vec<CaseRecord>> {
-    let filter = CaseFilter { status: Some("open".to_owned()), limit: i64::from(i32::MAX) };
+    let filter = CaseFilter {
+        status: Some("open".to_owned()),
+        limit: i64::from(i32::MAX),
+        ..CaseFilter::default()
+    };
     Ok(session.cases(&filter).await?)
 }
 

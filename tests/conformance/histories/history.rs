@@ -108,6 +108,7 @@ impl Planned {
             account: account.map(ToOwned::to_owned),
             numbers: vec![format!("{order_no}-again")],
             expires_at: None,
+            mode: shared::order::Mode::Live,
             metadata: None,
         };
         Self { order, cancelled, appears_at }

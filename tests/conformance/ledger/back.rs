@@ -16,7 +16,7 @@ use crate::world::World;
 const ORDERS: [&str; 12] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
 
 async fn open_cases(session: &mut impl Session) -> anyhow::Result<Vec<CaseRecord>> {
-    let filter = CaseFilter { status: Some("open".into()), limit: 100 };
+    let filter = CaseFilter { status: Some("open".into()), limit: 100, ..CaseFilter::default() };
     Ok(session.cases(&filter).await?)
 }
 

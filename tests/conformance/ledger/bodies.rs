@@ -9,10 +9,18 @@ use shared::secret::bodies::{AtRest, Bodies};
 use shared::secret::envelope::BodyKeys;
 use uuid::Uuid;
 use worker::ledger::bodies::{NotificationFilter, StoredBody, Tended};
+use worker::ledger::privacy::Privacy as _;
 use worker::ledger::{Ledger, Session, Work};
 
 use super::words::{Ingress, Says, import, settle, show};
 use crate::world::World;
+
+mod erasure;
+
+pub(crate) use self::erasure::{
+    a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
+    no_body_slips_past_an_erasure,
+};
 
 const BODY: &[u8] = b"a=b";
 

@@ -46,7 +46,11 @@ pub(crate) async fn a_payment_without_an_order_becomes_a_case_and_settles_when_i
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
     let late = process::now() + Span::minutes(11);
     ensure!(session.sweep(late, 100).await?.subjects == 1);
-    let filter = worker::ledger::records::CaseFilter { status: Some("open".into()), limit: 10 };
+    let filter = worker::ledger::records::CaseFilter {
+        status: Some("open".into()),
+        limit: 10,
+        ..Default::default()
+    };
     let open = session.cases(&filter).await?;
     ensure!(cases(&open) == [named("unknown_order", "open")]);
     ensure!(session.case(open[0].id).await?.is_some_and(|case| case.amount == 10));

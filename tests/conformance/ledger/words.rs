@@ -16,7 +16,7 @@ use worker::decide::fold::Reading;
 use worker::ledger::records::{CaseRecord, NewOrder, OrderRecord};
 use worker::ledger::{Bucket, Session, Work};
 
-const PAID_AT: OffsetDateTime = datetime!(2026-11-23 04:00:03 UTC);
+pub(super) const PAID_AT: OffsetDateTime = datetime!(2026-11-23 04:00:03 UTC);
 
 /// One ingress that numbers its messages.
 pub(super) struct Ingress {
@@ -152,6 +152,7 @@ pub(super) fn order(order_no: &str, amount: i64) -> NewOrder {
         account: None,
         numbers: vec![],
         expires_at: None,
+        mode: shared::order::Mode::Live,
         metadata: None,
     }
 }

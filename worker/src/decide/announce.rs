@@ -1,11 +1,12 @@
 //! What to announce: the difference between two states, as snapshots of the later one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::event::{CaseSnapshot, EventType, NUMBERS_MAX, OrderSnapshot, Snapshot};
 use shared::order::OrderStatus;
 
 use super::case::{Case, CaseKey};
+use super::resolution::Resolution;
 use super::{Fulfilment, Order, State};
 
 /// An event that has no number yet.
@@ -38,16 +39,7 @@ pub fn announce(before: &State, after: &State) -> Vec<Announcement> {
             announcements.push(of_order(EventType::OrderCancelled, order));
         }
     }
-    for (key, case) in &after.cases {
-        if !before.cases.contains_key(key) {
-            announcements.push(of_case(EventType::CaseOpened, after, key, case));
-        }
-    }
-    for (key, case) in &before.cases {
-        if !after.cases.contains_key(key) {
-            announcements.push(of_case(EventType::CaseResolved, after, key, case));
-        }
-    }
+    announcements.extend(of_cases(before, after));
     let numbers = further_numbers(after);
     for order in announcements.iter_mut().filter_map(|told| told.snapshot.order.as_mut()) {
         order.numbers = numbers.clone();
@@ -79,19 +71,67 @@ fn was_paid(before: Fulfilment, after: Fulfilment) -> bool {
 }
 
 fn of_order(kind: EventType, order: &Order) -> Announcement {
-    let snapshot = Snapshot { order: Some(snapshot(order)), case: None };
+    let snapshot = Snapshot { order: Some(snapshot(order)), ..Snapshot::default() };
     Announcement { kind, subject: format!("order/{}", order.order_no), snapshot }
 }
 
+/// Cases that opened, and those that ended: by somebody's word, or because their condition ceased.
+fn of_cases(before: &State, after: &State) -> Vec<Announcement> {
+    let mut announcements = vec![];
+    for (key, case) in &after.cases {
+        if !before.cases.contains_key(key) {
+            announcements.push(of_case(after, (key, case), None));
+        }
+    }
+    let mut spoken: BTreeMap<&CaseKey, &Resolution> = BTreeMap::new();
+    for (key, resolution) in after.resolutions.since(&before.resolutions) {
+        // What the account's policy closes at once has opened all the same.
+        if !before.cases.contains_key(key) && !after.cases.contains_key(key) {
+            let case = resolution.case();
+            announcements.push(of_case(after, (key, &case), None));
+            announcements.push(of_case(after, (key, &case), Some(Ended::Spoken(resolution))));
+        }
+        spoken.insert(key, resolution);
+    }
+    for (key, case) in &before.cases {
+        if !after.cases.contains_key(key) {
+            let ended = spoken.get(key).map_or(Ended::ByFacts, |spoken| Ended::Spoken(spoken));
+            announcements.push(of_case(after, (key, case), Some(ended)));
+        }
+    }
+    announcements
+}
+
+/// How a case ended.
+enum Ended<'a> {
+    Spoken(&'a Resolution),
+    ByFacts,
+}
+
+impl Ended<'_> {
+    /// How, and who did it; never a person's name.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Ended::Spoken(resolution) if resolution.is_by_policy() => {
+                (resolution.verdict.as_str(), "policy")
+            }
+            Ended::Spoken(resolution) => (resolution.verdict.as_str(), "person"),
+            Ended::ByFacts => ("settled", "facts"),
+        }
+    }
+}
+
 /// A case is announced under its order, or under the number that no order bears.
-fn of_case(kind: EventType, state: &State, key: &CaseKey, case: &Case) -> Announcement {
-    let status = match kind {
-        EventType::CaseResolved => "resolved",
-        EventType::CaseOpened
-        | EventType::OrderPaid
-        | EventType::OrderRefunded
-        | EventType::OrderCancelled => "open",
+fn of_case(
+    state: &State,
+    (key, case): (&CaseKey, &Case),
+    ended: Option<Ended<'_>>,
+) -> Announcement {
+    let (kind, status) = match &ended {
+        Some(_) => (EventType::CaseResolved, "resolved"),
+        None => (EventType::CaseOpened, case.first_status()),
     };
+    let words = ended.map(|ended| ended.words());
     let snapshot = Snapshot {
         order: state.order.as_ref().map(snapshot),
         case: Some(CaseSnapshot {
@@ -101,7 +141,11 @@ fn of_case(kind: EventType, state: &State, key: &CaseKey, case: &Case) -> Announ
             order_number: case.order_number.clone(),
             amount: case.amount_minor,
             currency: case.currency,
+            policy: case.policy.as_str().to_owned(),
+            resolution: words.map(|(resolution, _)| resolution.to_owned()),
+            resolved_by: words.map(|(_, by)| by.to_owned()),
         }),
+        subscription: None,
     };
     let order_no = state.order.as_ref().map_or(&case.order_number, |order| &order.order_no);
     Announcement { kind, subject: format!("order/{order_no}"), snapshot }
@@ -117,5 +161,6 @@ fn snapshot(order: &Order) -> OrderSnapshot {
         refunded_amount: order.recorded.refunded_minor,
         entitled: order.recorded.fulfilment == Fulfilment::Active,
         numbers: vec![],
+        subscription_no: order.subscription_no.clone(),
     }
 }

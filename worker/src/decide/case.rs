@@ -1,7 +1,7 @@
 //! Cases: how one is told from another, and what is at stake.
 
 use sha2::{Digest as _, Sha256};
-use shared::case::CaseKind;
+use shared::case::{CaseKind, CasePolicy};
 use shared::money::Currency;
 use uuid::Uuid;
 
@@ -29,6 +29,18 @@ pub struct Case {
     /// Money at stake, in minor units.
     pub amount_minor: i64,
     pub currency: Currency,
+    /// What the account had chosen for its kind when it opened, as far as that could apply.
+    pub policy: CasePolicy,
+}
+
+impl Case {
+    /// The word for its status when it opens: what the account wants refunded waits for that alone.
+    pub fn first_status(&self) -> &'static str {
+        match self.policy {
+            CasePolicy::RefundRequested => "acknowledged",
+            CasePolicy::Hold | CasePolicy::Fulfil | CasePolicy::Ignore => "open",
+        }
+    }
 }
 
 impl CaseKey {

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shared::message::Message;
-use shared::notification::{Fact, Notification};
+use shared::notification::{AgreementFact, Fact, Notification, PaymentFact};
 use shared::rules::Rules;
 use time::OffsetDateTime;
 
 use super::announce::{Announcement, announce};
 use super::case::About;
-use super::standing::qualifies;
-use super::{Decision, Payment, PaymentKey, State, about_money, decide, more_at_stake, reconsider};
+use super::subscription::{AgreementKey, Contracts};
+use super::{Decision, Payment, PaymentKey, State, about_money, decide, reconsider};
+
+mod conclusion;
+
+pub use self::conclusion::Known;
 
 /// What the ledger holds about everything that a batch touches.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +23,7 @@ pub struct Books {
     /// so has a transaction whose payment is not known ([`name_without_payment`]).
     pub numbers: HashMap<String, String>,
     pub states: BTreeMap<String, State>,
+    pub contracts: Contracts,
     /// Identities (account, identity) that another message has claimed.
     pub seen: BTreeSet<(String, String)>,
 }
@@ -46,12 +51,23 @@ pub struct Changes {
     pub verdicts: Vec<Vec<Verdict>>,
     /// Those states that changed: before and after.
     pub states: Vec<(State, State)>,
+    /// All that was loaded of subscriptions: before and after.
+    pub contracts: (Contracts, Contracts),
+    /// Subscriptions to which an agreement was bound: what waited for it is to be joined.
+    pub joined: BTreeSet<String>,
     /// In the order to number them.
     pub announcements: Vec<Announcement>,
 }
 
 /// Folds the policy over readings in delivery order.
-pub fn fold(books: Books, readings: &[&Reading], now: OffsetDateTime, rules: &Rules) -> Changes {
+pub fn fold(
+    mut books: Books,
+    readings: &[&Reading],
+    now: OffsetDateTime,
+    rules: &Rules,
+) -> Changes {
+    books.attach();
+    let contracts = books.contracts.clone();
     let before = books.states.clone();
     let mut desk = Desk::new(books);
     let mut changes = Changes::default();
@@ -66,21 +82,30 @@ pub fn fold(books: Books, readings: &[&Reading], now: OffsetDateTime, rules: &Ru
         changes.verdicts.push(verdicts);
     }
     changes.states = changed(before, desk.books.states);
+    changes.contracts = (contracts, desk.books.contracts);
+    changes.joined = desk.joined;
     changes.conclude_verdicts();
     changes
 }
 
 /// Derives every state anew, without a new fact.
-pub fn refold(books: Books, now: OffsetDateTime, rules: &Rules) -> Changes {
+pub fn refold(mut books: Books, now: OffsetDateTime, rules: &Rules) -> Changes {
+    books.attach();
     let before = books.states.clone();
+    let mut contracts = books.contracts.clone();
     let mut changes = Changes::default();
     let mut after = BTreeMap::new();
     for (key, state) in books.states {
         let next = reconsider(&state, now, rules);
         changes.announcements.extend(announce(&state, &next));
+        contracts.take_charges(&next);
         after.insert(key, next);
     }
+    for number in books.contracts.subscriptions.keys() {
+        changes.announcements.extend(contracts.derive(number, now).1);
+    }
     changes.states = changed(before, after);
+    changes.contracts = (books.contracts, contracts);
     changes
 }
 
@@ -89,6 +114,13 @@ impl Books {
     pub fn name_of(&self, number: &str) -> String {
         self.numbers.get(number).map_or(number, String::as_str).to_owned()
     }
+
+    /// Tells each state whose charges its payments are.
+    pub fn attach(&mut self) {
+        for state in self.states.values_mut() {
+            self.contracts.attach(state);
+        }
+    }
 }
 
 /// The books while a batch is folded over them.
@@ -96,6 +128,7 @@ struct Desk {
     books: Books,
     /// In which state each transaction stands.
     places: HashMap<PaymentKey, String>,
+    joined: BTreeSet<String>,
 }
 
 impl Desk {
@@ -104,7 +137,7 @@ impl Desk {
             state.payments.keys().map(move |key| (key.clone(), name.clone()))
         });
         let places = standing.collect();
-        Self { books, places }
+        Self { books, places, joined: BTreeSet::new() }
     }
 
     /// Decides one notification and keeps the new state.
@@ -126,17 +159,73 @@ impl Desk {
         if !self.books.seen.insert((account.to_owned(), notification.identity.clone())) {
             return (verdict(Decision::Duplicate, None), vec![]);
         }
+        if let Some(Fact::Agreement(fact)) = &notification.fact {
+            let (decision, announcements) = self.agree(account, fact, now);
+            return (verdict(decision, None), announcements);
+        }
         let Some((key, fact)) = &about else { return (verdict(Decision::NoOp, None), vec![]) };
         let place = self.place(key, fact);
-        let state = self.books.states.remove(&place).unwrap_or_default();
+        let mut state = self.books.states.remove(&place).unwrap_or_default();
+        self.bind(&mut state, key, fact);
         let (decision, next) = decide(&state, account, notification, now, rules);
-        let announcements = announce(&state, &next);
+        let mut announcements = announce(&state, &next);
+        let touched = self.books.contracts.take_charges(&next);
+        let (moved, told) = self.renew(touched, now);
+        announcements.extend(told);
+        let decision = if moved { decision.moved() } else { decision };
         let is_told = matches!(fact, Fact::Payment(_));
         let recorded = next.payments.get(key).filter(|payment| !payment.is_absent() && !is_told);
         let verdict = verdict(decision, recorded.map(|payment| payment.order_number.as_str()));
         self.places.insert(key.clone(), place.clone());
         self.books.states.insert(place, next);
         (verdict, announcements)
+    }
+
+    /// Records a change of an agreement.
+    fn agree(
+        &mut self,
+        account: &str,
+        fact: &AgreementFact,
+        now: OffsetDateTime,
+    ) -> (Decision, Vec<Announcement>) {
+        let key = AgreementKey::of(account, fact);
+        let contracts = &mut self.books.contracts;
+        let before = contracts.bound_to(&key);
+        if !contracts.record(account, fact) {
+            return (Decision::Duplicate, vec![]);
+        }
+        let after = contracts.bound_to(&key);
+        if before != after {
+            self.joined.extend(before.iter().chain(&after).cloned());
+        }
+        // Its subscription may be on its way.
+        self.joined.extend(fact.subscription_no.clone().filter(|_| after.is_none()));
+        let (moved, told) = self.renew(before.into_iter().chain(after).collect(), now);
+        (if moved { Decision::Settled } else { Decision::NoOp }, told)
+    }
+
+    /// Tells a state whose charge the payment is that it gets.
+    fn bind(&self, state: &mut State, key: &PaymentKey, fact: &Fact) {
+        let Fact::Payment(PaymentFact { agreement: Some(agreement), .. }) = fact else { return };
+        let under = AgreementKey { account: key.account.clone(), agreement: agreement.clone() };
+        if let Some(bound) = self.books.contracts.bound(&under) {
+            state.bound.insert(under, bound);
+        }
+    }
+
+    /// Derives these subscriptions anew.
+    fn renew(
+        &mut self,
+        touched: BTreeSet<String>,
+        now: OffsetDateTime,
+    ) -> (bool, Vec<Announcement>) {
+        let (mut any, mut announcements) = (false, vec![]);
+        for number in touched {
+            let (moved, told) = self.books.contracts.derive(&number, now);
+            any |= moved;
+            announcements.extend(told);
+        }
+        (any, announcements)
     }
 
     /// The state that a fact belongs to. A payment goes to the order that it names, and takes with
@@ -165,9 +254,11 @@ impl Desk {
             std::mem::take(&mut old.cases).into_iter().partition(|(case, _)| case.about == about);
         old.cases = others;
         let cases: BTreeMap<_, _> = cases;
+        let resolutions = old.resolutions.take(key);
         let new = self.books.states.entry(to.to_owned()).or_default();
         new.payments.extend(payment.map(|payment| (key.clone(), payment)));
         new.cases.extend(cases);
+        new.resolutions.extend(resolutions);
     }
 }
 
@@ -177,79 +268,27 @@ pub fn name_without_payment(key: &PaymentKey) -> String {
 }
 
 impl Changes {
+    /// What a person did to one state.
+    pub fn of_act(
+        mut contracts: Contracts,
+        before: State,
+        after: State,
+        now: OffsetDateTime,
+    ) -> Self {
+        let known = contracts.clone();
+        let mut announcements = announce(&before, &after);
+        for number in contracts.take_charges(&after) {
+            announcements.extend(contracts.derive(&number, now).1);
+        }
+        let states = vec![(before, after)];
+        Self { states, contracts: (known, contracts), announcements, ..Self::default() }
+    }
+
     /// The strongest verdict of each reading, by [`Decision`]'s order.
     pub fn strongest(&self) -> Vec<Decision> {
         let strongest =
             |verdicts: &Vec<Verdict>| verdicts.iter().map(|verdict| verdict.decision).max();
         self.verdicts.iter().map(|verdicts| strongest(verdicts).unwrap_or(Decision::NoOp)).collect()
-    }
-
-    /// Payments that no longer wait for their order, refunds and disputes that no longer wait for
-    /// their payment, and what their notifications count as now.
-    pub fn concluded(&self) -> Vec<(PaymentKey, Decision)> {
-        let known = Known::before(self);
-        let mut concluded = vec![];
-        for (before, after) in &self.states {
-            for (key, payment) in &after.payments {
-                let waited = known.payment(before, key).is_some_and(Payment::waits);
-                if waited && !payment.waits() {
-                    concluded.push((key.clone(), conclusion(before, after, key, payment)));
-                }
-            }
-        }
-        concluded
-    }
-
-    /// What waited for a later message of the same batch does not wait at its end.
-    fn conclude_verdicts(&mut self) {
-        let waiting = |verdict: &&mut Verdict| verdict.decision == Decision::Waiting;
-        let mut verdicts =
-            self.verdicts.iter_mut().flatten().filter(waiting).collect::<Vec<_>>().into_iter();
-        let Some(first) = verdicts.next() else { return };
-        let states = self.states.iter().flat_map(|(before, after)| {
-            after.payments.iter().map(move |(key, payment)| (key, (before, after, payment)))
-        });
-        let states: HashMap<_, _> = states.collect();
-        for verdict in std::iter::once(first).chain(verdicts) {
-            let Some((key, (before, after, payment))) =
-                verdict.payment.as_ref().and_then(|key| states.get_key_value(key))
-            else {
-                continue;
-            };
-            if !payment.waits() {
-                verdict.decision = conclusion(before, after, key, payment);
-            }
-        }
-    }
-}
-
-/// What was recorded before the changes.
-pub struct Known<'a> {
-    absent: HashMap<&'a PaymentKey, &'a Payment>,
-}
-
-impl<'a> Known<'a> {
-    pub fn before(changes: &'a Changes) -> Self {
-        let payments = changes.states.iter().flat_map(|(before, _)| &before.payments);
-        Self { absent: payments.filter(|(_, payment)| payment.is_absent()).collect() }
-    }
-
-    /// The payment, which stood in another state while only refunds or disputes of it were known.
-    pub fn payment(&self, before: &'a State, key: &PaymentKey) -> Option<&'a Payment> {
-        before.payments.get(key).or_else(|| self.absent.get(key).copied())
-    }
-}
-
-/// What a notification about a payment counts as when it no longer waits.
-fn conclusion(before: &State, after: &State, key: &PaymentKey, payment: &Payment) -> Decision {
-    let about = About::Payment(key.clone());
-    let of_payment = after.cases.keys().any(|case| case.about == about);
-    if of_payment || more_at_stake(before, after) {
-        Decision::Case
-    } else if after.order.as_ref().is_some_and(|order| qualifies(order, key, payment)) {
-        Decision::Settled
-    } else {
-        Decision::NoOp
     }
 }
 

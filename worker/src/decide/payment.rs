@@ -10,9 +10,13 @@ use shared::notification::{
     DisputeFact, DisputeStatus, Evidence, Fact, PaymentFact, PaymentStatus, RefundFact,
     RefundStatus, RefundTotal,
 };
+use shared::order::Mode;
 use time::OffsetDateTime;
 
 use super::refund::{Dispute, Refund, RefundKey, sum};
+use super::subscription::AgreementKey;
+
+mod signed;
 
 /// A payment's identity: one row for each provider transaction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +40,22 @@ pub struct Payment {
     pub refunds: BTreeMap<RefundKey, Refund>,
     /// By the provider's number of each.
     pub disputes: BTreeMap<String, Dispute>,
+    /// The provider's number of the agreement that it was charged under.
+    pub agreement: Option<String>,
     pub link: Link,
+    /// The mode of its account when the payment was first told.
+    pub mode: Mode,
+    pub pays: Pays,
+}
+
+/// Which orders a payment may pay, as the installation had it when the payment was first told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pays {
+    /// Also those that name no account.
+    #[default]
+    AnyOrder,
+    /// Only those that name its account.
+    NamedOrders,
 }
 
 /// How a payment stands to its order.
@@ -53,6 +72,8 @@ pub enum Link {
     },
     Unknown,
     Order,
+    /// It needs no order: its agreement is a subscription's.
+    Subscription,
 }
 
 impl Payment {
@@ -66,7 +87,10 @@ impl Payment {
             totals: BTreeSet::new(),
             refunds: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            agreement: None,
             link,
+            mode: Mode::default(),
+            pays: Pays::default(),
         };
         payment.merge(fact);
         payment
@@ -83,7 +107,10 @@ impl Payment {
             totals: BTreeSet::new(),
             refunds: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            agreement: None,
             link: Link::Absent { deadline: None },
+            mode: Mode::default(),
+            pays: Pays::default(),
         }
     }
 
@@ -100,6 +127,7 @@ impl Payment {
             self.closed_at = self.closed_at.max(Some(fact.occurred_at));
         }
         self.totals.extend(fact.refund_total.clone());
+        self.agreement = self.agreement.take().max(fact.agreement.clone());
     }
 
     /// The payment itself is told after its refunds or disputes: they are its own from now on.
@@ -125,12 +153,44 @@ impl Payment {
     /// counts, so whichever message is late, no refund is overlooked. A refund that was reversed may
     /// stand in a total that was stated before, so totals count without it.
     pub fn refunded_minor(&self) -> i64 {
-        let total = self.totals.iter().map(|total| total.total_minor).max().unwrap_or(0);
-        let named = self.signed_minor(RefundStatus::Succeeded);
-        let stated = total.saturating_sub(self.signed_minor(RefundStatus::Reversed));
         let lost = self.disputes.values().filter(|dispute| dispute.status == DisputeStatus::Lost);
         let lost = self.in_its_currency(lost.map(|dispute| dispute.amount));
-        named.max(stated).saturating_add(lost)
+        self.given_back_minor().saturating_add(lost)
+    }
+
+    fn given_back_minor(&self) -> i64 {
+        let total = self.totals.iter().map(|total| total.total_minor).max().unwrap_or(0);
+        let named = self.signed_minor(RefundStatus::Succeeded);
+        named.max(total.saturating_sub(self.signed_minor(RefundStatus::Reversed)))
+    }
+
+    /// A person confirms that this much more went back than is signed: a total, as a provider would
+    /// state it, so that a signed refund of the same money which comes later adds nothing.
+    pub(super) fn confirm(&mut self, more_minor: i64, refund_no: String, at: OffsetDateTime) {
+        let reversed = self.signed_minor(RefundStatus::Reversed);
+        let total_minor =
+            self.given_back_minor().saturating_add(reversed).saturating_add(more_minor);
+        self.totals.insert(RefundTotal {
+            total_minor,
+            refund_no: Some(refund_no),
+            occurred_at: at,
+        });
+    }
+
+    /// All the money that came in by it: the payment, and what was refunded and came back.
+    pub(super) fn came_in_minor(&self) -> i64 {
+        self.amount.minor.saturating_add(self.signed_minor(RefundStatus::Reversed))
+    }
+
+    /// All that was ever said to go back by refunds or to be disputed: it never becomes less.
+    pub(super) fn said_back_minor(&self) -> i64 {
+        let refunds = self.refunds.iter().filter(|(key, refund)| match key.evidence {
+            Evidence::Hint => refund.status.is_effective() && !self.is_signed(&key.refund),
+            Evidence::Signed => refund.status >= RefundStatus::Succeeded,
+        });
+        let disputes = self.disputes.values().map(|dispute| dispute.amount);
+        let amounts = refunds.map(|(_, refund)| refund.amount).chain(disputes);
+        amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor))
     }
 
     /// Money that is still in it, in minor units.
@@ -148,7 +208,10 @@ impl Payment {
         if self.gone().chain(self.hinted()).any(foreign) {
             return self.left_minor();
         }
-        self.hinted().map_or(0, |hinted| hinted.minor).min(self.left_minor())
+        let hinted = self.hinted().map_or(0, |hinted| hinted.minor);
+        let said = self.signed_minor(RefundStatus::Succeeded).saturating_add(hinted);
+        // A total explains a hint up to its amount.
+        (said - self.given_back_minor()).clamp(0, self.left_minor())
     }
 
     /// What is only hinted to have gone back.
@@ -206,32 +269,19 @@ impl Payment {
         match self.link {
             Link::Absent { deadline } => deadline.is_some(),
             Link::Waiting { .. } => self.status.proves_payment(),
-            Link::Unknown | Link::Order => false,
+            Link::Unknown | Link::Order | Link::Subscription => false,
         }
+    }
+
+    /// The agreement that it was charged under.
+    pub fn under(&self, key: &PaymentKey) -> Option<AgreementKey> {
+        let agreement = self.agreement.clone()?;
+        Some(AgreementKey { account: key.account.clone(), agreement })
     }
 
     /// Is nothing but refunds or disputes of it known?
     pub fn is_absent(&self) -> bool {
         matches!(self.link, Link::Absent { .. })
-    }
-
-    fn signed_minor(&self, status: RefundStatus) -> i64 {
-        let counts = |key: &RefundKey, refund: &Refund| {
-            key.evidence == Evidence::Signed && refund.status == status
-        };
-        let refunds = self.refunds.iter().filter(|(key, refund)| counts(key, refund));
-        self.in_its_currency(refunds.map(|(_, refund)| refund.amount))
-    }
-
-    fn in_its_currency(&self, amounts: impl Iterator<Item = Money>) -> i64 {
-        let amounts = amounts.filter(|amount| amount.currency == self.amount.currency);
-        amounts.fold(0, |sum, amount| sum.saturating_add(amount.minor))
-    }
-
-    /// Is it signed that this refund succeeded, whatever became of it then? So a hint adds nothing.
-    fn is_signed(&self, refund: &str) -> bool {
-        let key = RefundKey { refund: refund.to_owned(), evidence: Evidence::Signed };
-        self.refunds.get(&key).is_some_and(|signed| signed.status >= RefundStatus::Succeeded)
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use shared::case::CaseKind;
+use shared::case::{CaseKind, CasePolicy};
 use shared::money::Money;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
+use time::OffsetDateTime;
 
 use super::case::{About, Case, CaseKey};
+use super::payment::Pays;
+use super::resolution::Resolutions;
+use super::subscription::by_terms;
 use super::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded, State};
 
 /// Everything that is derived.
@@ -14,44 +18,133 @@ use super::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded, State};
 pub struct Standing {
     /// Nothing while there is no order.
     pub recorded: Option<Recorded>,
-    pub cases: BTreeMap<CaseKey, Case>,
+    pub cases: BTreeMap<CaseKey, Condition>,
+}
+
+/// A case whose condition stands, and that nobody closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    pub case: Case,
+    /// All the money that came in so far: what a resolution of it holds for.
+    pub came_in_minor: i64,
+}
+
+/// How a payment whose money moved stands to its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Qualifies,
+    /// It was paid after the order had expired.
+    Late,
+    WrongPayee,
+    Mismatch,
 }
 
 /// Derives everything from the facts.
-pub fn standing(state: &State) -> Standing {
+pub fn standing(state: &State, now: OffsetDateTime) -> Standing {
     let mut cases = BTreeMap::new();
+    let mut open = |kind, about, order_number: &str, (amount, came_in_minor): (Money, i64)| {
+        let key = CaseKey { kind, about };
+        if state.resolutions.holds(&key, came_in_minor) {
+            return;
+        }
+        let Money { minor: amount_minor, currency } = amount;
+        let (order_number, policy) = (order_number.to_owned(), CasePolicy::Hold);
+        let case = Case { order_number, amount_minor, currency, policy };
+        cases.insert(key, Condition { case, came_in_minor });
+    };
     for (key, payment) in &state.payments {
-        for (kind, amount) in payment_cases(state.order.as_ref(), key, payment) {
-            let about = About::Payment(key.clone());
-            let order_number = payment.order_number.clone();
-            let Money { minor: amount_minor, currency } = amount;
-            cases.insert(CaseKey { kind, about }, Case { order_number, amount_minor, currency });
+        for (kind, stake) in payment_cases(state, key, payment) {
+            open(kind, About::Payment(key.clone()), &payment.order_number, stake);
         }
     }
     let Some(order) = &state.order else { return Standing { recorded: None, cases } };
-    let totals = Totals::of(order, &state.payments);
-    for (kind, amount_minor) in order_cases(order, &totals) {
-        let about = About::Order(order.order_no.clone());
-        let order_number = order.order_no.clone();
-        let currency = order.amount.currency;
-        cases.insert(CaseKey { kind, about }, Case { order_number, amount_minor, currency });
+    let totals = Totals::of(order, state);
+    for (kind, minor) in order_cases(order, state, &totals) {
+        let stake = (Money { minor, ..order.amount }, totals.came_in);
+        open(kind, About::Order(order.order_no.clone()), &order.order_no, stake);
     }
-    Standing { recorded: Some(recorded(order, &state.payments, &totals)), cases }
+    Standing { recorded: Some(recorded(order, state, &totals, now)), cases }
+}
+
+/// Does this payment pay for the state's order?
+pub(super) fn qualifies(state: &State, key: &PaymentKey, payment: &Payment) -> bool {
+    let place = state.order.as_ref().map(|order| place(order, &state.resolutions, key, payment));
+    payment.status.proves_payment() && place == Some(Place::Qualifies)
+}
+
+/// Where a payment of which money moved belongs: each line asks only those that passed the one before.
+fn place(order: &Order, resolutions: &Resolutions, key: &PaymentKey, payment: &Payment) -> Place {
+    let accepted = |kind| resolutions.accepted(kind, &About::Payment(key.clone()));
+    if payment.mode != order.mode {
+        return Place::WrongPayee;
+    }
+    if !right_payee(order, key, payment) && !accepted(CaseKind::WrongPayee) {
+        return Place::WrongPayee;
+    }
+    let same_currency = payment.amount.currency == order.amount.currency;
+    if payment.amount != order.amount && !(same_currency && accepted(CaseKind::AmountMismatch)) {
+        return Place::Mismatch;
+    }
+    if order.is_late(payment.occurred_at) && !accepted_late(order, resolutions) {
+        return Place::Late;
+    }
+    Place::Qualifies
+}
+
+fn right_payee(order: &Order, key: &PaymentKey, payment: &Payment) -> bool {
+    match (&order.account, payment.pays) {
+        (Some(account), Pays::AnyOrder | Pays::NamedOrders) => *account == key.account,
+        (None, Pays::AnyOrder) => true,
+        (None, Pays::NamedOrders) => false,
+    }
+}
+
+/// Did somebody accept what was paid after the order was cancelled or had expired?
+fn accepted_late(order: &Order, resolutions: &Resolutions) -> bool {
+    resolutions.accepted(CaseKind::PaidAfterCancel, &About::Order(order.order_no.clone()))
 }
 
 struct Totals {
     gross: i64,
     back: i64,
+    /// What is left of payments that came too late.
+    late: i64,
+    /// All the money that ever came in for the order.
+    came_in: i64,
+    /// What is left of the largest payment that was accepted though its amount differs.
+    accepted: i64,
+    paid_at: Option<OffsetDateTime>,
 }
 
 impl Totals {
-    fn of(order: &Order, payments: &BTreeMap<PaymentKey, Payment>) -> Self {
-        let qualifying = payments.iter().filter(|(key, payment)| qualifies(order, key, payment));
-        qualifying.fold(Self { gross: 0, back: 0 }, |totals, (_, payment)| Self {
-            gross: totals.gross.saturating_add(payment.amount.minor),
-            // Refunds beyond a payment are a case of their own, not a debt of the order.
-            back: totals.back.saturating_add(payment.refunded_minor().min(payment.amount.minor)),
-        })
+    fn of(order: &Order, state: &State) -> Self {
+        let mut totals =
+            Self { gross: 0, back: 0, late: 0, came_in: 0, accepted: 0, paid_at: None };
+        let proven = state.payments.iter().filter(|(_, payment)| payment.status.proves_payment());
+        for (key, payment) in proven {
+            match place(order, &state.resolutions, key, payment) {
+                Place::Qualifies => totals.take(order, payment),
+                Place::Late => {
+                    totals.late = totals.late.saturating_add(payment.left_minor());
+                    totals.came_in = totals.came_in.saturating_add(payment.came_in_minor());
+                }
+                Place::WrongPayee | Place::Mismatch => (),
+            }
+        }
+        totals
+    }
+
+    fn take(&mut self, order: &Order, payment: &Payment) {
+        self.gross = self.gross.saturating_add(payment.amount.minor);
+        // Refunds beyond a payment are a case of their own, not a debt of the order.
+        let back = payment.refunded_minor().min(payment.amount.minor);
+        self.back = self.back.saturating_add(back);
+        self.came_in = self.came_in.saturating_add(payment.came_in_minor());
+        if payment.amount != order.amount {
+            self.accepted = self.accepted.max(payment.left_minor());
+        }
+        let earliest = self.paid_at.map_or(payment.occurred_at, |at| at.min(payment.occurred_at));
+        self.paid_at = Some(earliest);
     }
 
     fn net(&self) -> i64 {
@@ -59,94 +152,99 @@ impl Totals {
     }
 }
 
-pub(super) fn qualifies(order: &Order, key: &PaymentKey, payment: &Payment) -> bool {
-    payment.status.proves_payment() && right_payee(order, key) && payment.amount == order.amount
-}
-
-fn right_payee(order: &Order, key: &PaymentKey) -> bool {
-    order.account.as_ref().is_none_or(|account| *account == key.account)
-}
-
+/// Each case, what is at stake in it, and all the money that came in so far.
 fn payment_cases(
-    order: Option<&Order>,
+    state: &State,
     key: &PaymentKey,
     payment: &Payment,
-) -> Vec<(CaseKind, Money)> {
+) -> Vec<(CaseKind, (Money, i64))> {
     let mut cases = vec![];
+    let said = payment.said_back_minor();
     // What waits for its payment is no case yet.
     if !(payment.is_absent() && payment.waits()) {
-        cases.extend(payment.disputed().map(|amount| (CaseKind::Dispute, amount)));
+        cases.extend(payment.disputed().map(|amount| (CaseKind::Dispute, (amount, said))));
     }
     if payment.status.proves_payment() {
-        let money = |(kind, minor)| (kind, Money { minor, ..payment.amount });
-        cases.extend(proven_cases(order, key, payment).into_iter().map(money));
+        let money = |(kind, minor, came_in)| (kind, (Money { minor, ..payment.amount }, came_in));
+        cases.extend(proven_cases(state, key, payment).into_iter().map(money));
     } else if !payment.waits() {
-        cases.extend(payment.back().map(|amount| (CaseKind::UnprovenPayment, amount)));
-        cases.extend(payment.hinted().map(|amount| (CaseKind::RefundUnconfirmed, amount)));
+        cases.extend(payment.back().map(|amount| (CaseKind::UnprovenPayment, (amount, said))));
+        cases.extend(payment.hinted().map(|amount| (CaseKind::RefundUnconfirmed, (amount, said))));
     }
     cases
 }
 
 /// The cases of a payment whose money moved.
-fn proven_cases(
-    order: Option<&Order>,
-    key: &PaymentKey,
-    payment: &Payment,
-) -> Vec<(CaseKind, i64)> {
-    let left = payment.left_minor();
+fn proven_cases(state: &State, key: &PaymentKey, payment: &Payment) -> Vec<(CaseKind, i64, i64)> {
+    let (left, came_in) = (payment.left_minor(), payment.came_in_minor());
     let beyond = payment.refunded_minor() - payment.amount.minor;
     let closed_later = payment.closed_at.is_some_and(|at| at > payment.occurred_at);
     let mut cases = vec![];
-    match order {
-        Some(order) if left > 0 && !right_payee(order, key) => {
-            cases.push((CaseKind::WrongPayee, left));
+    match &state.order {
+        // A charge that a subscription's own terms explain needs no order to fit.
+        _ if by_terms(state, key, payment) => (),
+        Some(order) => match place(order, &state.resolutions, key, payment) {
+            Place::WrongPayee => cases.push((CaseKind::WrongPayee, left, came_in)),
+            Place::Mismatch => cases.push((CaseKind::AmountMismatch, left, came_in)),
+            Place::Qualifies | Place::Late => (),
+        },
+        None if payment.link == Link::Unknown => {
+            cases.push((CaseKind::UnknownOrder, left, came_in));
         }
-        Some(order) if left > 0 && payment.amount != order.amount => {
-            cases.push((CaseKind::AmountMismatch, left));
+        None if payment.link == Link::Subscription => {
+            cases.push((CaseKind::AmountMismatch, left, came_in));
         }
-        None if payment.link == Link::Unknown => cases.push((CaseKind::UnknownOrder, left)),
-        Some(_) | None => (),
+        None => (),
     }
-    if beyond > 0 {
-        cases.push((CaseKind::OverRefund, beyond));
-    }
+    cases.push((CaseKind::OverRefund, beyond, beyond));
     // Closed after success means refunded; the money that no refund accounts for is unconfirmed.
     let unconfirmed = if closed_later { left } else { payment.unconfirmed_minor() };
-    if unconfirmed > 0 {
-        cases.push((CaseKind::RefundUnconfirmed, unconfirmed));
-    }
+    let said = payment.said_back_minor();
+    let said = if closed_later { said.saturating_add(came_in) } else { said };
+    cases.push((CaseKind::RefundUnconfirmed, unconfirmed, said));
+    cases.retain(|(_, minor, _)| *minor > 0);
     cases
 }
 
-fn order_cases(order: &Order, totals: &Totals) -> Vec<(CaseKind, i64)> {
-    let mut cases = vec![];
-    if totals.net() > order.amount.minor {
-        cases.push((CaseKind::DuplicatePayment, totals.net() - order.amount.minor));
-    }
-    if order.cancelled && totals.net() > 0 {
-        cases.push((CaseKind::PaidAfterCancel, totals.net()));
-    }
+fn order_cases(order: &Order, state: &State, totals: &Totals) -> Vec<(CaseKind, i64)> {
+    // An accepted overpayment is the price that was agreed on.
+    let price = order.amount.minor.max(totals.accepted);
+    let cancelled = order.cancelled && !accepted_late(order, &state.resolutions);
+    let after_cancel = if cancelled { totals.net() } else { 0 };
+    let mut cases = vec![
+        (CaseKind::DuplicatePayment, totals.net() - price),
+        (CaseKind::PaidAfterCancel, after_cancel.saturating_add(totals.late)),
+    ];
+    cases.retain(|(_, minor)| *minor > 0);
     cases
 }
 
-fn recorded(order: &Order, payments: &BTreeMap<PaymentKey, Payment>, totals: &Totals) -> Recorded {
+fn recorded(order: &Order, state: &State, totals: &Totals, now: OffsetDateTime) -> Recorded {
     let net = totals.net();
+    // An accepted underpayment is all that was due.
+    let due = order.amount.minor.min(totals.gross);
+    let cancelled = order.cancelled && !accepted_late(order, &state.resolutions);
     let status = match totals.gross {
-        _ if order.cancelled => OrderStatus::Cancelled,
+        _ if cancelled => OrderStatus::Cancelled,
+        0 if order.is_late(now) => OrderStatus::Cancelled,
         0 => OrderStatus::Pending,
-        _ if net >= order.amount.minor => OrderStatus::Paid,
+        _ if net >= due => OrderStatus::Paid,
         _ if net > 0 => OrderStatus::PartiallyRefunded,
         _ => OrderStatus::Refunded,
     };
-    let stands = totals.gross > 0 && !order.cancelled;
+    let stands = totals.gross > 0 && !cancelled;
     let fulfilment = match order.recorded.fulfilment {
         Fulfilment::None if !stands => Fulfilment::None,
         _ if net > 0 => Fulfilment::Active,
         _ => Fulfilment::Revoked,
     };
-    let qualifying = payments.iter().filter(|(key, payment)| qualifies(order, key, payment));
-    let paid_at = qualifying.map(|(_, payment)| payment.occurred_at).min();
-    Recorded { status, paid_minor: totals.gross, refunded_minor: totals.back, fulfilment, paid_at }
+    Recorded {
+        status,
+        paid_minor: totals.gross,
+        refunded_minor: totals.back,
+        fulfilment,
+        paid_at: totals.paid_at,
+    }
 }
 
 impl Fulfilment {
@@ -170,6 +268,22 @@ impl Order {
             fulfilment: Fulfilment::None,
             paid_at: None,
         };
-        Self { order_no, amount, account, cancelled: false, recorded }
+        let mode = Mode::default();
+        Self {
+            order_no,
+            amount,
+            account,
+            cancelled: false,
+            expires_at: None,
+            mode,
+            subscription_no: None,
+            period: None,
+            recorded,
+        }
+    }
+
+    /// Is this instant behind its end? What was paid at the very end is in time.
+    pub(super) fn is_late(&self, at: OffsetDateTime) -> bool {
+        self.expires_at.is_some_and(|end| at > end)
     }
 }

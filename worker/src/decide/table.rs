@@ -2,15 +2,17 @@
 //! T1 = what it counts as → where the order stands then, and which cases open or close by it.
 //!
 //! To change the policy, change this table first. "exact" and "other" compare T1's amount with the
-//! order's, wherever that is still to be done; "closed" bears no refund data.
+//! order's, wherever that is still to be done; "closed" bears no refund data. "expired before" means before T1
+//! was paid, "expired after" that T1 was in time; "no account named" means where every order must name one.
 
 pub(super) mod scene;
 mod sweep;
 mod events;
 mod repeats;
 mod back;
+mod verdicts;
 
-use self::scene::{Books, NOW, PRICE, RULES, Word, says};
+use self::scene::{Books, NOW, PRICE, Word, says};
 use super::{Decision, State, decide};
 
 const TABLE: &str = "\
@@ -31,8 +33,8 @@ past the deadline  + closed                      = Case      → no order, opens
 past the deadline  + succeeded                   = Duplicate → no order
 past the deadline  + finished                    = NoOp      → no order
 past the deadline  + partial refund              = NoOp      → no order
-past the deadline  + full refund                 = NoOp      → no order
-past the deadline  + refund beyond               = Case      → no order, opens over_refund
+past the deadline  + full refund                 = NoOp      → no order, closes unknown_order
+past the deadline  + refund beyond               = Case      → no order, opens over_refund, closes unknown_order
 past the deadline  + unknown type                = NoOp      → no order
 pending            + pending                     = NoOp      → pending
 pending            + authorised                  = NoOp      → pending
@@ -144,6 +146,62 @@ other account      + full refund exact           = NoOp      → pending
 other account      + full refund other amount    = NoOp      → pending
 other account      + refund beyond exact         = Case      → pending, opens over_refund
 other account      + unknown type                = NoOp      → pending
+expired before     + pending                     = NoOp      → cancelled
+expired before     + authorised                  = NoOp      → cancelled
+expired before     + failed                      = NoOp      → cancelled
+expired before     + closed                      = NoOp      → cancelled
+expired before     + succeeded exact             = Case      → cancelled, opens paid_after_cancel
+expired before     + succeeded other amount      = Case      → cancelled, opens amount_mismatch
+expired before     + succeeded other currency    = Case      → cancelled, opens amount_mismatch
+expired before     + finished exact              = Case      → cancelled, opens paid_after_cancel
+expired before     + partial refund exact        = Case      → cancelled, opens paid_after_cancel
+expired before     + partial refund other amount = Case      → cancelled, opens amount_mismatch
+expired before     + full refund exact           = NoOp      → cancelled
+expired before     + full refund other amount    = NoOp      → cancelled
+expired before     + refund beyond exact         = Case      → cancelled, opens over_refund
+expired before     + unknown type                = NoOp      → cancelled
+expired after      + pending                     = NoOp      → cancelled
+expired after      + authorised                  = NoOp      → cancelled
+expired after      + failed                      = NoOp      → cancelled
+expired after      + closed                      = NoOp      → cancelled
+expired after      + succeeded exact             = Settled   → paid
+expired after      + succeeded other amount      = Case      → cancelled, opens amount_mismatch
+expired after      + succeeded other currency    = Case      → cancelled, opens amount_mismatch
+expired after      + finished exact              = Settled   → paid
+expired after      + partial refund exact        = Settled   → partially_refunded
+expired after      + partial refund other amount = Case      → cancelled, opens amount_mismatch
+expired after      + full refund exact           = Settled   → refunded
+expired after      + full refund other amount    = NoOp      → cancelled
+expired after      + refund beyond exact         = Case      → refunded, opens over_refund
+expired after      + unknown type                = NoOp      → cancelled
+test order         + pending                     = NoOp      → pending
+test order         + authorised                  = NoOp      → pending
+test order         + failed                      = NoOp      → pending
+test order         + closed                      = NoOp      → pending
+test order         + succeeded exact             = Case      → pending, opens wrong_payee
+test order         + succeeded other amount      = Case      → pending, opens wrong_payee
+test order         + succeeded other currency    = Case      → pending, opens wrong_payee
+test order         + finished exact              = Case      → pending, opens wrong_payee
+test order         + partial refund exact        = Case      → pending, opens wrong_payee
+test order         + partial refund other amount = Case      → pending, opens wrong_payee
+test order         + full refund exact           = NoOp      → pending
+test order         + full refund other amount    = NoOp      → pending
+test order         + refund beyond exact         = Case      → pending, opens over_refund
+test order         + unknown type                = NoOp      → pending
+no account named   + pending                     = NoOp      → pending
+no account named   + authorised                  = NoOp      → pending
+no account named   + failed                      = NoOp      → pending
+no account named   + closed                      = NoOp      → pending
+no account named   + succeeded exact             = Case      → pending, opens wrong_payee
+no account named   + succeeded other amount      = Case      → pending, opens wrong_payee
+no account named   + succeeded other currency    = Case      → pending, opens wrong_payee
+no account named   + finished exact              = Case      → pending, opens wrong_payee
+no account named   + partial refund exact        = Case      → pending, opens wrong_payee
+no account named   + partial refund other amount = Case      → pending, opens wrong_payee
+no account named   + full refund exact           = NoOp      → pending
+no account named   + full refund other amount    = NoOp      → pending
+no account named   + refund beyond exact         = Case      → pending, opens over_refund
+no account named   + unknown type                = NoOp      → pending
 ";
 
 #[test]
@@ -169,7 +227,7 @@ fn the_whole_policy() {
 
 fn line(books: Books, word: Word, said: &str, amount: shared::money::Money) -> String {
     let before = books.state();
-    let (decision, after) = decide(&before, "shop", &says("T1", word, amount), NOW, &RULES);
+    let (decision, after) = decide(&before, "shop", &says("T1", word, amount), NOW, books.rules());
     outcome(&format!("{:<18} + {said:<27}", books.name()), decision, &before, &after)
 }
 

@@ -1,7 +1,8 @@
 //! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
 //!
-//! **Invariant**: a transaction takes its locks in one order: identities, orders, payments, cases,
-//! subjects, keys; each kind sorted by its key. So no two transactions can wait for each other in a ring.
+//! **Invariant**: a transaction takes its locks in one order: identities, orders, payments,
+//! subscriptions, cases, tombstones, subjects, keys; each kind sorted by its key. So no two
+//! transactions can wait for each other in a ring.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +20,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use super::keys::{KeyUse, Told};
 use super::records::{
-    Act, Balance, Cancelled, CaseFilter, CaseRecord, EventRecord, Imported, NewOrder, OrderFilter,
-    OrderRecord, OrderSummary, Trail, Unsent,
+    Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+    Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
+    SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
@@ -33,6 +34,8 @@ mod fault;
 mod load;
 mod write;
 mod bodies;
+mod erasure;
+mod privacy;
 mod notifications;
 mod events;
 mod receipts;
@@ -40,6 +43,7 @@ mod keys;
 mod settle;
 mod sweep;
 mod orders;
+mod subscriptions;
 mod cases;
 mod balance;
 
@@ -170,21 +174,6 @@ impl Session for PostgresSession {
         bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
     }
 
-    async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
-        bounded(bodies::tend(&mut self.conn, now, limit, &self.bodies)).await
-    }
-
-    async fn notifications(
-        &mut self,
-        filter: &NotificationFilter,
-    ) -> Result<Vec<NotificationRecord>, LedgerError> {
-        bounded(notifications::list::list(&mut self.conn, filter)).await
-    }
-
-    async fn notification(&mut self, message: Uuid) -> Result<Option<StoredMessage>, LedgerError> {
-        bounded(notifications::list::show(&mut self.conn, message, &self.bodies)).await
-    }
-
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
         bounded(events::unsent(&mut self.conn, limit)).await
     }
@@ -215,7 +204,8 @@ impl Session for PostgresSession {
         orders: &[NewOrder],
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
-        bounded(orders::import::import(&mut self.conn, orders, now)).await
+        let rules = self.rules();
+        bounded(orders::import::import(&mut self.conn, orders, now, &rules)).await
     }
 
     async fn cancel(
@@ -228,6 +218,21 @@ impl Session for PostgresSession {
         let rules = self.rules();
         let by = (actor, reason);
         bounded(orders::cancel(&mut self.conn, order_no, by, now, &rules)).await
+    }
+
+    async fn subscribe(
+        &mut self,
+        subscriptions: &[NewSubscription],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Imported>, LedgerError> {
+        bounded(subscriptions::import(&mut self.conn, subscriptions, now)).await
+    }
+
+    async fn subscriptions(
+        &mut self,
+        filter: &SubscriptionFilter,
+    ) -> Result<Vec<SubscriptionRecord>, LedgerError> {
+        bounded(subscriptions::list(&mut self.conn, filter)).await
     }
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
@@ -248,6 +253,21 @@ impl Session for PostgresSession {
 
     async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
         bounded(cases::case(&mut self.conn, id)).await
+    }
+
+    async fn case_file(&mut self, id: Uuid) -> Result<Option<CaseFile>, LedgerError> {
+        bounded(cases::file::file(&mut self.conn, id)).await
+    }
+
+    async fn act_on_case(
+        &mut self,
+        id: Uuid,
+        act: &CaseAct,
+        by: &Act,
+        now: OffsetDateTime,
+    ) -> Result<CaseActed, LedgerError> {
+        let rules = self.rules();
+        bounded(cases::desk::act(&mut self.conn, id, (act, by), now, &rules)).await
     }
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {

@@ -3,16 +3,28 @@
 
 use serde::{Deserialize, Serialize};
 use shared::money::{Currency, Money};
-use shared::order::{OrderStatus, check_order_no};
+use shared::order::{Mode, OrderStatus, check_order_no};
+use shared::rules::Rules;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod metadata;
 mod refunds;
+mod balance;
+mod subscriptions;
+mod desk;
 mod trail;
 
+pub use self::balance::Balance;
+pub use self::desk::{
+    CaseAct, CaseActed, CaseFile, EVIDENCE_MAX, EvidenceRecord, NOTE_MAX_BYTES, NOTES_MAX,
+    NoteRecord, ResolutionRecord,
+};
 pub use self::metadata::{METADATA_DEPTH_MAX, METADATA_MAX_BYTES};
 pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
+pub use self::subscriptions::{
+    AgreementRecord, ChargeRecord, NewSubscription, SubscriptionFilter, SubscriptionRecord,
+};
 pub use self::trail::{Acted, Announced, Heard, TRAIL_MAX, Trail};
 
 /// Numbers under which one order may be offered to providers.
@@ -33,8 +45,12 @@ pub struct NewOrder {
     /// Further numbers under which it is offered to providers.
     #[serde(default)]
     pub numbers: Vec<String>,
+    /// What is paid later does not pay for it; a pending order is cancelled then.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
+    /// Only an account of the same mode may be paid.
+    #[serde(default)]
+    pub mode: Mode,
     #[serde(default)]
     pub metadata: Option<serde_json::Value>,
 }
@@ -79,12 +95,15 @@ pub struct OrderSummary {
     pub amount: i64,
     pub currency: Currency,
     pub account: Option<String>,
+    pub mode: Mode,
     pub paid_amount: i64,
     pub refunded_amount: i64,
     #[serde(with = "time::serde::rfc3339::option")]
     pub paid_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
     pub cancelled_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
 }
@@ -128,13 +147,18 @@ pub struct PaymentRecord {
 pub struct CaseRecord {
     pub id: Uuid,
     pub kind: String,
-    /// `open`, `resolved`.
+    /// `open`, `acknowledged`, `resolved`.
     pub status: String,
     pub order_number: String,
     pub account: Option<String>,
     pub transaction: Option<String>,
     pub amount: i64,
     pub currency: Currency,
+    /// What the account had chosen for such cases when it opened.
+    pub policy: String,
+    pub owner: Option<String>,
+    /// How it ended: `fulfil`, `refund`, `ignore`, or `settled` by the facts.
+    pub resolution: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -172,8 +196,14 @@ pub struct OrderFilter {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CaseFilter {
-    /// `open` or `resolved`.
+    /// `open`, `acknowledged` or `resolved`.
     pub status: Option<String>,
+    pub kind: Option<String>,
+    /// Whose money it is about.
+    pub account: Option<String>,
+    /// Any number of the order.
+    pub number: Option<String>,
+    pub owner: Option<String>,
     pub limit: i64,
 }
 
@@ -189,21 +219,6 @@ pub struct Act {
     pub reason: String,
 }
 
-/// Accepted = settled + duplicate + no-op + case + dead + in flight + unaccounted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Balance {
-    pub accepted: i64,
-    pub settled: i64,
-    pub duplicate: i64,
-    pub no_op: i64,
-    pub case: i64,
-    pub dead: i64,
-    pub in_flight: i64,
-    pub unaccounted: i64,
-    /// Received beyond what an ingress has stated: it will state it, or it died first.
-    pub unproven: i64,
-}
-
 impl NewOrder {
     /// What is wrong with it, in words.
     pub fn check(&self) -> Result<(), String> {
@@ -214,6 +229,9 @@ impl NewOrder {
         if self.numbers.len() > NUMBERS_MAX {
             return Err(format!("numbers: at most {NUMBERS_MAX}"));
         }
+        if self.currency == Currency::XXX {
+            return Err("currency: XXX is no currency that can be paid in".to_owned());
+        }
         if self.amount <= 0 {
             return Err("amount: more than 0 is needed, in minor units".to_owned());
         }
@@ -223,6 +241,17 @@ impl NewOrder {
         }
         if let Some(metadata) = &self.metadata {
             metadata::check(metadata)?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with it where the installation has these rules.
+    pub fn check_by(&self, rules: &Rules) -> Result<(), String> {
+        self.check()?;
+        if rules.account_required && self.account.is_none() {
+            let rule =
+                "account: missing, and policy.account_required says that every order names one";
+            return Err(rule.to_owned());
         }
         Ok(())
     }
@@ -250,13 +279,5 @@ impl CaseRecord {
                 && self.transaction.as_ref() == Some(&payment.transaction)
         };
         numbers.contains(&self.order_number) || payments.iter().any(is_of)
-    }
-}
-
-impl Balance {
-    /// Is every accepted message accounted for?
-    pub fn adds_up(&self) -> bool {
-        let accounted = self.settled + self.duplicate + self.no_op + self.case + self.dead;
-        self.unaccounted == 0 && self.accepted == accounted + self.in_flight
     }
 }

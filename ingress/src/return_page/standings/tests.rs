@@ -16,6 +16,7 @@ fn news(order_no: &str, sequence: i64, status: OrderStatus, entitled: bool) -> O
         refunded_amount: 0,
         entitled,
         numbers: vec![format!("{order_no}/2")],
+        subscription_no: None,
     };
     OrderNews { sequence, order }
 }

@@ -7,17 +7,17 @@ use std::io;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 /// Bytes that one line may have.
-pub(super) const LINE_MAX_BYTES: usize = 1 << 20;
+pub(in crate::cli) const LINE_MAX_BYTES: usize = 1 << 20;
 
 /// One line of the stream, without its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(in crate::cli) enum Line {
     Text(Vec<u8>),
     TooLong,
 }
 
 /// Numbers lines from 1.
-pub(super) struct Lines<R> {
+pub(in crate::cli) struct Lines<R> {
     stream: R,
     number: u64,
     bytes: u64,
@@ -25,7 +25,7 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    pub(super) fn new(stream: R) -> Self {
+    pub(in crate::cli) fn new(stream: R) -> Self {
         Self { stream, number: 0, bytes: 0, max_bytes: LINE_MAX_BYTES }
     }
 
@@ -35,7 +35,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     }
 
     /// The next line and its number; nothing at the end.
-    pub(super) async fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
+    pub(in crate::cli) async fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
         let mut text = vec![];
         let (mut too_long, mut began) = (false, false);
         loop {

@@ -87,6 +87,8 @@ fn head(order: &OrderRecord) -> String {
         ("refunded", money(summary.refunded_amount)),
         ("fulfilment", fulfilment.to_owned()),
         ("account", summary.account.clone().unwrap_or_else(|| "any".to_owned())),
+        ("mode", summary.mode.as_str().to_owned()),
+        ("expires", summary.expires_at.map(instant).unwrap_or_else(|| "never".to_owned())),
         ("numbers", order.numbers.join(", ")),
     ];
     lines.iter().map(|(name, value)| format!("{name:<12} {}\n", printable(value))).collect()
@@ -177,6 +179,8 @@ mod tests {
                 refunded_amount: 0,
                 paid_at: Some(at),
                 cancelled_at: None,
+                expires_at: None,
+                mode: shared::order::Mode::Live,
                 created_at: at,
             },
             numbers: vec!["A-1".into()],

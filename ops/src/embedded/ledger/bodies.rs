@@ -6,27 +6,72 @@ use shared::secret::bodies::{AtRest, Bodies, Kept};
 use shared::secret::envelope::{BodyKeys, WrappedKey};
 use time::OffsetDateTime;
 use uuid::Uuid;
-use worker::decide::fold::Reading;
+use worker::decide::fold::{Changes, Reading};
 use worker::ledger::bodies::{Tended, oldest_kept};
+use worker::ledger::erasure::{Fate, erased, fate, parts_of};
 
+use super::erasure;
 use super::fault::Result;
 use crate::embedded::schema::{bodies, body_moves, notifications, removed_bodies};
 use crate::embedded::values::{micros, uuid};
 
-/// Keeps the bodies of messages that have notifications, before those are recorded. A message that
-/// was recorded before keeps what it has, even if that is no body any more.
+/// Keeps the bodies of messages that have notifications, before those are recorded; of what lies
+/// under a tombstone nothing is kept. A message that was recorded before keeps what it has, even if
+/// that is no body any more.
 pub(super) fn record(
     connection: &mut SqliteConnection,
     readings: &[&Reading],
+    changes: &Changes,
     kept: &Bodies,
+    now: OffsetDateTime,
 ) -> Result<()> {
-    for reading in readings.iter().filter(|reading| !reading.notifications.is_empty()) {
+    let all = parts_of(readings, changes);
+    for (reading, parts) in readings.iter().zip(&all).filter(|(_, parts)| !parts.is_empty()) {
         let message = &reading.message;
         let known = notifications::table.find((message.id.to_string(), 0));
-        if !diesel::select(exists(known)).get_result::<bool>(connection)? {
-            insert(connection, message.id, kept.keep(message.id, &message.body)?)?;
+        if diesel::select(exists(known)).get_result::<bool>(connection)? {
+            continue;
+        }
+        let erased = erased(parts, &erasure::found(connection, parts.iter())?);
+        match fate(&message.kind, &message.body, parts.len(), &erased) {
+            Fate::Keep => insert(connection, message.id, kept.keep(message.id, &message.body)?)?,
+            Fate::Redact(left) => {
+                insert(connection, message.id, kept.keep(message.id, &left)?)?;
+                redact(connection, message.id, kept.keep(message.id, &left)?, now)?;
+            }
+            Fate::Destroy => remove(connection, &[message.id.to_string()], "erased", now)?,
         }
     }
+    Ok(())
+}
+
+/// What is left of a body stands in its place.
+pub(super) fn redact(
+    connection: &mut SqliteConnection,
+    message: Uuid,
+    kept: Kept,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let (key_id, wrapped) = kept.wrapped.map(|key| (key.key_id, key.bytes)).unzip();
+    diesel::update(bodies::table.find(message.to_string()))
+        .set((
+            bodies::key_id.eq(key_id),
+            bodies::wrapped.eq(wrapped),
+            bodies::body.eq(kept.body),
+            bodies::redacted_at.eq(micros(now)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Moves a body from where a former version put it.
+pub(super) fn adopt(connection: &mut SqliteConnection, message: &str) -> Result<()> {
+    let row = notifications::table.find((message, 0));
+    let body: Option<Option<Vec<u8>>> =
+        row.select(notifications::body).first(connection).optional()?;
+    let Some(body) = body.flatten() else { return Ok(()) };
+    insert(connection, uuid(message)?, Kept { wrapped: None, body })?;
+    diesel::update(row).set(notifications::body.eq(None::<Vec<u8>>)).execute(connection)?;
     Ok(())
 }
 
@@ -63,21 +108,17 @@ fn insert(connection: &mut SqliteConnection, message: Uuid, kept: Kept) -> Resul
 /// Rows of a former version, in the order of their ids.
 fn move_some(connection: &mut SqliteConnection, limit: i64) -> Result<usize> {
     let mark: String = body_moves::table.select(body_moves::message_id).first(connection)?;
-    let rows: Vec<(String, Option<Vec<u8>>)> = notifications::table
+    let rows: Vec<String> = notifications::table
         .filter(notifications::message_id.gt(mark))
         .filter(notifications::part.eq(0))
         .order(notifications::message_id)
         .limit(limit)
-        .select((notifications::message_id, notifications::body))
+        .select(notifications::message_id)
         .load(connection)?;
-    let Some((last, _)) = rows.last() else { return Ok(0) };
+    let Some(last) = rows.last() else { return Ok(0) };
     diesel::update(body_moves::table).set(body_moves::message_id.eq(last)).execute(connection)?;
-    for (message, body) in &rows {
-        let Some(body) = body else { continue };
-        insert(connection, uuid(message)?, Kept { wrapped: None, body: body.clone() })?;
-        diesel::update(notifications::table.find((message, 0)))
-            .set(notifications::body.eq(None::<Vec<u8>>))
-            .execute(connection)?;
+    for message in &rows {
+        adopt(connection, message)?;
     }
     Ok(rows.len())
 }

@@ -1,21 +1,22 @@
 //! Cases: opened and resolved with the states, and as people read them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use shared::case::CaseKind;
+use shared::case::{CaseKind, CasePolicy};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::decide::case::{About, Case, CaseKey};
+use worker::decide::docket::Docket;
 use worker::decide::{PaymentKey, State};
 use worker::ledger::records::{CaseFilter, CaseRecord};
 
 use super::fault::Result;
-use crate::embedded::schema::cases;
+use super::resolutions;
+use crate::embedded::schema::{cases, order_numbers, payments};
 use crate::embedded::values::{self, currency, instant, instant_or_none, micros, uuid, word};
 
-const OPEN: &str = "open";
 const RESOLVED: &str = "resolved";
 
 #[derive(Queryable, Selectable)]
@@ -31,6 +32,26 @@ struct Row {
     currency: String,
     opened_at: i64,
     resolved_at: Option<i64>,
+    policy: String,
+    owner: Option<String>,
+    resolution: Option<String>,
+}
+
+/// All numbers of the order that bears this one.
+pub(super) fn numbers_beside(
+    connection: &mut SqliteConnection,
+    number: &str,
+) -> Result<Vec<String>> {
+    let order_no: Option<String> = order_numbers::table
+        .find(number)
+        .select(order_numbers::order_no)
+        .first(connection)
+        .optional()?;
+    let Some(order_no) = order_no else { return Ok(vec![]) };
+    Ok(order_numbers::table
+        .filter(order_numbers::order_no.eq(order_no))
+        .select(order_numbers::number)
+        .load(connection)?)
 }
 
 /// The cases that are open under these numbers.
@@ -52,32 +73,22 @@ pub(super) fn write(
     changes: &[(State, State)],
     now: OffsetDateTime,
 ) -> Result<()> {
-    // A case moves with its payment, from the payment's own state to its order's.
-    let open: BTreeSet<&CaseKey> =
-        changes.iter().flat_map(|(_, after)| after.cases.keys()).collect();
-    let known: BTreeMap<&CaseKey, &Case> =
-        changes.iter().flat_map(|(before, _)| &before.cases).collect();
-    for (before, after) in changes {
-        for (key, case) in &after.cases {
-            match known.get(key).copied() {
-                None => insert(connection, key, case, now)?,
-                Some(known) if known == case => (),
-                Some(_) => {
-                    diesel::update(cases::table.find(key.id().to_string()))
-                        .set((
-                            cases::order_number.eq(&case.order_number),
-                            cases::amount.eq(case.amount_minor),
-                            cases::currency.eq(case.currency.as_str()),
-                        ))
-                        .execute(connection)?;
-                }
-            }
-        }
-        for key in before.cases.keys().filter(|key| !open.contains(key)) {
-            diesel::update(cases::table.find(key.id().to_string()))
-                .set((cases::status.eq(RESOLVED), cases::resolved_at.eq(micros(now))))
-                .execute(connection)?;
-        }
+    let docket = Docket::of(changes);
+    for (key, case) in &docket.open {
+        upsert(connection, key, case, now)?;
+    }
+    for (key, resolution) in &docket.ended {
+        diesel::update(cases::table.find(key.id().to_string()))
+            .filter(cases::status.ne(RESOLVED))
+            .set((
+                cases::status.eq(RESOLVED),
+                cases::resolved_at.eq(micros(now)),
+                cases::resolution.eq(resolution),
+            ))
+            .execute(connection)?;
+    }
+    for (key, resolution) in &docket.resolutions {
+        resolutions::add(connection, key, resolution)?;
     }
     Ok(())
 }
@@ -90,8 +101,26 @@ pub(super) fn list(
     if let Some(status) = &filter.status {
         query = query.filter(cases::status.eq(status));
     }
+    if let Some(kind) = &filter.kind {
+        query = query.filter(cases::kind.eq(kind));
+    }
+    if let Some(owner) = &filter.owner {
+        query = query.filter(cases::owner.eq(owner));
+    }
+    if let Some(number) = &filter.number {
+        let mut numbers = numbers_beside(connection, number)?;
+        numbers.push(number.clone());
+        query = query.filter(cases::order_number.eq_any(numbers));
+    }
+    if let Some(account) = &filter.account {
+        let paid = payments::table
+            .filter(payments::order_number.eq(cases::order_number))
+            .filter(payments::account.eq(account));
+        let of_order = cases::account.is_null().and(diesel::dsl::exists(paid));
+        query = query.filter(cases::account.eq(account).assume_not_null().or(of_order));
+    }
     let rows: Vec<Row> = query
-        .order((cases::opened_at.desc(), cases::id))
+        .order((cases::status.eq(RESOLVED), cases::amount.desc(), cases::opened_at, cases::id))
         .limit(filter.limit)
         .select(Row::as_select())
         .load(connection)?;
@@ -117,8 +146,9 @@ pub(super) fn of_numbers(
     records(rows)
 }
 
-/// A condition that comes back opens its case again.
-fn insert(
+/// A condition that comes back opens its case again; one that is open keeps the status that a person
+/// gave it.
+fn upsert(
     connection: &mut SqliteConnection,
     key: &CaseKey,
     case: &Case,
@@ -128,27 +158,42 @@ fn insert(
         About::Order(_) => None,
         About::Payment(payment) => Some(payment),
     };
+    let stands = diesel::update(cases::table.find(key.id().to_string()))
+        .filter(cases::status.ne(RESOLVED))
+        .set((
+            cases::order_number.eq(&case.order_number),
+            cases::amount.eq(case.amount_minor),
+            cases::currency.eq(case.currency.as_str()),
+            cases::policy.eq(case.policy.as_str()),
+        ))
+        .execute(connection)?;
+    if stands > 0 {
+        return Ok(());
+    }
     diesel::insert_into(cases::table)
         .values((
             cases::id.eq(key.id().to_string()),
             cases::kind.eq(key.kind.as_str()),
-            cases::status.eq(OPEN),
+            cases::status.eq(case.first_status()),
             cases::order_number.eq(&case.order_number),
             cases::account.eq(payment.map(|payment| &payment.account)),
             cases::transaction.eq(payment.map(|payment| &payment.transaction)),
             cases::amount.eq(case.amount_minor),
             cases::currency.eq(case.currency.as_str()),
             cases::opened_at.eq(micros(now)),
+            cases::policy.eq(case.policy.as_str()),
         ))
         .on_conflict(cases::id)
         .do_update()
         .set((
-            cases::status.eq(OPEN),
+            cases::status.eq(excluded(cases::status)),
             cases::order_number.eq(excluded(cases::order_number)),
             cases::amount.eq(excluded(cases::amount)),
             cases::currency.eq(excluded(cases::currency)),
             cases::opened_at.eq(excluded(cases::opened_at)),
+            cases::policy.eq(excluded(cases::policy)),
             cases::resolved_at.eq(None::<i64>),
+            cases::resolution.eq(None::<String>),
         ))
         .execute(connection)?;
     Ok(())
@@ -164,6 +209,7 @@ fn case(row: Row) -> values::Result<(CaseKey, Case)> {
         order_number: row.order_number,
         amount_minor: row.amount,
         currency: currency(&row.currency)?,
+        policy: word("policy", &row.policy, CasePolicy::from_word)?,
     };
     Ok((CaseKey { kind, about }, case))
 }
@@ -182,6 +228,9 @@ fn record(row: Row) -> values::Result<CaseRecord> {
         transaction: row.transaction,
         amount: row.amount,
         currency: currency(&row.currency)?,
+        policy: row.policy,
+        owner: row.owner,
+        resolution: row.resolution,
         opened_at: instant(row.opened_at)?,
         resolved_at: instant_or_none(row.resolved_at)?,
     })

@@ -9,7 +9,7 @@ const IN_THE_WAY: [&str; 2] = ["is locked", "busy"];
 const OUT_OF_REACH: [&str; 6] =
     ["disk i/o error", "is full", "unable to open", "readonly", "is malformed", "not a database"];
 /// How our own triggers begin to speak.
-const RULE: &str = "order: ";
+const RULES: [&str; 2] = ["order: ", "subscription: "];
 
 /// Why a call failed, inside.
 #[derive(Debug)]
@@ -17,8 +17,12 @@ pub(super) enum Fault {
     Database(Error),
     /// The data breaks a rule that no constraint can keep.
     Refused(&'static str),
+    /// It is judged already.
+    Other(LedgerError),
     /// A body cannot be sealed or opened.
     Body(CipherError),
+    /// In the port's own words.
+    Told(LedgerError),
 }
 
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -39,7 +43,9 @@ impl From<Fault> for LedgerError {
     fn from(fault: Fault) -> Self {
         let error = match fault {
             Fault::Refused(rule) => return Self::Refused(rule.to_owned()),
+            Fault::Other(error) => return error,
             Fault::Body(error) => return error.into(),
+            Fault::Told(error) => return error,
             Fault::Database(error) => error,
         };
         let Error::DatabaseError(kind, information) = &error else {
@@ -58,7 +64,9 @@ impl From<Fault> for LedgerError {
             | DatabaseErrorKind::NotNullViolation
             | DatabaseErrorKind::CheckViolation => Self::Refused(message.to_owned()),
             // The enum is open: what we do not know is told by its text.
-            _ if lower.contains("constraint failed") || message.starts_with(RULE) => {
+            _ if lower.contains("constraint failed")
+                || RULES.iter().any(|rule| message.starts_with(rule)) =>
+            {
                 Self::Refused(message.to_owned())
             }
             _ if says(&IN_THE_WAY) => Self::Conflict(message.to_owned()),

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use serde_json::Value;
 use shared::order::OrderStatus;
+use shared::rules::Rules;
 use time::OffsetDateTime;
 use worker::ledger::records::{Imported, NewOrder};
 
@@ -19,6 +20,7 @@ struct Known {
     status: String,
     expires_at: Option<i64>,
     metadata: Option<String>,
+    mode: String,
 }
 
 /// One answer each, in their order.
@@ -26,8 +28,13 @@ pub(super) fn import(
     connection: &mut SqliteConnection,
     orders: &[NewOrder],
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Vec<Imported>> {
-    orders.iter().map(|order| one(connection, order, now)).collect()
+    let each = orders.iter().map(|order| match order.check_by(rules) {
+        Err(wrong) => Ok(Imported::Refused(wrong)),
+        Ok(()) => one(connection, order, now),
+    });
+    each.collect()
 }
 
 fn one(
@@ -35,9 +42,6 @@ fn one(
     order: &NewOrder,
     now: OffsetDateTime,
 ) -> Result<Imported> {
-    if let Err(wrong) = order.check() {
-        return Ok(Imported::Refused(wrong));
-    }
     let numbers = order.all_numbers();
     let taken: Option<String> = order_numbers::table
         .filter(order_numbers::number.eq_any(&numbers))
@@ -51,7 +55,7 @@ fn one(
     let find = orders::table.find(&order.order_no).select(Known::as_select());
     let written = match find.first(connection).optional()? {
         None => insert(connection, order, now)?,
-        Some(known) => update(connection, order, &known)?,
+        Some(known) => update(connection, order, &known, now)?,
     };
     match written {
         Imported::Inserted | Imported::Updated => {
@@ -77,27 +81,35 @@ fn insert(
             orders::account.eq(&order.account),
             orders::expires_at.eq(order.expires_at.map(micros)),
             orders::metadata.eq(metadata(order)?),
+            orders::mode.eq(order.mode.as_str()),
             orders::created_at.eq(micros(now)),
         ))
         .execute(connection)?;
     Ok(Imported::Inserted)
 }
 
-fn update(connection: &mut SqliteConnection, order: &NewOrder, known: &Known) -> Result<Imported> {
+fn update(
+    connection: &mut SqliteConnection,
+    order: &NewOrder,
+    known: &Known,
+    now: OffsetDateTime,
+) -> Result<Imported> {
     let known_metadata: Option<Value> = known.metadata.as_deref().map(from_json).transpose()?;
     let same_terms = known.amount == order.amount
         && known.currency == order.currency.as_str()
-        && known.account == order.account;
-    let same_rest =
-        known.expires_at == order.expires_at.map(micros) && known_metadata == order.metadata;
+        && known.account == order.account
+        && known.mode == order.mode.as_str();
+    let same_expiry = known.expires_at == order.expires_at.map(micros);
+    let same_rest = same_expiry && known_metadata == order.metadata;
     if same_terms && same_rest {
         return Ok(Imported::Unchanged);
     }
     let of_order = payments::table.filter(payments::order_no.eq(&order.order_no));
     let has_payments: bool =
         diesel::select(diesel::dsl::exists(of_order)).get_result(connection)?;
-    if has_payments || known.status != OrderStatus::Pending.as_str() {
-        let stand = "it has payments or was cancelled, so its terms stand";
+    let is_over = !same_expiry && known.expires_at.is_some_and(|at| at <= micros(now));
+    if has_payments || is_over || known.status != OrderStatus::Pending.as_str() {
+        let stand = "it has payments or is over, so its terms stand";
         return Ok(if same_terms { Imported::Unchanged } else { Imported::Refused(stand.into()) });
     }
     diesel::update(orders::table.find(&order.order_no))
@@ -107,6 +119,7 @@ fn update(connection: &mut SqliteConnection, order: &NewOrder, known: &Known) ->
             orders::account.eq(&order.account),
             orders::expires_at.eq(order.expires_at.map(micros)),
             orders::metadata.eq(metadata(order)?),
+            orders::mode.eq(order.mode.as_str()),
         ))
         .execute(connection)?;
     Ok(Imported::Updated)

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use shared::notification::Fact;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use uuid::Uuid;
 use worker::decide::case::About;
 use worker::decide::fold::{Books, Reading, name_without_payment};
+use worker::decide::subscription::AgreementKey;
 use worker::decide::{Fulfilment, Order, PaymentKey, Recorded, State, about_money};
 
 use super::fault::Result;
-use super::{cases, payments};
+use super::{cases, contracts, payments, resolutions};
 use crate::embedded::schema::{fulfilments, identities, order_numbers, orders};
 use crate::embedded::values::{self, instant_or_none, money, word};
 
@@ -22,11 +23,15 @@ struct OrderRow {
     amount: i64,
     currency: String,
     account: Option<String>,
+    subscription_no: Option<String>,
+    period: Option<String>,
     status: String,
     paid_amount: i64,
     refunded_amount: i64,
     paid_at: Option<i64>,
     cancelled_at: Option<i64>,
+    expires_at: Option<i64>,
+    mode: String,
 }
 
 /// Claims the identities and loads the books for what was not claimed before.
@@ -34,6 +39,8 @@ pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) ->
     let seen = claim(connection, readings)?;
     let mut numbers = BTreeSet::new();
     let mut keys = BTreeSet::new();
+    let mut agreements = BTreeSet::new();
+    let mut subscriptions = BTreeSet::new();
     for reading in readings {
         let account = &reading.message.account;
         for notification in &reading.notifications {
@@ -41,6 +48,14 @@ pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) ->
             if seen.contains(&identity) {
                 continue;
             }
+            if let Some(Fact::Agreement(fact)) = &notification.fact {
+                agreements.insert(AgreementKey::of(account, fact));
+                subscriptions.extend(fact.subscription_no.clone());
+            }
+            let under = notification.payment().and_then(|fact| fact.agreement.clone());
+            agreements.extend(
+                under.map(|agreement| AgreementKey { account: account.clone(), agreement }),
+            );
             let Some((key, fact)) = about_money(account, notification) else { continue };
             match fact {
                 Fact::Payment(fact) => drop(numbers.insert(fact.order_number.clone())),
@@ -53,16 +68,20 @@ pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) ->
         }
     }
     let mut books = load(connection, numbers, &keys)?;
+    books.contracts = contracts::load(connection, &books, agreements, subscriptions)?;
     books.seen = seen;
     Ok(books)
 }
 
-/// Loads the states that these numbers belong to.
+/// Loads the states that these numbers belong to, and these subscriptions.
 pub(super) fn states(
     connection: &mut SqliteConnection,
     numbers: BTreeSet<String>,
+    subscriptions: BTreeSet<String>,
 ) -> Result<Books> {
-    load(connection, numbers, &BTreeSet::new())
+    let mut books = load(connection, numbers, &BTreeSet::new())?;
+    books.contracts = contracts::load(connection, &books, BTreeSet::new(), subscriptions)?;
+    Ok(books)
 }
 
 fn load(
@@ -103,6 +122,7 @@ fn load(
         let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
         books.states.entry(name).or_default().cases.insert(key, case);
     }
+    resolutions::read(connection, &mut books, &places)?;
     Ok(books)
 }
 
@@ -172,6 +192,10 @@ fn order(row: OrderRow, fulfilment: Fulfilment) -> values::Result<Order> {
         amount: money(row.amount, &row.currency)?,
         account: row.account,
         cancelled: row.cancelled_at.is_some(),
+        subscription_no: row.subscription_no,
+        period: row.period,
+        expires_at: instant_or_none(row.expires_at)?,
+        mode: word("mode", &row.mode, Mode::from_word)?,
         recorded,
     })
 }

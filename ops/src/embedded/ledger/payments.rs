@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use shared::notification::PaymentStatus;
+use shared::order::Mode;
 use time::OffsetDateTime;
 use worker::decide::fold::{Changes, Known};
+use worker::decide::payment::Pays;
 use worker::decide::{Link, Order, Payment, PaymentKey};
 
 use super::details;
@@ -27,6 +29,10 @@ struct Row {
     closed_at: Option<i64>,
     deadline: Option<i64>,
     absent: bool,
+    agreement: Option<String>,
+    without_order: bool,
+    mode: String,
+    named_only: bool,
 }
 
 /// What may change of a payment.
@@ -42,6 +48,10 @@ struct Changed<'a> {
     closed_at: Option<i64>,
     deadline: Option<i64>,
     absent: bool,
+    agreement: Option<&'a str>,
+    without_order: bool,
+    mode: &'static str,
+    named_only: bool,
 }
 
 /// All payments under these numbers; those with these keys, of which only refunds or disputes are
@@ -141,7 +151,7 @@ fn changed<'a>(payment: &'a Payment, order: Option<&'a Order>) -> Changed<'a> {
         Link::Absent { deadline } => (None, deadline.map(micros)),
         Link::Order => (order.map(|order| order.order_no.as_str()), None),
         Link::Waiting { deadline } => (None, Some(micros(deadline))),
-        Link::Unknown => (None, None),
+        Link::Unknown | Link::Subscription => (None, None),
     };
     Changed {
         order_number: &payment.order_number,
@@ -153,6 +163,10 @@ fn changed<'a>(payment: &'a Payment, order: Option<&'a Order>) -> Changed<'a> {
         closed_at: payment.closed_at.map(micros),
         deadline,
         absent: payment.is_absent(),
+        agreement: payment.agreement.as_deref(),
+        without_order: payment.link == Link::Subscription,
+        mode: payment.mode.as_str(),
+        named_only: payment.pays == Pays::NamedOrders,
     }
 }
 
@@ -161,6 +175,7 @@ fn payment(row: Row) -> values::Result<Payment> {
     let link = match (&row.order_no, row.deadline) {
         (_, deadline) if row.absent => Link::Absent { deadline: instant_or_none(deadline)? },
         (Some(_), _) => Link::Order,
+        (None, _) if row.without_order => Link::Subscription,
         (None, Some(deadline)) => Link::Waiting { deadline: instant(deadline)? },
         (None, None) => Link::Unknown,
     };
@@ -173,6 +188,9 @@ fn payment(row: Row) -> values::Result<Payment> {
         totals: BTreeSet::new(),
         refunds: BTreeMap::new(),
         disputes: BTreeMap::new(),
+        agreement: row.agreement,
         link,
+        mode: word("mode", &row.mode, Mode::from_word)?,
+        pays: if row.named_only { Pays::NamedOrders } else { Pays::AnyOrder },
     })
 }

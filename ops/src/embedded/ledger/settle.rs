@@ -23,7 +23,7 @@ pub(super) fn settle(
     let changes = fold(books, &readings, now, rules);
     // Those that waited so far, before the batch's own are recorded.
     write::changes(connection, &changes, now)?;
-    bodies::record(connection, &readings, kept)?;
+    bodies::record(connection, &readings, &changes, kept, now)?;
     notifications::record(connection, &readings, &changes, now)?;
     let buckets = buckets(batch, &changes);
     receipts::record(connection, batch, &buckets, now)?;

@@ -1,7 +1,7 @@
 //! Reading orders, with everything about them.
 
 use diesel::prelude::*;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use worker::ledger::records::{
     EventLine, FulfilmentRecord, OrderFilter, OrderRecord, OrderSummary, PaymentRecord,
 };
@@ -25,6 +25,8 @@ struct Row {
     refunded_amount: i64,
     paid_at: Option<i64>,
     cancelled_at: Option<i64>,
+    expires_at: Option<i64>,
+    mode: String,
     created_at: i64,
 }
 
@@ -83,7 +85,7 @@ pub(super) fn order(
         refunds: refunds::refunds(connection, &numbers)?,
         disputes: refunds::disputes(connection, &numbers)?,
         cases,
-        events: events_of(connection, order_no)?,
+        events: events_of(connection, &format!("order/{order_no}"))?,
         numbers,
         summary,
     }))
@@ -140,10 +142,13 @@ fn payments_of(
     Ok(rows.into_iter().map(record).collect::<values::Result<_>>()?)
 }
 
-fn events_of(connection: &mut SqliteConnection, order_no: &str) -> Result<Vec<EventLine>> {
+pub(super) fn events_of(
+    connection: &mut SqliteConnection,
+    subject: &str,
+) -> Result<Vec<EventLine>> {
     type Row = (String, i64, String, Option<i64>);
     let rows: Vec<Row> = events::table
-        .filter(events::subject.eq(format!("order/{order_no}")))
+        .filter(events::subject.eq(subject))
         .order(events::sequence)
         .select((events::kind, events::sequence, events::id, events::position))
         .load(connection)?;
@@ -164,6 +169,8 @@ fn summary(row: Row) -> values::Result<OrderSummary> {
         refunded_amount: row.refunded_amount,
         paid_at: instant_or_none(row.paid_at)?,
         cancelled_at: instant_or_none(row.cancelled_at)?,
+        expires_at: instant_or_none(row.expires_at)?,
+        mode: word("mode", &row.mode, Mode::from_word)?,
         created_at: instant(row.created_at)?,
     })
 }

@@ -1,10 +1,6 @@
 //! What time and the shop bring about: orders that appear, deadlines that pass, cancels.
 
-use std::collections::BTreeSet;
-
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
-use shared::notification::PaymentStatus;
 use shared::order::OrderStatus;
 use shared::rules::Rules;
 use time::OffsetDateTime;
@@ -12,11 +8,14 @@ use worker::decide::fold::refold;
 use worker::ledger::Swept;
 use worker::ledger::records::{Act, Cancelled};
 
+use self::due::{Due, due};
 use super::fault::Result;
 use super::{load, write};
-use crate::embedded::schema::{audit, order_numbers, orders, payments};
+use crate::embedded::schema::{audit, number_changes, orders, subscription_changes};
 use crate::embedded::store::Store;
 use crate::embedded::values::{micros, word};
+
+mod due;
 
 /// Looks first, and takes the write lock only when something is due.
 pub(super) fn sweep(
@@ -26,11 +25,11 @@ pub(super) fn sweep(
     limit: i64,
     rules: &Rules,
 ) -> Result<Swept> {
-    let numbers = due(connection, now, limit)?;
-    if numbers.is_empty() {
+    let due = due(connection, now, limit)?;
+    if due.is_empty() {
         return Ok(Swept::default());
     }
-    store.write(connection, |connection| again(connection, numbers, now, rules))
+    store.write(connection, |connection| again(connection, due, now, rules))
 }
 
 /// Cancels, announces it, and notes who did it and why.
@@ -42,7 +41,7 @@ pub(super) fn cancel(
     rules: &Rules,
 ) -> Result<Cancelled> {
     // A payment that arrived before its order, and was not joined yet, counts as paid.
-    again(connection, BTreeSet::from([order_no.to_owned()]), now, rules)?;
+    again(connection, Due::number(order_no), now, rules)?;
     let order = orders::table.find(order_no).select((orders::status, orders::cancelled_at));
     let found: Option<(String, Option<i64>)> = order.first(connection).optional()?;
     let Some((status, cancelled_at)) = found else { return Ok(Cancelled::NotFound) };
@@ -63,7 +62,7 @@ pub(super) fn cancel(
         reason: reason.to_owned(),
     };
     note(connection, &act, now)?;
-    again(connection, BTreeSet::from([order_no.to_owned()]), now, rules)?;
+    again(connection, Due::number(order_no), now, rules)?;
     Ok(Cancelled::Done)
 }
 
@@ -85,48 +84,21 @@ pub(super) fn note(
     Ok(())
 }
 
-/// Derives the states of these numbers anew.
+/// Derives these states anew.
 fn again(
     connection: &mut SqliteConnection,
-    numbers: BTreeSet<String>,
+    due: Due,
     now: OffsetDateTime,
     rules: &Rules,
 ) -> Result<Swept> {
-    let changes = refold(load::states(connection, numbers)?, now, rules);
+    let changes = refold(load::states(connection, due.numbers, due.subscriptions)?, now, rules);
     write::changes(connection, &changes, now)?;
-    Ok(Swept { subjects: changes.states.len() })
-}
-
-/// Numbers under which there is something to do.
-fn due(
-    connection: &mut SqliteConnection,
-    now: OffsetDateTime,
-    limit: i64,
-) -> Result<BTreeSet<String>> {
-    let proven = PaymentStatus::ALL.iter().copied().filter(|status| status.proves_payment());
-    let overdue = payments::deadline
-        .le(micros(now))
-        .assume_not_null()
-        .and(payments::absent.or(payments::status.eq_any(proven.map(PaymentStatus::as_str))));
-    let named = diesel::dsl::not(payments::absent).and(diesel::dsl::exists(
-        order_numbers::table.filter(order_numbers::number.eq(payments::order_number)),
-    ));
-    let waiting: Vec<String> = payments::table
-        .filter(payments::order_no.is_null())
-        .filter(named.or(payments::deadline.is_not_null().and(overdue)))
-        .select(payments::order_number)
-        .distinct()
-        .limit(limit)
-        .load(connection)?;
-    let cancelled: Vec<String> = orders::table
-        .filter(orders::cancelled_at.is_not_null())
-        // As the index says it.
-        .filter(diesel::dsl::sql::<Bool>("status <> 'cancelled'"))
-        .select(orders::order_no)
-        .limit(limit)
-        .load(connection)?;
-    let limit = usize::try_from(limit).unwrap_or(0);
-    Ok(waiting.into_iter().chain(cancelled).take(limit).collect())
+    let numbers = number_changes::table.filter(number_changes::number.eq_any(&due.listed_numbers));
+    let mut listed = diesel::delete(numbers).execute(connection)?;
+    let written = subscription_changes::subscription_no.eq_any(&due.listed_subscriptions);
+    let written = subscription_changes::table.filter(written);
+    listed += diesel::delete(written).execute(connection)?;
+    Ok(Swept { subjects: changes.subjects() + listed })
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ pub(super) fn order(order_no: &str) -> NewOrder {
         account: None,
         numbers: vec![],
         expires_at: None,
+        mode: shared::order::Mode::Live,
         metadata: None,
     }
 }

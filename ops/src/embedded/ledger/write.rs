@@ -7,7 +7,7 @@ use worker::decide::fold::Changes;
 use worker::decide::{Fulfilment, Order, State};
 
 use super::fault::Result;
-use super::{cases, events, notifications, payments};
+use super::{cases, contracts, events, notifications, payments};
 use crate::embedded::schema::{fulfilments, orders};
 use crate::embedded::values::micros;
 
@@ -18,6 +18,7 @@ pub(super) fn changes(
     now: OffsetDateTime,
 ) -> Result<()> {
     payments::write(connection, changes, now)?;
+    contracts::write(connection, changes, now)?;
     for (before, after) in &changes.states {
         let Some(order) = &after.order else { continue };
         let known = recorded(before);

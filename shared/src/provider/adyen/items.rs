@@ -1,5 +1,7 @@
 //! A standard webhook's items, and the text that is signed of each.
 
+use std::collections::BTreeSet;
+
 use crate::provider::json::Json;
 
 /// Items of one batch. Adyen sends one, and may send several.
@@ -21,6 +23,17 @@ pub(super) fn items(body: &Json) -> Result<Option<Vec<&Json>>, &'static str> {
     };
     list.iter().try_for_each(item)?;
     Ok(Some(list.iter().map(|entry| entry.at(&["NotificationRequestItem"])).collect()))
+}
+
+/// The batch without these items: nothing of them is left, and the others keep their places. Nothing:
+/// the body is no batch.
+pub(super) fn without(body: &[u8], places: &BTreeSet<usize>) -> Option<Vec<u8>> {
+    let mut batch: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let list = batch.get_mut("notificationItems")?.as_array_mut()?;
+    for place in places {
+        *list.get_mut(*place)? = serde_json::json!({ "redacted": true });
+    }
+    serde_json::to_vec(&batch).ok()
 }
 
 /// The eight fields that an item's signature covers. All else in an item is only claimed.
@@ -105,5 +118,27 @@ fn text<'a>(item: &'a Json, path: &[&str]) -> Result<&'a str, &'static str> {
         Json::Null => Ok(""),
         Json::Text(text) => Ok(text),
         _ => Err("a signed field is no text"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_goes_and_the_others_keep_their_places() {
+        let batch = br#"{"live":"true","notificationItems":[{"NotificationRequestItem":{"a":"mine"}},{"NotificationRequestItem":{"a":"other"}}]}"#;
+        let left = without(batch, &BTreeSet::from([0])).unwrap();
+        let left = String::from_utf8(left).unwrap();
+        assert!(!left.contains("mine") && left.contains("other"), "{left}");
+        let again = without(left.as_bytes(), &BTreeSet::from([0, 1])).unwrap();
+        assert!(!String::from_utf8(again).unwrap().contains("other"), "the places still fit");
+    }
+
+    #[test]
+    fn what_is_no_batch_or_has_no_such_item_is_not_redacted() {
+        for body in [&b"{}"[..], b"x", br#"{"notificationItems":[{}]}"#] {
+            assert_eq!(without(body, &BTreeSet::from([1])), None);
+        }
     }
 }

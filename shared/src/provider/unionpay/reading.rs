@@ -13,6 +13,19 @@ use crate::notification::{
     Evidence, Fact, Notification, PaymentFact, PaymentStatus, RefundFact, RefundStatus,
 };
 
+/// What of a notification tells who paid.
+pub(super) const PERSONAL: &[&str] = &[
+    "accNo",
+    "payCardNo",
+    "customerInfo",
+    "customerIp",
+    "phoneNo",
+    "cardTransData",
+    "tokenPayData",
+    "VPCTransData",
+    "reqReserved",
+];
+
 /// `orderId` has at most 40 characters, `queryId` 21.
 const NUMBER_MAX_BYTES: usize = 128;
 /// Source: `txnAmt` is N1..12.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::money::{Currency, Money};
 use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
+use shared::order::Mode;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -15,6 +16,9 @@ pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) static RULES: Rules =
     Rules { patience: PATIENCE, account_required: false, accounts: BTreeMap::new() };
+/// Where several merchants share an installation.
+static STRICT: Rules =
+    Rules { patience: PATIENCE, account_required: true, accounts: BTreeMap::new() };
 const PAID_AT: OffsetDateTime = datetime!(2026-01-02 11:59 UTC);
 pub(crate) const PRICE: Money = Money { minor: 10_000, currency: Currency::CNY };
 
@@ -32,6 +36,10 @@ pub(crate) enum Books {
     RefundedAnother,
     Cancelled,
     OtherAccount,
+    ExpiredBefore,
+    ExpiredAfter,
+    TestOrder,
+    NoAccountNamed,
 }
 
 /// What a notification says about T1.
@@ -58,7 +66,7 @@ pub(crate) enum Amount {
 }
 
 impl Books {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::NoOrderYet,
         Self::PastTheDeadline,
         Self::Pending,
@@ -70,7 +78,14 @@ impl Books {
         Self::RefundedAnother,
         Self::Cancelled,
         Self::OtherAccount,
+        Self::ExpiredBefore,
+        Self::ExpiredAfter,
+        Self::TestOrder,
+        Self::NoAccountNamed,
     ];
+
+    /// Those in which money that goes back means something of its own.
+    pub(crate) const OF_REFUNDS: &[Self] = Self::ALL.split_at(11).0;
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -85,6 +100,10 @@ impl Books {
             Self::RefundedAnother => "refunded another",
             Self::Cancelled => "cancelled",
             Self::OtherAccount => "other account",
+            Self::ExpiredBefore => "expired before",
+            Self::ExpiredAfter => "expired after",
+            Self::TestOrder => "test order",
+            Self::NoAccountNamed => "no account named",
         }
     }
 
@@ -95,7 +114,11 @@ impl Books {
             | Self::PaidByAnother
             | Self::RefundedAnother
             | Self::Cancelled
-            | Self::OtherAccount => true,
+            | Self::OtherAccount
+            | Self::ExpiredBefore
+            | Self::ExpiredAfter
+            | Self::TestOrder
+            | Self::NoAccountNamed => true,
             Self::NoOrderYet
             | Self::PastTheDeadline
             | Self::Paid
@@ -103,6 +126,11 @@ impl Books {
             | Self::PartiallyRefunded
             | Self::Refunded => false,
         }
+    }
+
+    /// What the installation has chosen.
+    pub(crate) fn rules(self) -> &'static Rules {
+        if self == Self::NoAccountNamed { &STRICT } else { &RULES }
     }
 
     pub(crate) fn state(self) -> State {
@@ -125,6 +153,14 @@ impl Books {
             Self::RefundedAnother => told(pending(), "T0", Word::FullRefund),
             Self::Cancelled => cancelled(pending()),
             Self::OtherAccount => ordered(State::default(), Some("other-shop")),
+            Self::ExpiredBefore => expired(pending(), PAID_AT - time::Duration::MINUTE),
+            Self::ExpiredAfter => expired(pending(), PAID_AT),
+            Self::TestOrder => {
+                let mut state = pending();
+                state.order.iter_mut().for_each(|order| order.mode = Mode::Test);
+                state
+            }
+            Self::NoAccountNamed => pending(),
         }
     }
 }
@@ -245,6 +281,12 @@ pub(crate) fn tell(state: &State, notification: &Notification) -> State {
 /// The state after the shop wrote order A-1.
 pub(crate) fn ordered(mut state: State, account: Option<&str>) -> State {
     state.order = Some(Order::new("A-1".into(), PRICE, account.map(ToOwned::to_owned)));
+    reconsider(&state, NOW, &RULES)
+}
+
+/// The state after the order has run out and the sweep came by.
+fn expired(mut state: State, at: OffsetDateTime) -> State {
+    state.order.iter_mut().for_each(|order| order.expires_at = Some(at));
     reconsider(&state, NOW, &RULES)
 }
 

@@ -9,9 +9,11 @@ use shared::secret::envelope::{BodyKeys, WrappedKey};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::decide::fold::Reading;
+use super::erasure;
+use crate::decide::fold::{Changes, Reading};
 use crate::ledger::LedgerError;
 use crate::ledger::bodies::{Tended, oldest_kept};
+use crate::ledger::erasure::{Fate, Part, erased, fate, parts_of};
 
 statement!(
     /// A message that was recorded before keeps what it has, even if that is no body any more.
@@ -20,9 +22,11 @@ statement!(
         keys: Array<Nullable<Text>> = [Option<String>],
         wrapped: Array<Nullable<Bytea>> = [Option<Vec<u8>>],
         bodies: Array<Bytea> = [Vec<u8>],
+        redacted: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
     } -> () = "
-    insert into bodies (message_id, key_id, wrapped, body)
-    select t.* from unnest(?::uuid[], ?::text[], ?::bytea[], ?::bytea[]) as t (m, k, w, b)
+    insert into bodies (message_id, key_id, wrapped, body, redacted_at)
+    select t.* from unnest(?::uuid[], ?::text[], ?::bytea[], ?::bytea[], ?::timestamptz[])
+        as t (m, k, w, b, r)
     where not exists (select from notifications n where n.message_id = t.m and n.part = 0)
     order by m
     on conflict do nothing"
@@ -98,27 +102,57 @@ statement!(
     returning message_id"
 );
 
-/// Keeps the bodies of messages that have notifications, before those are recorded.
+/// Keeps the bodies of messages that have notifications, before those are recorded; of what lies
+/// under a tombstone nothing is kept.
 pub(super) async fn record(
     conn: &mut AsyncPgConnection,
     readings: &[&Reading],
+    changes: &Changes,
     kept: &Bodies,
+    now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
-    let (mut messages, mut keys, mut wrapped, mut bodies) = (vec![], vec![], vec![], vec![]);
-    for reading in readings.iter().filter(|reading| !reading.notifications.is_empty()) {
+    let parts: Vec<Vec<Part>> = parts_of(readings, changes);
+    let tombstones = erasure::tombstones(conn, parts.iter().flatten()).await?;
+    let (mut stripped, mut messages, mut keys) = (vec![], vec![], vec![]);
+    let (mut wrapped, mut bodies, mut redacted) = (vec![], vec![], vec![]);
+    for (reading, parts) in readings.iter().zip(&parts).filter(|(_, parts)| !parts.is_empty()) {
         let message = &reading.message;
-        let stored = kept.keep(message.id, &message.body)?;
+        let erased = erased(parts, &tombstones);
+        let stored = match fate(&message.kind, &message.body, parts.len(), &erased) {
+            Fate::Keep => kept.keep(message.id, &message.body)?,
+            Fate::Redact(left) => kept.keep(message.id, &left)?,
+            Fate::Destroy => {
+                stripped.push(message.id);
+                continue;
+            }
+        };
         let (key_id, key) = stored.wrapped.map(|key| (key.key_id, key.bytes)).unzip();
         messages.push(message.id);
         keys.push(key_id);
         wrapped.push(key);
         bodies.push(stored.body);
+        redacted.push((!erased.is_empty()).then_some(now));
     }
+    erasure::strip(conn, &stripped, now).await?;
     if !messages.is_empty() {
-        let insert =
-            Insert { messages: &messages, keys: &keys, wrapped: &wrapped, bodies: &bodies };
+        let insert = Insert {
+            messages: &messages,
+            keys: &keys,
+            wrapped: &wrapped,
+            bodies: &bodies,
+            redacted: &redacted,
+        };
         insert.execute(conn).await?;
     }
+    Ok(())
+}
+
+/// Moves these bodies from where a former version put them.
+pub(super) async fn adopt(
+    conn: &mut AsyncPgConnection,
+    messages: &[Uuid],
+) -> Result<(), LedgerError> {
+    Move { messages }.execute(conn).await?;
     Ok(())
 }
 
@@ -153,7 +187,7 @@ async fn move_some(conn: &mut AsyncPgConnection, limit: i64) -> Result<usize, Le
     conn.transaction(async |conn| {
         let messages: Vec<Uuid> = Unmoved { limit: &limit }.load(conn).await?;
         let Some(last) = messages.last() else { return Ok(0) };
-        Move { messages: &messages }.execute(conn).await?;
+        adopt(conn, &messages).await?;
         Moved { last }.execute(conn).await?;
         Ok(messages.len())
     })

@@ -1,6 +1,6 @@
-//! Cases as people read them.
+//! Cases as people read them, and what they do about them.
 
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,31 +8,56 @@ use uuid::Uuid;
 use crate::ledger::LedgerError;
 use crate::ledger::records::{CaseFilter, CaseRecord};
 
-statement!(
-    List { status: Nullable<Text> = Option<String>, limit: BigInt = i64 }
-    -> (SqlUuid, Text, Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Timestamptz,
-        Nullable<Timestamptz>) = "
-    select id, kind, c.status, order_number, account, transaction, amount, currency, opened_at,
-           resolved_at
-    from cases c, (select ?::text) as wanted (status)
-    where wanted.status is null or c.status = wanted.status order by opened_at desc, id limit ?"
+pub(super) mod desk;
+pub(super) mod file;
+
+/// A statement that answers rows of cases.
+macro_rules! cases_statement {
+    ($name:ident { $($field:ident: $sql:ty = $rust:ty),* $(,)? } = $text:literal) => {
+        statement!(
+            $name { $($field: $sql = $rust),* }
+            -> (SqlUuid, Text, Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Timestamptz,
+                Nullable<Timestamptz>, Text, Nullable<Text>, Nullable<Text>) = $text
+        );
+    };
+}
+
+cases_statement!(
+    List {
+        status: Nullable<Text> = Option<String>,
+        kind: Nullable<Text> = Option<String>,
+        account: Nullable<Text> = Option<String>,
+        number: Nullable<Text> = Option<String>,
+        owner: Nullable<Text> = Option<String>,
+        limit: BigInt = i64,
+    } = "
+    select c.id, c.kind, c.status, c.order_number, c.account, c.transaction, c.amount, c.currency,
+           c.opened_at, c.resolved_at, c.policy, c.owner, c.resolution
+    from cases c,
+         (select ?::text, ?::text, ?::text, ?::text, ?::text) as w (status, kind, account, number, owner)
+    where (w.status is null or c.status = w.status)
+      and (w.kind is null or c.kind = w.kind)
+      and (w.account is null or c.account = w.account
+           or c.account is null and exists (
+               select from payments p where p.order_number = c.order_number and p.account = w.account))
+      and (w.number is null or c.order_number = w.number or c.order_number in (
+               select b.number from order_numbers a join order_numbers b using (order_no)
+               where a.number = w.number))
+      and (w.owner is null or c.owner = w.owner)
+    order by c.status = 'resolved', c.amount desc, c.opened_at, c.id limit ?"
 );
 
-statement!(
-    One { id: SqlUuid = Uuid }
-    -> (SqlUuid, Text, Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Timestamptz,
-        Nullable<Timestamptz>) = "
+cases_statement!(
+    One { id: SqlUuid = Uuid } = "
     select id, kind, status, order_number, account, transaction, amount, currency, opened_at,
-           resolved_at
+           resolved_at, policy, owner, resolution
     from cases where id = ?"
 );
 
-statement!(
-    OfNumbers { numbers: diesel::sql_types::Array<Text> = [String] }
-    -> (SqlUuid, Text, Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Timestamptz,
-        Nullable<Timestamptz>) = "
+cases_statement!(
+    OfNumbers { numbers: Array<Text> = [String] } = "
     select id, kind, status, order_number, account, transaction, amount, currency, opened_at,
-           resolved_at
+           resolved_at, policy, owner, resolution
     from cases where order_number = any(?::text[]) order by opened_at, id"
 );
 
@@ -47,13 +72,17 @@ type Row = (
     String,
     OffsetDateTime,
     Option<OffsetDateTime>,
+    String,
+    Option<String>,
+    Option<String>,
 );
 
 pub(super) async fn cases(
     conn: &mut AsyncPgConnection,
     filter: &CaseFilter,
 ) -> Result<Vec<CaseRecord>, LedgerError> {
-    let rows: Vec<Row> = List { status: &filter.status, limit: &filter.limit }.load(conn).await?;
+    let CaseFilter { status, kind, account, number, owner, limit } = filter;
+    let rows: Vec<Row> = List { status, kind, account, number, owner, limit }.load(conn).await?;
     rows.into_iter().map(record).collect()
 }
 
@@ -75,8 +104,21 @@ pub(super) async fn of_numbers(
 }
 
 fn record(row: Row) -> Result<CaseRecord, LedgerError> {
-    let (id, kind, status, order_number, account, transaction, amount, currency, opened, resolved) =
-        row;
+    let (
+        id,
+        kind,
+        status,
+        order_number,
+        account,
+        transaction,
+        amount,
+        currency,
+        opened_at,
+        resolved_at,
+        policy,
+        owner,
+        resolution,
+    ) = row;
     let currency =
         currency.parse().map_err(|_| LedgerError::Fault("an unknown currency".to_owned()))?;
     Ok(CaseRecord {
@@ -88,7 +130,10 @@ fn record(row: Row) -> Result<CaseRecord, LedgerError> {
         transaction,
         amount,
         currency,
-        opened_at: opened,
-        resolved_at: resolved,
+        policy,
+        owner,
+        resolution,
+        opened_at,
+        resolved_at,
     })
 }

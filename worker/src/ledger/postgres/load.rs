@@ -10,11 +10,14 @@ use uuid::Uuid;
 use self::rows::{OrderRow, PaymentRow, case, order, payment};
 use crate::decide::case::About;
 use crate::decide::fold::{Books, Reading, name_without_payment};
+use crate::decide::subscription::AgreementKey;
 use crate::decide::{Link, PaymentKey, State, about_money};
 use crate::ledger::LedgerError;
 
 mod details;
+mod contracts;
 mod rows;
+mod resolutions;
 
 statement!(
     /// Claims identities; answers those that nobody had claimed.
@@ -30,10 +33,12 @@ statement!(
 
 statement!(
     LockOrders { numbers: Array<Text> = [String] }
-    -> (Array<Text>, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>) = "
+    -> (Array<Text>, Text, BigInt, Text, Nullable<Text>, Bool, Text, BigInt, BigInt, Nullable<Timestamptz>,
+        Nullable<Timestamptz>, Text, Nullable<Text>, Nullable<Text>) = "
     select array(select a.number from order_numbers a where a.order_no = o.order_no),
            o.order_no, o.amount, o.currency, o.account, o.cancelled_at is not null,
-           o.status, o.paid_amount, o.refunded_amount, o.paid_at
+           o.status, o.paid_amount, o.refunded_amount, o.paid_at, o.expires_at, o.mode,
+           o.subscription_no, o.period
     from order_numbers n join orders o using (order_no)
     where n.number = any(?::text[]) order by o.order_no, n.number for update of o"
 );
@@ -54,9 +59,9 @@ statement!(
         transactions: Array<Text> = [String],
     }
     -> (Text, Text, Text, Text, BigInt, Text, Timestamptz, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Nullable<Text>, Bool) = "
+        Nullable<Timestamptz>, Nullable<Text>, Bool, Text, Bool, Nullable<Text>) = "
     select p.account, p.transaction, p.order_number, p.status, p.amount, p.currency, p.occurred_at,
-           p.closed_at, p.deadline, p.order_no, p.absent
+           p.closed_at, p.deadline, p.order_no, p.absent, p.mode, p.named_only, p.agreement
     from (
         select account, transaction from payments where order_number = any(?::text[])
         union
@@ -69,8 +74,8 @@ statement!(
 
 statement!(
     OpenCases { numbers: Array<Text> = [String] }
-    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text) = "
-    select kind, order_number, account, transaction, amount, currency
+    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Text) = "
+    select kind, order_number, account, transaction, amount, currency, policy
     from cases where order_number = any(?::text[]) and status <> 'resolved'"
 );
 
@@ -82,6 +87,8 @@ struct Named {
     paid: BTreeSet<PaymentKey>,
     /// Transactions that refunds and disputes are about.
     others: BTreeSet<PaymentKey>,
+    agreements: BTreeSet<AgreementKey>,
+    subscriptions: BTreeSet<String>,
 }
 
 /// Claims the identities and loads the books for what was not claimed before.
@@ -109,15 +116,23 @@ pub(super) async fn books(
     Ok(books)
 }
 
-/// Loads and locks the states that these numbers belong to.
+/// Loads and locks the states that these numbers belong to, and these subscriptions.
 pub(super) async fn states(
     conn: &mut AsyncPgConnection,
     numbers: BTreeSet<String>,
+    subscriptions: BTreeSet<String>,
 ) -> Result<Books, LedgerError> {
-    load(conn, Named { numbers, ..Named::default() }).await
+    load(conn, Named { numbers, subscriptions, ..Named::default() }).await
 }
 
 async fn load(conn: &mut AsyncPgConnection, named: Named) -> Result<Books, LedgerError> {
+    let mut books = money(conn, &named).await?;
+    books.contracts = contracts::of(conn, &books, named.agreements, named.subscriptions).await?;
+    Ok(books)
+}
+
+/// The orders, payments and cases.
+async fn money(conn: &mut AsyncPgConnection, named: &Named) -> Result<Books, LedgerError> {
     let mut books = Books::default();
     if named.numbers.is_empty() && named.others.is_empty() {
         return Ok(books);
@@ -165,6 +180,7 @@ async fn load(conn: &mut AsyncPgConnection, named: Named) -> Result<Books, Ledge
         let name = name.unwrap_or_else(|| books.name_of(&case.order_number));
         books.states.entry(name).or_default().cases.insert(key, case);
     }
+    resolutions::resolutions(conn, &mut books, &places).await?;
     Ok(books)
 }
 
@@ -191,6 +207,20 @@ async fn orders(
 
 impl Named {
     fn add(&mut self, account: &str, notification: &Notification) {
+        match &notification.fact {
+            Some(Fact::Agreement(fact)) => {
+                self.agreements.insert(AgreementKey::of(account, fact));
+                self.subscriptions.extend(fact.subscription_no.clone());
+            }
+            Some(Fact::Payment(fact)) => {
+                self.agreements.extend(
+                    fact.agreement
+                        .clone()
+                        .map(|agreement| AgreementKey { account: account.to_owned(), agreement }),
+                );
+            }
+            Some(Fact::Refund(_) | Fact::Dispute(_)) | None => (),
+        }
         let Some((key, fact)) = about_money(account, notification) else { return };
         if let Fact::Payment(fact) = fact {
             self.numbers.insert(fact.order_number.clone());

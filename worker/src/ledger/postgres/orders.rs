@@ -4,15 +4,13 @@ pub(super) mod import;
 pub(super) mod show;
 pub(super) mod trail;
 
-use std::collections::BTreeSet;
-
 use diesel::sql_types::{Bool, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use shared::order::OrderStatus;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 
-use super::sweep;
+use super::sweep::{self, Due};
 use crate::ledger::LedgerError;
 use crate::ledger::records::{Act, Cancelled};
 
@@ -47,7 +45,7 @@ pub(super) async fn cancel(
 ) -> Result<Cancelled, LedgerError> {
     conn.transaction(async |conn| {
         // A payment that arrived before its order, and was not joined yet, counts as paid.
-        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now, rules).await?;
+        sweep::again(conn, &Due::number(order_no), now, rules).await?;
         let rows: Vec<(String, bool)> = Lock { order_no }.load(conn).await?;
         let Some((status, cancelled)) = rows.into_iter().next() else {
             return Ok(Cancelled::NotFound);
@@ -70,7 +68,7 @@ pub(super) async fn cancel(
             reason: reason.to_owned(),
         };
         note(conn, &act, now).await?;
-        sweep::again(conn, BTreeSet::from([order_no.to_owned()]), now, rules).await?;
+        sweep::again(conn, &Due::number(order_no), now, rules).await?;
         Ok(Cancelled::Done)
     })
     .await

@@ -28,7 +28,7 @@ pub(super) async fn settle(
         let books = load::books(conn, &readings).await?;
         let changes = fold(books, &readings, now, rules);
         write::changes(conn, &changes, now).await?;
-        bodies::record(conn, &readings, kept).await?;
+        bodies::record(conn, &readings, &changes, kept, now).await?;
         notifications::record(conn, &readings, &changes, now).await?;
         events::append(conn, &changes.announcements, now).await?;
         let buckets = crate::ledger::buckets(batch, &changes);

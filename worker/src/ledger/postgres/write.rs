@@ -1,20 +1,18 @@
 //! Writing changed states: each key once, each kind sorted.
 
-use std::collections::BTreeSet;
-
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::notifications;
-use crate::decide::case::{About, Case, CaseKey};
 use crate::decide::fold::Changes;
 use crate::decide::{Fulfilment, Order, State};
 use crate::ledger::LedgerError;
 
 mod payments;
 mod details;
+mod contracts;
+mod cases;
 
 statement!(
     UpdateOrders {
@@ -43,34 +41,6 @@ statement!(
     set active = excluded.active, revoked_at = excluded.revoked_at"
 );
 
-statement!(
-    UpsertCases {
-        ids: Array<SqlUuid> = [Uuid],
-        kinds: Array<Text> = [String],
-        numbers: Array<Text> = [String],
-        accounts: Array<Nullable<Text>> = [Option<String>],
-        transactions: Array<Nullable<Text>> = [Option<String>],
-        amounts: Array<BigInt> = [i64],
-        currencies: Array<Text> = [String],
-        now: Timestamptz = OffsetDateTime,
-    } -> () = "
-    insert into cases (id, kind, order_number, account, transaction, amount, currency, status, opened_at)
-    select t.*, 'open', at
-    from unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::text[])
-         as t (i, k, n, a, x, m, c), (select ?::timestamptz) as clock (at) order by i
-    on conflict (id) do update
-    set order_number = excluded.order_number, amount = excluded.amount,
-        currency = excluded.currency, status = 'open', resolved_at = null,
-        opened_at = case when cases.status = 'resolved' then excluded.opened_at else cases.opened_at end"
-);
-
-statement!(
-    ResolveCases { ids: Array<SqlUuid> = [Uuid], now: Timestamptz = OffsetDateTime } -> () = "
-    update cases set status = 'resolved', resolved_at = clock.at
-    from (select ?::uuid[], ?::timestamptz) as clock (ids, at)
-    where id = any(clock.ids) and status <> 'resolved'"
-);
-
 /// Writes the difference between the states before and after, and concludes what waited.
 pub(super) async fn changes(
     conn: &mut AsyncPgConnection,
@@ -80,10 +50,11 @@ pub(super) async fn changes(
     notifications::conclude(conn, changes).await?;
     payments::payments(conn, changes).await?;
     details::details(conn, changes).await?;
+    contracts::contracts(conn, changes, now).await?;
     let changes = &changes.states;
     orders(conn, changes).await?;
     fulfilments(conn, changes, now).await?;
-    cases(conn, changes, now).await
+    cases::cases(conn, changes, now).await
 }
 
 async fn orders(
@@ -129,56 +100,6 @@ async fn fulfilments(
     let active: Vec<_> =
         orders.iter().map(|order| order.recorded.fulfilment == Fulfilment::Active).collect();
     UpsertFulfilments { order_nos: &order_nos, active: &active, now: &now }.execute(conn).await?;
-    Ok(())
-}
-
-async fn cases(
-    conn: &mut AsyncPgConnection,
-    changes: &[(State, State)],
-    now: OffsetDateTime,
-) -> Result<(), LedgerError> {
-    let mut open: Vec<(&CaseKey, &Case)> = vec![];
-    // A case moves with its payment, from the payment's own state to its order's.
-    let mut resolved: BTreeSet<Uuid> = BTreeSet::new();
-    for (before, after) in changes {
-        open.extend(after.cases.iter().filter(|(key, case)| before.cases.get(key) != Some(case)));
-        let gone = before.cases.keys().filter(|key| !after.cases.contains_key(key));
-        resolved.extend(gone.map(CaseKey::id));
-    }
-    if !open.is_empty() {
-        let payment = |key: &CaseKey| match &key.about {
-            About::Order(_) => None,
-            About::Payment(payment) => Some(payment.clone()),
-        };
-        let ids: Vec<_> = open.iter().map(|(key, _)| key.id()).collect();
-        let kinds: Vec<_> = open.iter().map(|(key, _)| key.kind.as_str().to_owned()).collect();
-        let numbers: Vec<_> = open.iter().map(|(_, case)| case.order_number.clone()).collect();
-        let accounts: Vec<_> =
-            open.iter().map(|(key, _)| payment(key).map(|p| p.account)).collect();
-        let transactions: Vec<_> =
-            open.iter().map(|(key, _)| payment(key).map(|p| p.transaction)).collect();
-        let amounts: Vec<_> = open.iter().map(|(_, case)| case.amount_minor).collect();
-        let currencies: Vec<_> =
-            open.iter().map(|(_, case)| case.currency.as_str().to_owned()).collect();
-        let upsert = UpsertCases {
-            ids: &ids,
-            kinds: &kinds,
-            numbers: &numbers,
-            accounts: &accounts,
-            transactions: &transactions,
-            amounts: &amounts,
-            currencies: &currencies,
-            now: &now,
-        };
-        upsert.execute(conn).await?;
-    }
-    if !resolved.is_empty() {
-        for key in changes.iter().flat_map(|(_, after)| after.cases.keys()) {
-            resolved.remove(&key.id());
-        }
-        let ids: Vec<Uuid> = resolved.into_iter().collect();
-        ResolveCases { ids: &ids, now: &now }.execute(conn).await?;
-    }
     Ok(())
 }
 

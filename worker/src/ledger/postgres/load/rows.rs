@@ -1,13 +1,14 @@
 //! Rows as the policy's words.
 
-use shared::case::CaseKind;
+use shared::case::{CaseKind, CasePolicy};
 use shared::money::{Currency, Money};
 use shared::notification::PaymentStatus;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 
 use super::details::{Detail, Details};
 use crate::decide::case::{About, Case, CaseKey};
+use crate::decide::payment::Pays;
 use crate::decide::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded};
 use crate::ledger::LedgerError;
 
@@ -22,6 +23,10 @@ pub(super) type OrderRow = (
     i64,
     i64,
     Option<OffsetDateTime>,
+    Option<OffsetDateTime>,
+    String,
+    Option<String>,
+    Option<String>,
 );
 pub(super) type PaymentRow = (
     String,
@@ -35,10 +40,14 @@ pub(super) type PaymentRow = (
     Option<OffsetDateTime>,
     Option<String>,
     bool,
+    String,
+    bool,
+    Option<String>,
 );
 
 pub(super) fn order(row: OrderRow) -> Result<Order, LedgerError> {
-    let (_, order_no, minor, currency, account, cancelled, status, paid, refunded, paid_at) = row;
+    let (.., paid, refunded, paid_at, expires_at, mode, subscription_no, period) = row;
+    let (_, order_no, minor, currency, account, cancelled, status, ..) = row;
     let status = OrderStatus::from_word(&status).ok_or_else(|| unknown("status"))?;
     let fulfilment = match status {
         OrderStatus::Pending | OrderStatus::Cancelled => Fulfilment::None,
@@ -48,7 +57,18 @@ pub(super) fn order(row: OrderRow) -> Result<Order, LedgerError> {
     let recorded =
         Recorded { status, paid_minor: paid, refunded_minor: refunded, fulfilment, paid_at };
     let amount = Money { minor, currency: parse_currency(&currency)? };
-    Ok(Order { order_no, amount, account, cancelled, recorded })
+    let mode = Mode::from_word(&mode).ok_or_else(|| unknown("mode"))?;
+    Ok(Order {
+        order_no,
+        amount,
+        account,
+        cancelled,
+        expires_at,
+        mode,
+        subscription_no,
+        period,
+        recorded,
+    })
 }
 
 pub(super) fn payment(
@@ -67,11 +87,15 @@ pub(super) fn payment(
         due,
         order,
         absent,
+        mode,
+        named_only,
+        agreement,
     ) = row;
     let key = PaymentKey { account, transaction };
     let Detail { totals, refunds, disputes } = details.remove(&key).unwrap_or_default();
     let link = match (order, due) {
         _ if absent => Link::Absent { deadline: due },
+        (Some(none), _) if none.is_empty() => Link::Subscription,
         (Some(_), _) => Link::Order,
         (None, Some(deadline)) => Link::Waiting { deadline },
         (None, None) => Link::Unknown,
@@ -85,22 +109,26 @@ pub(super) fn payment(
         totals,
         refunds,
         disputes,
+        agreement,
         link,
+        mode: Mode::from_word(&mode).ok_or_else(|| unknown("mode"))?,
+        pays: if named_only { Pays::NamedOrders } else { Pays::AnyOrder },
     };
     Ok((key, payment))
 }
 
-pub(super) type CaseRow = (String, String, Option<String>, Option<String>, i64, String);
+pub(super) type CaseRow = (String, String, Option<String>, Option<String>, i64, String, String);
 
 pub(super) fn case(row: CaseRow) -> Result<(CaseKey, Case), LedgerError> {
-    let (kind, order_number, account, transaction, amount_minor, currency) = row;
+    let (kind, order_number, account, transaction, amount_minor, currency, policy) = row;
     let kind = CaseKind::from_word(&kind).ok_or_else(|| unknown("case"))?;
     let about = match (account, transaction) {
         (Some(account), Some(transaction)) => About::Payment(PaymentKey { account, transaction }),
         (_, None) | (None, Some(_)) => About::Order(order_number.clone()),
     };
     let currency = parse_currency(&currency)?;
-    Ok((CaseKey { kind, about }, Case { order_number, amount_minor, currency }))
+    let policy = CasePolicy::from_word(&policy).ok_or_else(|| unknown("policy"))?;
+    Ok((CaseKey { kind, about }, Case { order_number, amount_minor, currency, policy }))
 }
 
 pub(super) fn parse_currency(text: &str) -> Result<Currency, LedgerError> {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use serde_json::Value;
+use shared::rules::Rules;
 use time::OffsetDateTime;
 
 use crate::ledger::LedgerError;
@@ -19,19 +20,22 @@ statement!(
         accounts: Array<Nullable<Text>> = [Option<String>],
         expires: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
         metadata: Array<Nullable<Jsonb>> = [Option<Value>],
+        modes: Array<Text> = [String],
         now: Timestamptz = OffsetDateTime,
     } -> (Text, diesel::sql_types::Bool) = "
-    insert into orders (order_no, amount, currency, account, expires_at, metadata, created_at)
+    insert into orders (order_no, amount, currency, account, expires_at, metadata, mode, created_at)
     select t.*, clock.at
-    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::timestamptz[], ?::jsonb[])
-         as t (n, a, c, acc, e, m), (select ?::timestamptz) as clock (at) order by n
+    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::timestamptz[], ?::jsonb[], ?::text[])
+         as t (n, a, c, acc, e, m, mode), (select ?::timestamptz) as clock (at) order by n
     on conflict (order_no) do update
     set amount = excluded.amount, currency = excluded.currency, account = excluded.account,
-        expires_at = excluded.expires_at, metadata = excluded.metadata
-    where (orders.amount, orders.currency, orders.account, orders.expires_at, orders.metadata)
+        expires_at = excluded.expires_at, metadata = excluded.metadata, mode = excluded.mode
+    where (orders.amount, orders.currency, orders.account, orders.expires_at, orders.metadata, orders.mode)
           is distinct from (excluded.amount, excluded.currency, excluded.account,
-                            excluded.expires_at, excluded.metadata)
+                            excluded.expires_at, excluded.metadata, excluded.mode)
       and orders.status = 'pending'
+      and (orders.expires_at > excluded.created_at or orders.expires_at is null
+           or orders.expires_at = excluded.expires_at)
       and not exists (
           select from order_numbers n join payments p on p.order_number = n.number
           where n.order_no = orders.order_no)
@@ -50,11 +54,12 @@ statement!(
         amounts: Array<BigInt> = [i64],
         currencies: Array<Text> = [String],
         accounts: Array<Nullable<Text>> = [Option<String>],
+        modes: Array<Text> = [String],
     } -> (Text) = "
     select o.order_no
-    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[]) as t (n, a, c, acc)
+    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::text[]) as t (n, a, c, acc, mode)
     join orders o on o.order_no = t.n
-    where (o.amount, o.currency, o.account) is not distinct from (t.a, t.c, t.acc)"
+    where (o.amount, o.currency, o.account, o.mode) is not distinct from (t.a, t.c, t.acc, t.mode)"
 );
 
 statement!(
@@ -74,12 +79,13 @@ pub(in crate::ledger::postgres) async fn import(
     conn: &mut AsyncPgConnection,
     orders: &[NewOrder],
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Vec<Imported>, LedgerError> {
     let mut answers = Vec::with_capacity(orders.len());
     let mut rest = orders;
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(until_repeated(rest));
-        answers.extend(distinct(conn, batch, now).await?);
+        answers.extend(distinct(conn, batch, now, rules).await?);
         rest = later;
     }
     Ok(answers)
@@ -95,9 +101,10 @@ async fn distinct(
     conn: &mut AsyncPgConnection,
     orders: &[NewOrder],
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<Vec<Imported>, LedgerError> {
     let mut answers: Vec<Option<Imported>> =
-        orders.iter().map(|order| order.check().err().map(Imported::Refused)).collect();
+        orders.iter().map(|order| order.check_by(rules).err().map(Imported::Refused)).collect();
     let good: Vec<usize> = (0..orders.len()).filter(|index| answers[*index].is_none()).collect();
     for (index, number) in taken(conn, orders, &good).await? {
         answers[index] = Some(Imported::Refused(format!("number {number} is another order's")));
@@ -114,7 +121,7 @@ async fn distinct(
     let answer = |(order, answer): (&NewOrder, Option<Imported>)| {
         answer.unwrap_or_else(|| {
             written.get(&order.order_no).cloned().unwrap_or_else(|| {
-                Imported::Refused("it has payments or was cancelled, so its terms stand".to_owned())
+                Imported::Refused("it has payments or is over, so its terms stand".to_owned())
             })
         })
     };
@@ -174,6 +181,7 @@ async fn write(
     let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
     let expires: Vec<_> = orders.iter().map(|order| order.expires_at).collect();
     let metadata: Vec<_> = orders.iter().map(|order| order.metadata.clone()).collect();
+    let modes: Vec<_> = orders.iter().map(|order| order.mode.as_str().to_owned()).collect();
     let (mut numbers, mut owners) = (vec![], vec![]);
     for order in orders {
         numbers.extend(order.all_numbers());
@@ -187,6 +195,7 @@ async fn write(
             accounts: &accounts,
             expires: &expires,
             metadata: &metadata,
+            modes: &modes,
             now: &now,
         };
         // Locked before it looks for payments, so that it sees those of whoever held the lock.
@@ -197,6 +206,7 @@ async fn write(
             amounts: &amounts,
             currencies: &currencies,
             accounts: &accounts,
+            modes: &modes,
         };
         let same: Vec<String> = same.load(conn).await?;
         let named: Vec<String> = Name { numbers: &numbers, order_nos: &owners }.load(conn).await?;

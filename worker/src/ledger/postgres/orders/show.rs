@@ -3,7 +3,7 @@
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use shared::money::Currency;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -26,9 +26,9 @@ statement!(
         limit: BigInt = i64,
     }
     -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Timestamptz) = "
+        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text) = "
     select order_no, o.status, amount, currency, o.account, paid_amount, refunded_amount, paid_at,
-           cancelled_at, created_at
+           cancelled_at, created_at, expires_at, mode
     from orders o, (select ?::text, ?::text, ?::timestamptz, ?::timestamptz, ?::text)
                    as wanted (status, account, since, until, after)
     where (wanted.status is null or o.status = wanted.status)
@@ -41,9 +41,9 @@ statement!(
 statement!(
     One { number: Text = str }
     -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Timestamptz) = "
+        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text) = "
     select order_no, status, amount, currency, account, paid_amount, refunded_amount, paid_at,
-           cancelled_at, created_at
+           cancelled_at, created_at, expires_at, mode
     from orders join order_numbers n using (order_no) where n.number = ?"
 );
 
@@ -82,6 +82,8 @@ type Row = (
     Option<OffsetDateTime>,
     Option<OffsetDateTime>,
     OffsetDateTime,
+    Option<OffsetDateTime>,
+    String,
 );
 
 pub(in crate::ledger::postgres) async fn orders(
@@ -118,12 +120,7 @@ pub(in crate::ledger::postgres) async fn order(
         .into_iter()
         .map(|(active, created_at, revoked_at)| FulfilmentRecord { active, created_at, revoked_at })
         .collect();
-    let subjects = [format!("order/{order_no}")];
-    let events: Vec<(String, i64, Uuid, bool)> = Events { subjects: &subjects }.load(conn).await?;
-    let events = events
-        .into_iter()
-        .map(|(r#type, sequence, id, published)| EventLine { r#type, sequence, id, published })
-        .collect();
+    let events = events_of(conn, &format!("order/{order_no}")).await?;
     let payments = payments(conn, &numbers).await?;
     let mut names = numbers.clone();
     names.extend(payments.iter().map(|payment| payment.transaction.clone()));
@@ -164,8 +161,20 @@ async fn payments(
 }
 
 fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
-    let (order_no, status, amount, currency, account, paid, refunded, paid_at, cancelled, created) =
-        row;
+    let (
+        order_no,
+        status,
+        amount,
+        currency,
+        account,
+        paid,
+        refunded,
+        paid_at,
+        cancelled,
+        created,
+        expires_at,
+        mode,
+    ) = row;
     let status = OrderStatus::from_word(&status)
         .ok_or_else(|| LedgerError::Fault("an unknown status".to_owned()))?;
     Ok(OrderSummary {
@@ -174,14 +183,28 @@ fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
         amount,
         currency: parse(&currency)?,
         account,
+        mode: Mode::from_word(&mode)
+            .ok_or_else(|| LedgerError::Fault("an unknown mode".to_owned()))?,
         paid_amount: paid,
         refunded_amount: refunded,
         paid_at,
         cancelled_at: cancelled,
+        expires_at,
         created_at: created,
     })
 }
 
 fn parse(currency: &str) -> Result<Currency, LedgerError> {
     currency.parse().map_err(|_| LedgerError::Fault("an unknown currency".to_owned()))
+}
+
+/// A subject's events, in their order.
+pub(in crate::ledger::postgres) async fn events_of(
+    conn: &mut AsyncPgConnection,
+    subject: &str,
+) -> Result<Vec<EventLine>, LedgerError> {
+    let subjects = [subject.to_owned()];
+    let events: Vec<(String, i64, Uuid, bool)> = Events { subjects: &subjects }.load(conn).await?;
+    let line = |(r#type, sequence, id, published)| EventLine { r#type, sequence, id, published };
+    Ok(events.into_iter().map(line).collect())
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::expect_all;
 use crate::decide::fold::{Changes, Known};
+use crate::decide::payment::Pays;
 use crate::decide::{Link, Order, Payment, PaymentKey};
 use crate::ledger::LedgerError;
 
@@ -25,6 +26,9 @@ macro_rules! payments_statement {
                 closed: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
                 deadlines: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
                 absent: Array<Bool> = [bool],
+                agreements: Array<Nullable<Text>> = [Option<String>],
+                modes: Array<Text> = [String],
+                named_only: Array<Bool> = [bool],
             } -> () = $text
         );
 
@@ -42,6 +46,9 @@ macro_rules! payments_statement {
                     closed: &columns.closed,
                     deadlines: &columns.deadlines,
                     absent: &columns.absent,
+                    agreements: &columns.agreements,
+                    modes: &columns.modes,
+                    named_only: &columns.named_only,
                 }
             }
         }
@@ -51,9 +58,10 @@ macro_rules! payments_statement {
 payments_statement!(
     InsertPayments = "
     insert into payments (account, transaction, order_number, order_no, status, amount, currency,
-                          occurred_at, closed_at, deadline, absent)
+                          occurred_at, closed_at, deadline, absent, agreement, mode, named_only)
     select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-                         ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[])
+                         ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[],
+                         ?::text[], ?::text[], ?::boolean[])
     on conflict do nothing"
 );
 
@@ -61,10 +69,12 @@ payments_statement!(
     UpdatePayments = "
     update payments p set order_number = t.n, order_no = t.o, status = t.s, amount = t.m,
                           currency = t.c, occurred_at = t.at, closed_at = t.closed,
-                          deadline = t.due, absent = t.gone
+                          deadline = t.due, absent = t.gone, agreement = t.g, mode = t.mode,
+                          named_only = t.named
     from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
-                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[])
-         as t (a, x, n, o, s, m, c, at, closed, due, gone)
+                ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[],
+                ?::text[], ?::text[], ?::boolean[])
+         as t (a, x, n, o, s, m, c, at, closed, due, gone, g, mode, named)
     where p.account = t.a and p.transaction = t.x and (p.order_number = t.n or p.absent)"
 );
 
@@ -89,12 +99,17 @@ struct PaymentColumns {
     closed: Vec<Option<OffsetDateTime>>,
     deadlines: Vec<Option<OffsetDateTime>>,
     absent: Vec<bool>,
+    agreements: Vec<Option<String>>,
+    modes: Vec<String>,
+    named_only: Vec<bool>,
 }
 
 impl PaymentColumns {
     fn push(&mut self, key: &PaymentKey, payment: &Payment, order: Option<&Order>) {
         let (order_no, deadline) = match payment.link {
             Link::Order => (order.map(|order| order.order_no.clone()), None),
+            // No order bears the empty number: it needs none, and so it waits for none.
+            Link::Subscription => (Some(String::new()), None),
             Link::Absent { deadline } => (None, deadline),
             Link::Waiting { deadline } => (None, Some(deadline)),
             Link::Unknown => (None, None),
@@ -110,6 +125,9 @@ impl PaymentColumns {
         self.closed.push(payment.closed_at);
         self.deadlines.push(deadline);
         self.absent.push(payment.is_absent());
+        self.agreements.push(payment.agreement.clone());
+        self.modes.push(payment.mode.as_str().to_owned());
+        self.named_only.push(payment.pays == Pays::NamedOrders);
     }
 }
 

@@ -1,0 +1,11 @@
+drop trigger keep_order_subscription;
+drop trigger note_number;
+drop table number_changes;
+drop table subscription_changes;
+drop table charges;
+drop table agreement_changes;
+drop table subscriptions;
+drop index payments_without_order;
+alter table payments drop column without_order;
+alter table payments drop column agreement;
+create index payments_without_order on payments (order_number) where order_no is null;

@@ -1,0 +1,61 @@
+//! What follows from an agreement's own changes.
+
+use shared::notification::Revival;
+use shared::subscription::EndReason;
+use time::OffsetDateTime;
+
+use super::{Agreement, Change, ChangeKey, What};
+
+/// How an agreement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// Nobody said that it was signed or ended.
+    Untold,
+    Signed {
+        at: OffsetDateTime,
+        until: Option<OffsetDateTime>,
+    },
+    Ended {
+        at: OffsetDateTime,
+        why: EndReason,
+    },
+}
+
+impl Agreement {
+    /// Signed and ended, whichever was told first: ended is ended where an agreement cannot be signed
+    /// again; else the later word counts, and of two at the same time that it ended.
+    pub(super) fn life(&self, now: OffsetDateTime) -> Life {
+        let ended = self.of(What::Ended).map(|(key, _)| key.occurred_at).max();
+        let for_good = self.of(What::Ended).any(|(_, change)| change.revival == Revival::Never);
+        let signed =
+            self.of(What::Signed).map(|(key, change)| (key.occurred_at, change.valid_until));
+        match (signed.max(), ended) {
+            (None, None) => Life::Untold,
+            (Some((at, _)), Some(ended)) if ended >= at || for_good => {
+                Life::Ended { at: ended, why: EndReason::Unsigned }
+            }
+            (None, Some(at)) => Life::Ended { at, why: EndReason::Unsigned },
+            (Some((_, Some(until))), _) if until <= now => {
+                Life::Ended { at: until, why: EndReason::RunOut }
+            }
+            (Some((at, until)), _) => Life::Signed { at, until },
+        }
+    }
+
+    /// The shop's number that the latest signing repeats.
+    pub(super) fn repeated(&self) -> Option<&String> {
+        let named = self.of(What::Signed).filter(|(key, _)| !key.subscription_no.is_empty());
+        named
+            .max_by_key(|(key, _)| (key.occurred_at, &key.subscription_no))
+            .map(|(key, _)| &key.subscription_no)
+    }
+
+    /// When its newest charge failed.
+    pub(super) fn failed_at(&self) -> Option<OffsetDateTime> {
+        self.of(What::ChargeFailed).map(|(key, _)| key.occurred_at).max()
+    }
+
+    fn of(&self, what: What) -> impl Iterator<Item = (&ChangeKey, &Change)> {
+        self.changes.iter().filter(move |(key, _)| key.what == what)
+    }
+}
