@@ -219,7 +219,7 @@ async fn a_key_of_one_algorithm_proves_nothing_of_the_other() {
 
 #[test]
 fn a_secret_counts_with_and_without_its_padding() {
-    let bytes = [9; 25];
+    let bytes: [u8; 25] = std::array::from_fn(|at| at as u8);
     let padded = format!("whsec_{}", BASE64.encode(bytes));
     let unpadded = padded.trim_end_matches('=').to_owned();
     assert_ne!(padded, unpadded);
