@@ -3,7 +3,7 @@
 //! **Invariant**: only [`verify`] makes a [`Verified`]. The request may select among configured
 //! keys and is compared with the pinned algorithm; it never supplies either.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
@@ -15,6 +15,7 @@ pub mod protocol;
 pub mod expiry;
 pub mod request;
 pub mod received;
+pub mod account;
 pub mod verified;
 pub mod one_or_more;
 pub mod material;
@@ -39,6 +40,7 @@ pub mod standard_webhooks;
 pub mod acme_pay;
 pub mod diagnosis;
 
+pub use self::account::{Account, Accounts, Readers};
 use self::material::Material;
 use self::protocol::Protocol as _;
 pub use self::protocol::{Genuine, KeyNote, Rejection, Renewal, Reply, Returned, Unreadable};
@@ -232,21 +234,6 @@ providers! {
     StandardWebhooks = standard_webhooks,
 }
 
-/// One merchant account with one provider: the last part of its `notify_url`.
-#[derive(Debug, Clone)]
-pub struct Account {
-    pub name: String,
-    pub scheme: Scheme,
-}
-
-/// The accounts of an ingress, by their names.
-#[derive(Debug, Clone, Default)]
-pub struct Accounts(pub HashMap<String, Account>);
-
-/// How each account's notifications are read, by its name.
-#[derive(Debug, Clone, Default)]
-pub struct Readers(pub HashMap<String, Reader>);
-
 /// Proves the signed pairs that a payer's browser brings back. They say what was ordered, never that
 /// it is paid.
 pub fn verify_return(
@@ -261,34 +248,6 @@ impl Provider {
     /// The provider that a word names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|provider| provider.as_str() == word)
-    }
-}
-
-impl Account {
-    pub fn provider(&self) -> Provider {
-        self.scheme.provider()
-    }
-}
-
-impl Accounts {
-    pub fn of(&self, name: &str) -> Option<&Account> {
-        self.0.get(name)
-    }
-
-    /// Takes over what was learnt under accounts of the same names before.
-    pub(crate) fn inherit(&mut self, before: &Self) {
-        for (name, account) in &mut self.0 {
-            if let Some(before) = before.of(name) {
-                account.scheme.inherit(&before.scheme);
-            }
-        }
-    }
-}
-
-impl Readers {
-    /// The account's reader, if it is of this provider.
-    pub fn of(&self, account: &str, provider: Provider) -> Option<&Reader> {
-        self.0.get(account).filter(|reader| reader.provider() == provider)
     }
 }
 

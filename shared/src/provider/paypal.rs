@@ -106,28 +106,8 @@ impl Protocol for PayPal {
         "paypal-transmission-sig",
         "paypal-transmission-time",
     ];
+    const PERSONAL: &'static [&'static str] = &reading::PERSONAL;
     /// Any 2xx stops the repeats; nobody reads the body.
-    const PERSONAL: &'static [&'static str] = &[
-        "payer",
-        "payer_id",
-        "subscriber",
-        "buyer",
-        "shipping",
-        "shipping_address",
-        "name",
-        "email",
-        "email_address",
-        "phone",
-        "phone_number",
-        "address",
-        "payment_source",
-        "custom",
-        "custom_id",
-        "note_to_payer",
-        "description",
-        "note",
-        "links",
-    ];
     const ACCEPT: Reply =
         Reply { status: 200, content_type: "text/plain; charset=utf-8", body: "" };
     /// Any other status makes it send again.

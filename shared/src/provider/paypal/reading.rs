@@ -13,6 +13,28 @@ use crate::notification::{
 
 mod dispute;
 
+/// Fields that tell of the payer, or that the shop fills as it likes.
+pub(super) const PERSONAL: [&str; 19] = [
+    "payer",
+    "payer_id",
+    "subscriber",
+    "buyer",
+    "shipping",
+    "shipping_address",
+    "name",
+    "email",
+    "email_address",
+    "phone",
+    "phone_number",
+    "address",
+    "payment_source",
+    "custom",
+    "custom_id",
+    "note_to_payer",
+    "description",
+    "note",
+    "links",
+];
 /// PayPal's numbers have at most 64 characters.
 const NUMBER_MAX_BYTES: usize = 128;
 
