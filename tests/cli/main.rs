@@ -19,6 +19,7 @@ mod providers;
 mod events;
 mod streams;
 mod demo;
+mod desk;
 mod serve;
 mod reach;
 mod migrate;
