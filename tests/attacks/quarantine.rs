@@ -240,7 +240,9 @@ async fn a_key_that_arrives_proves_what_was_kept_as_of_its_time() {
     assert_eq!(parcels.len(), 1);
     assert!(String::from_utf8_lossy(&parcels[0].body).contains("notify_id=n-1"));
     assert_eq!(shared::message::claimed_received_at(&parcels[0]), Some(received_at));
-    assert_eq!(keeping.counted("enqueued"), 1);
+    // It is counted after its file is gone.
+    let counted = || async { (keeping.counted("enqueued") == 1).then_some(()) };
+    wait::until("it to be counted", PATIENCE, counted).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod a_shops_order;
 mod a_flash_sale;
 mod a_double_payment_through_two_providers;
 mod a_late_payment_after_cancel;
+mod a_subscriptions_year;
 mod embedded;
 mod marks;
 mod outcome;

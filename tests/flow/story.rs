@@ -57,6 +57,14 @@ impl Story {
         self.at.answer(&[&["simulate"], words, &terms].concat()).unwrap();
     }
 
+    /// A body that the test itself signed; it is accepted.
+    pub(crate) async fn post(&self, account: &str, content_type: &str, body: String) {
+        let (doors, _) = self.door.url.rsplit_once('/').unwrap();
+        let request = reqwest::Client::new().post(format!("{doors}/{account}"));
+        let answer = request.header("content-type", content_type).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    }
+
     pub(crate) fn show(&self, number: &str) -> Value {
         serde_json::from_str(&self.at.answer(&["orders", "show", number, "-o", "json"]).unwrap())
             .unwrap()
