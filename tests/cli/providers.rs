@@ -110,7 +110,19 @@ async fn every_providers_notifications_settle_through_the_real_door() {
     let shop = open().await;
     let line = |provider: &Provider, scenario: &str| {
         let (order_no, currency) = (order(*provider, scenario), currency(*provider));
-        format!("{}\n", json!({ "order_no": order_no, "amount": 10, "currency": currency }))
+        // What `simulate` writes out for these are accounts of their sandboxes.
+        let mode = match provider {
+            Provider::Stripe | Provider::PayPal | Provider::Adyen => "test",
+            Provider::Alipay
+            | Provider::WechatPay
+            | Provider::WechatPayV2
+            | Provider::UnionPay
+            | Provider::StandardWebhooks => "live",
+        };
+        let order = json!({
+            "order_no": order_no, "amount": 10, "currency": currency, "mode": mode,
+        });
+        format!("{order}\n")
     };
     let of = |provider| STORIES.iter().map(move |story| line(provider, story.0));
     let lines: String = Provider::ALL.iter().flat_map(of).collect();

@@ -112,16 +112,17 @@ impl<'a, S: Session> Player<'a, S> {
         Ok(None)
     }
 
-    async fn import(&mut self, scene: &Scene, account: Option<String>) -> anyhow::Result<()> {
+    async fn import(&mut self, scene: &Scene, payee: Option<String>) -> anyhow::Result<()> {
         let order_no = &scene.order_no;
         let order = NewOrder {
             order_no: order_no.clone(),
             amount: AMOUNT_MINOR,
             currency: self.stage.sender(scene.provider)?.currency(),
-            account,
+            account: payee,
             numbers: vec![],
             expires_at: None,
-            mode: shared::order::Mode::Live,
+            // Some providers are played in their sandboxes.
+            mode: self.stage.config.choices().rules.mode(&account(scene.provider)),
             metadata: None,
         };
         match self.session.import(&[order], process::now()).await?.first() {
