@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use shared::case::CaseVerdict;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use worker::decide::fold::Changes;
-use worker::decide::resolve::{Refusal, Ruling, resolve};
+use worker::decide::resolve::Ruling;
 use worker::ledger::records::{
     Act, CaseAct, CaseActed, CaseFile, CaseRecord, EVIDENCE_MAX, EvidenceRecord, NOTES_MAX,
     NoteRecord, ResolutionRecord,
@@ -31,7 +29,7 @@ pub(super) fn act(
     let Some(found) = cases::one(connection, id)? else { return Ok(CaseActed::NotFound) };
     let refused = match act {
         CaseAct::Resolve { verdict, saw_minor } => {
-            resolved(connection, &found, (*verdict, *saw_minor, by), now, rules)?
+            resolved(connection, &found, &by.ruling(*verdict, *saw_minor), now, rules)?
         }
         CaseAct::Acknowledge | CaseAct::Assign { .. } | CaseAct::Note { .. } => {
             marked(connection, &found, (act, by), now)?
@@ -82,36 +80,19 @@ fn marked(
 fn resolved(
     connection: &mut SqliteConnection,
     found: &CaseRecord,
-    (verdict, saw_minor, by): (CaseVerdict, i64, &Act),
+    ruling: &Ruling,
     now: OffsetDateTime,
     rules: &Rules,
 ) -> Result<Option<CaseActed>> {
-    let closed = || Ok(Some(CaseActed::Closed(found.clone())));
-    let Some(key) = found.key() else { return Ok(Some(CaseActed::Impossible(UNKNOWN_KIND))) };
     let numbers = BTreeSet::from([found.order_number.clone()]);
-    let mut books = load::states(connection, numbers, BTreeSet::new())?;
-    books.attach();
-    let Some(before) = books.states.into_values().find(|state| state.cases.contains_key(&key))
-    else {
-        return closed();
+    let books = load::states(connection, numbers, BTreeSet::new())?;
+    let changes = match found.ruled(books, ruling, now, rules) {
+        Ok(changes) => changes,
+        Err(refused) => return Ok(Some(*refused)),
     };
-    let (actor, reason) = (by.actor.clone(), by.reason.clone());
-    let ruling = Ruling { verdict, saw_minor, actor, reason };
-    let after = match resolve(&before, &key, &ruling, now, rules) {
-        Ok(after) => after,
-        Err(Refusal::Closed) => return closed(),
-        Err(Refusal::Changed { case }) => {
-            let amount = case.amount_minor;
-            return Ok(Some(CaseActed::Changed(CaseRecord { amount, ..found.clone() })));
-        }
-        Err(Refusal::Impossible(why)) => return Ok(Some(CaseActed::Impossible(why))),
-    };
-    let changes = Changes::of_act(books.contracts, before, after, now);
     write::changes(connection, &changes, now)?;
     Ok(None)
 }
-
-const UNKNOWN_KIND: &str = "a newer version opened it; use that one";
 
 pub(super) fn file(connection: &mut SqliteConnection, id: Uuid) -> Result<Option<CaseFile>> {
     let Some(case) = cases::one(connection, id)? else { return Ok(None) };

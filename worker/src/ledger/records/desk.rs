@@ -3,12 +3,15 @@
 use serde::Serialize;
 use shared::case::{CaseKind, CaseVerdict};
 use shared::money::Currency;
+use shared::rules::Rules;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::CaseRecord;
+use super::{Act, CaseRecord};
 use crate::decide::PaymentKey;
 use crate::decide::case::{About, CaseKey};
+use crate::decide::fold::{Books, Changes};
+use crate::decide::resolve::{Refusal, Ruling, resolve};
 
 /// Bytes of one note.
 pub const NOTE_MAX_BYTES: usize = 2000;
@@ -106,6 +109,14 @@ impl CaseAct {
     }
 }
 
+impl Act {
+    /// The same as a word about a case, by whom and why.
+    pub fn ruling(&self, verdict: CaseVerdict, saw_minor: i64) -> Ruling {
+        let (actor, reason) = (self.actor.clone(), self.reason.clone());
+        Ruling { verdict, saw_minor, actor, reason }
+    }
+}
+
 impl CaseRecord {
     /// Its identity; nothing for a kind that this version does not know.
     pub fn key(&self) -> Option<CaseKey> {
@@ -117,5 +128,31 @@ impl CaseRecord {
             (_, None) | (None, Some(_)) => About::Order(self.order_number.clone()),
         };
         CaseKind::from_word(&self.kind).map(|kind| CaseKey { kind, about })
+    }
+
+    /// What ending it by this word changes, or why it is refused. The books are those of its number.
+    pub fn ruled(
+        &self,
+        mut books: Books,
+        ruling: &Ruling,
+        now: OffsetDateTime,
+        rules: &Rules,
+    ) -> Result<Changes, Box<CaseActed>> {
+        let closed = || Box::new(CaseActed::Closed(self.clone()));
+        let impossible = |why| Box::new(CaseActed::Impossible(why));
+        let key =
+            self.key().ok_or_else(|| impossible("a newer version opened it; use that one"))?;
+        books.attach();
+        let mut states = books.states.into_values();
+        let before = states.find(|state| state.cases.contains_key(&key)).ok_or_else(closed)?;
+        let after =
+            resolve(&before, &key, ruling, now, rules).map_err(|refusal| match refusal {
+                Refusal::Closed => closed(),
+                Refusal::Changed { case } => {
+                    Box::new(CaseActed::Changed(Self { amount: case.amount_minor, ..self.clone() }))
+                }
+                Refusal::Impossible(why) => impossible(why),
+            })?;
+        Ok(Changes::of_act(books.contracts, before, after, now))
     }
 }

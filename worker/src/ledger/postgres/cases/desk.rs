@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
-use shared::case::CaseVerdict;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::case;
-use crate::decide::fold::Changes;
-use crate::decide::resolve::{Refusal, Ruling, resolve};
+use crate::decide::resolve::Ruling;
 use crate::ledger::LedgerError;
 use crate::ledger::postgres::{events, load, orders, write};
 use crate::ledger::records::{Act, CaseAct, CaseActed, CaseRecord, NOTES_MAX};
@@ -58,8 +56,8 @@ pub(in crate::ledger::postgres) async fn act(
         let Some(found) = case(conn, id).await? else { return Ok(CaseActed::NotFound) };
         let refused = match act {
             CaseAct::Resolve { verdict, saw_minor } => {
-                let word = (*verdict, *saw_minor, by);
-                resolved(conn, &found, word, now, rules).await?
+                let ruling = by.ruling(*verdict, *saw_minor);
+                resolved(conn, &found, &ruling, now, rules).await?
             }
             CaseAct::Acknowledge | CaseAct::Assign { .. } | CaseAct::Note { .. } => {
                 marked(conn, id, (act, by), now).await?
@@ -104,34 +102,17 @@ async fn marked(
 async fn resolved(
     conn: &mut AsyncPgConnection,
     found: &CaseRecord,
-    (verdict, saw_minor, by): (CaseVerdict, i64, &Act),
+    ruling: &Ruling,
     now: OffsetDateTime,
     rules: &Rules,
 ) -> Result<Option<CaseActed>, LedgerError> {
-    let closed = || Ok(Some(CaseActed::Closed(found.clone())));
-    let Some(key) = found.key() else { return Ok(Some(CaseActed::Impossible(UNKNOWN_KIND))) };
     let numbers = BTreeSet::from([found.order_number.clone()]);
-    let mut books = load::states(conn, numbers, BTreeSet::new()).await?;
-    books.attach();
-    let Some(before) = books.states.into_values().find(|state| state.cases.contains_key(&key))
-    else {
-        return closed();
+    let books = load::states(conn, numbers, BTreeSet::new()).await?;
+    let changes = match found.ruled(books, ruling, now, rules) {
+        Ok(changes) => changes,
+        Err(refused) => return Ok(Some(*refused)),
     };
-    let (actor, reason) = (by.actor.clone(), by.reason.clone());
-    let ruling = Ruling { verdict, saw_minor, actor, reason };
-    let after = match resolve(&before, &key, &ruling, now, rules) {
-        Ok(after) => after,
-        Err(Refusal::Closed) => return closed(),
-        Err(Refusal::Changed { case }) => {
-            let amount = case.amount_minor;
-            return Ok(Some(CaseActed::Changed(CaseRecord { amount, ..found.clone() })));
-        }
-        Err(Refusal::Impossible(why)) => return Ok(Some(CaseActed::Impossible(why))),
-    };
-    let changes = Changes::of_act(books.contracts, before, after, now);
     write::changes(conn, &changes, now).await?;
     events::append(conn, &changes.announcements, now).await?;
     Ok(None)
 }
-
-const UNKNOWN_KIND: &str = "a newer version opened it; use that one";
