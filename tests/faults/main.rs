@@ -2,4 +2,5 @@
 
 mod ledger;
 mod messages;
+mod storm;
 mod watch;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
+use shared::crash::{self, Point};
 use shared::process::{self, pause};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
@@ -112,6 +113,7 @@ impl<L: Ledger> Reconcile<L> {
             match session.sweep(process::now(), SWEEP_MAX).await {
                 Ok(swept) if swept.subjects == 0 => return Ok(()),
                 Ok(swept) => {
+                    crash::at(Point::Swept);
                     info!(subjects = swept.subjects, "reconciled");
                     self.bell.notify_one();
                 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use shared::broker::Delivery;
+use shared::crash;
 use shared::message::seal::SealKeys;
 use shared::message::statement::{self, Statement};
 use shared::message::{self, Message};
@@ -38,6 +39,7 @@ pub fn judge(delivery: &Delivery, keys: &SealKeys, readers: &Readers) -> Result<
         return Err(Failure::Crashing(delivery.returns));
     }
     let message = Message::open(&delivery.parcel, keys)?;
+    crash::reading(&message.body);
     if message.kind == statement::KIND {
         let statement = Statement::read(&message).ok_or(Unreadable::Malformed("no statement"))?;
         return Ok(Work::Statement(statement));
