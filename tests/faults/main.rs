@@ -3,4 +3,5 @@
 mod ledger;
 mod messages;
 mod storm;
+mod theft;
 mod watch;

@@ -26,6 +26,7 @@ const READING_ORDER: &[&str] = &[
     "shared::telemetry",
     "shared::process",
     "shared::crash",
+    "shared::listen",
     "shared::broker",
     "shared::config",
     // flow: the public door
@@ -35,7 +36,6 @@ const READING_ORDER: &[&str] = &[
     "ingress::rejections",
     "ingress::routes",
     "ingress::return_page",
-    "ingress::serve",
     "ingress::expiry",
     "ingress::config",
     // flow: settling

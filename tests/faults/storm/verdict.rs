@@ -13,9 +13,6 @@ use super::traffic::{Ending, Traffic};
 /// How long everything may take to come to rest. Nothing here judges speed.
 const REST: Duration = Duration::from_secs(120);
 const WAITING: &str = "select count(*) from quittance.receipts where bucket = 'waiting'";
-/// Are the lanes known to have had nothing in hand since the last statement? Then the balance is definite.
-const DEFINITE: &str = "select coalesce(min(idle_at) > (select max(recorded_at) + '2 s' from \
-     quittance.statements), false) from quittance.lanes where beat_at > now() - interval '30 s'";
 
 /// The ledger as far as the provider's record can be held against it.
 #[derive(Default)]
@@ -67,11 +64,10 @@ pub(crate) async fn at_rest(stage: &mut Stage, traffic: &Traffic) -> anyhow::Res
     for door in &mut stage.crew.doors {
         door.terminate().await?;
     }
-    let answered = wait::until("a definite balance", REST, || async {
-        let definite = stage.sql(DEFINITE).await.ok()? == "t";
+    let answered = wait::until("the balance at rest", REST, || async {
         let waiting: u64 = stage.sql(WAITING).await.ok()?.parse().ok()?;
         let balance = balance(stage).ok()?;
-        (definite && balance["in_flight"] == waiting).then_some(balance)
+        (balance["in_flight"] == waiting).then_some(balance)
     });
     let answered = answered.await.with_context(|| format!("{:?}", balance(stage)))?;
     conserved(&answered, traffic)?;

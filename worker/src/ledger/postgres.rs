@@ -48,6 +48,7 @@ mod orders;
 mod subscriptions;
 mod cases;
 mod balance;
+mod custody;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
@@ -187,15 +188,6 @@ impl Session for PostgresSession {
         self.line.bounded(events::release(&mut self.conn, holder)).await
     }
 
-    async fn lane_beat(
-        &mut self,
-        lane: Uuid,
-        idle: bool,
-        now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
-        self.line.bounded(balance::lane_beat(&mut self.conn, lane, idle, now)).await
-    }
-
     async fn import(
         &mut self,
         orders: &[NewOrder],
@@ -279,7 +271,7 @@ impl Session for PostgresSession {
         self.line.bounded(orders::note(&mut self.conn, act, now)).await
     }
 
-    async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {
-        self.line.bounded(balance::balance(&mut self.conn, now)).await
+    async fn balance(&mut self) -> Result<Balance, LedgerError> {
+        self.line.bounded(balance::balance(&mut self.conn)).await
     }
 }
