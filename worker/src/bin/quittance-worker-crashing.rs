@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-#[path = "main.rs"]
+#[path = "../main.rs"]
 mod worker_main;
 
 fn main() -> ExitCode {
