@@ -21,9 +21,11 @@ pub mod erasure;
 pub mod privacy;
 pub mod keys;
 pub mod contracts;
+pub mod dead_letters;
 pub mod postgres;
 
 pub use self::bucket::Bucket;
+use self::dead_letters::DeadLetters;
 use self::keys::KeyUse;
 use self::privacy::Privacy;
 use self::records::{
@@ -97,7 +99,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 }
 
 /// One connection to the ledger.
-pub trait Session: Privacy + Send + 'static {
+pub trait Session: Privacy + DeadLetters + Send + 'static {
     /// Settles a batch in one transaction and answers each message's bucket.
     fn settle(
         &mut self,

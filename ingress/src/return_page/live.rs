@@ -147,6 +147,10 @@ mod tests {
             Ok(Nobody)
         }
 
+        async fn dead_letters(&self, _: u16) -> Result<Nobody, BrokerError> {
+            Ok(Nobody)
+        }
+
         async fn listener(&self) -> Result<Ear, BrokerError> {
             let heard = self.0.lock().await.recv().await;
             heard.map(|heard| Ear(heard.into_iter())).ok_or(BrokerError("gone".to_owned()))

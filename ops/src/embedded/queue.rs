@@ -68,7 +68,11 @@ impl Broker for Queue {
         if shard != 0 {
             return Err(BrokerError("the embedded queue has one shard".to_owned()));
         }
-        QueueConsumer::open(Arc::clone(&self.store), Arc::clone(&self.writer), prefetch).await
+        self.reader(rows::NOTIFICATIONS, prefetch).await
+    }
+
+    async fn dead_letters(&self, prefetch: u16) -> Result<QueueConsumer, BrokerError> {
+        self.reader(rows::DEAD, prefetch).await
     }
 
     async fn listener(&self) -> Result<QueueListener, BrokerError> {
@@ -120,6 +124,15 @@ impl Queue {
             // Nobody may be listening.
             drop(self.events.send(parcel));
         }
+    }
+
+    async fn reader(
+        &self,
+        place: &'static str,
+        prefetch: u16,
+    ) -> Result<QueueConsumer, BrokerError> {
+        let (store, writer) = (Arc::clone(&self.store), Arc::clone(&self.writer));
+        QueueConsumer::open(store, writer, place, prefetch).await
     }
 
     async fn ask(&self, change: Change) -> Result<(), PublishError> {

@@ -8,6 +8,7 @@ use shared::message::statement::Statement;
 use time::OffsetDateTime;
 use worker::ledger::{Bucket, Work};
 
+use super::dead_letters;
 use super::fault::Result;
 use crate::embedded::schema::{receipts, statements};
 use crate::embedded::values::{micros, to_json};
@@ -36,14 +37,41 @@ pub(super) fn record(
     Ok(())
 }
 
-/// A message that was settled stays so; one that was retried or dead moves to its outcome.
+/// The message whose letter the morgue recorded: while that stands open it counts as dead, whatever
+/// became of a copy of it.
+pub(super) fn bury(
+    connection: &mut SqliteConnection,
+    number: Number,
+    now: OffsetDateTime,
+) -> Result<()> {
+    diesel::insert_into(receipts::table)
+        .values((
+            receipts::epoch.eq(number.epoch.to_string()),
+            receipts::seq.eq(number.seq),
+            receipts::bucket.eq(Bucket::Dead.as_str()),
+            receipts::recorded_at.eq(micros(now)),
+        ))
+        .on_conflict((receipts::epoch, receipts::seq))
+        .do_update()
+        .set((
+            receipts::bucket.eq(Bucket::Dead.as_str()),
+            receipts::recorded_at.eq(micros(now)),
+            receipts::due_at.eq(None::<i64>),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// A message that was settled stays so; one that was retried moves to its outcome, and so does a dead one
+/// whose letter somebody has ended.
 fn receive(
     connection: &mut SqliteConnection,
     number: Number,
     (bucket, due_at): (Bucket, Option<OffsetDateTime>),
     now: OffsetDateTime,
 ) -> Result<()> {
-    let movable = [Bucket::Retrying.as_str(), Bucket::Dead.as_str()];
+    let ended = (!dead_letters::stands(connection, number)?).then_some(Bucket::Dead);
+    let movable = [Bucket::Retrying].into_iter().chain(ended).map(Bucket::as_str);
     diesel::insert_into(receipts::table)
         .values((
             receipts::epoch.eq(number.epoch.to_string()),

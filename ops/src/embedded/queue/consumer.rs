@@ -48,6 +48,8 @@ struct Look {
 struct Reader {
     store: Arc<Store>,
     writer: Arc<Writer>,
+    /// Of which rows it is a reader.
+    place: &'static str,
     connection: Mutex<SqliteConnection>,
 }
 
@@ -55,6 +57,7 @@ impl QueueConsumer {
     pub(super) async fn open(
         store: Arc<Store>,
         writer: Arc<Writer>,
+        place: &'static str,
         prefetch: u16,
     ) -> Result<Self, BrokerError> {
         let written = writer.written();
@@ -64,7 +67,7 @@ impl QueueConsumer {
             // costs no more than a return that is not counted.
             let settled = connection.batch_execute("pragma synchronous = normal");
             settled.map_err(|error| BrokerError(error.to_string()))?;
-            Ok(Reader { store, writer, connection: Mutex::new(connection) })
+            Ok(Reader { store, writer, place, connection: Mutex::new(connection) })
         });
         let reader = opening.await.map_err(|error| BrokerError(error.to_string()))??;
         Ok(Self {
@@ -168,7 +171,7 @@ impl Reader {
     fn look(&self, limit: usize) -> Found {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let now = process::now();
-        let ready_at = rows::next_ready_at(&mut connection, rows::NOTIFICATIONS);
+        let ready_at = rows::next_ready_at(&mut connection, self.place);
         let ready_at = ready_at.map_err(|error| BrokerError(error.to_string()))?;
         let until = ready_at.map(|at| at - micros(now));
         if until.is_none_or(|until| until > 0) {
@@ -176,9 +179,9 @@ impl Reader {
             let quiet = until.map_or(LOOK_AGAIN, Duration::from_micros).min(LOOK_AGAIN);
             return Ok(Look { taken: vec![], quiet });
         }
-        let taken = self.store.write(&mut connection, |connection| {
-            rows::take(connection, rows::NOTIFICATIONS, now, limit)
-        });
+        let taken = self
+            .store
+            .write(&mut connection, |connection| rows::take(connection, self.place, now, limit));
         let taken = taken.map_err(|error| BrokerError(error.to_string()))?;
         // Nothing: another reader was quicker.
         Ok(Look { taken, quiet: Duration::ZERO })
