@@ -105,7 +105,7 @@ mod tests {
             ("wrong \"ana@example.com\" given", "wrong # given"),
             ("wrong 'x y' and `mchid`", "wrong # and `mchid`"),
             ("an unended \"quote of a value", "an unended #"),
-            ("\u{1b}[31mred", "[#red"),
+            ("\u{1b}[31mred", "[#"),
             ("买家 7", "#"),
             ("", ""),
         ] {
