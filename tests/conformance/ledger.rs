@@ -69,6 +69,7 @@ pub(crate) use self::people::{
 };
 pub(crate) use self::subscriptions::{
     a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,
-    an_agreement_runs_out_silently, two_sessions_at_once_extend_a_subscription_by_each_charge,
+    an_agreement_runs_out_silently, an_order_extends_the_subscription_that_it_names,
+    two_sessions_at_once_extend_a_subscription_by_each_charge,
     whatever_comes_first_a_charge_joins_its_subscription,
 };

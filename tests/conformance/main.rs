@@ -82,6 +82,7 @@ mod claims {
         a_subscription_is_signed_charged_refunded_and_ended,
         whatever_comes_first_a_charge_joins_its_subscription,
         an_agreement_runs_out_silently,
+        an_order_extends_the_subscription_that_it_names,
         a_charge_that_no_terms_explain_is_a_case,
         two_sessions_at_once_extend_a_subscription_by_each_charge,
         a_case_that_is_fulfilled_pays_once_and_is_on_file,

@@ -122,7 +122,9 @@ impl<'a, S: Session> Player<'a, S> {
             numbers: vec![],
             expires_at: None,
             // Some providers are played in their sandboxes.
-            mode: self.stage.config.choices().rules.mode(&account(scene.provider)),
+            mode: Some(self.stage.config.choices().rules.mode(&account(scene.provider))),
+            subscription_no: None,
+            period: None,
             metadata: None,
         };
         match self.session.import(&[order], process::now()).await?.first() {

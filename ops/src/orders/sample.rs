@@ -31,6 +31,8 @@ pub(crate) fn order(status: OrderStatus) -> OrderRecord {
             cancelled_at: (status == OrderStatus::Cancelled).then_some(AT),
             expires_at: None,
             mode: shared::order::Mode::Live,
+            subscription_no: None,
+            period: None,
             created_at: AT,
         },
         numbers: vec!["A-1".into()],

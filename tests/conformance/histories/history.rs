@@ -108,7 +108,9 @@ impl Planned {
             account: account.map(ToOwned::to_owned),
             numbers: vec![format!("{order_no}-again")],
             expires_at: None,
-            mode: shared::order::Mode::Live,
+            mode: None,
+            subscription_no: None,
+            period: None,
             metadata: None,
         };
         Self { order, cancelled, appears_at }

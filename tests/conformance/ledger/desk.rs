@@ -155,7 +155,7 @@ pub(crate) async fn live_money_never_pays_a_test_order<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
-    let test = NewOrder { mode: Mode::Test, ..order("A", 10) };
+    let test = NewOrder { mode: Some(Mode::Test), ..order("A", 10) };
     let nothing = NewOrder { currency: "XXX".parse()?, ..order("B", 10) };
     let imported = session.import(&[test, nothing], process::now()).await?;
     ensure!(imported[0] == Imported::Inserted);

@@ -152,7 +152,9 @@ pub(super) fn order(order_no: &str, amount: i64) -> NewOrder {
         account: None,
         numbers: vec![],
         expires_at: None,
-        mode: shared::order::Mode::Live,
+        mode: None,
+        subscription_no: None,
+        period: None,
         metadata: None,
     }
 }
