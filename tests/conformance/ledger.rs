@@ -4,6 +4,7 @@ mod back;
 mod bodies;
 mod cases;
 mod constraints;
+mod custody;
 mod dead_letters;
 mod desk;
 mod flow;
@@ -36,6 +37,12 @@ pub(crate) use self::cases::{
     refunds_are_the_differences_of_their_totals,
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
+pub(crate) use self::custody::{
+    a_gap_between_two_statements_is_missing_once_it_is_fenced,
+    a_longer_repeat_of_a_statement_opens_its_window_again, lanes_are_known_by_what_they_counted,
+    old_receipts_are_counted_once_and_go,
+    what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
+};
 pub(crate) use self::dead_letters::{
     a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do, a_letter_is_buried_once_and_found,
     a_letter_is_discarded_and_restored_by_name,
@@ -56,7 +63,6 @@ pub(crate) use self::flow::{
     one_transaction_for_two_orders_in_one_batch_is_refused,
     only_the_lowest_unsent_event_of_a_subject_is_published, the_same_message_again_changes_nothing,
     two_sessions_at_once_settle_each_order_once,
-    what_a_statement_names_and_nobody_received_is_unaccounted,
 };
 pub(crate) use self::keys::{
     each_key_is_known_by_its_latest_use,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use harness::installation::Installation;
 use harness::{postgres, rabbitmq, wait};
+use lapin::message::BasicGetMessage;
+use lapin::types::AMQPValue;
 use lapin::{Channel, Connection, ConnectionProperties};
 use worker::ledger::Ledger as _;
 use worker::ledger::bodies::StoredBody;
@@ -36,6 +38,16 @@ pub(crate) fn bytes(letter: &LetterFile) -> Option<&[u8]> {
     match &letter.body {
         StoredBody::Open { bytes, .. } => Some(bytes),
         StoredBody::Closed { .. } | StoredBody::Removed { .. } | StoredBody::Missing => None,
+    }
+}
+
+/// A header's text.
+pub(crate) fn header(message: &BasicGetMessage, name: &str) -> Option<String> {
+    let headers = message.properties.headers().as_ref()?;
+    match headers.inner().get(name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::LongLongInt(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

@@ -13,7 +13,9 @@ pub(super) use self::desk::{case_notes, case_resolutions};
 pub(super) use self::letters::{
     dead_letter_failures, dead_letter_parts, dead_letter_resolutions, dead_letters, failure_groups,
 };
-pub(super) use self::machinery::{audit, keys, lanes, receipts, relays, statements};
+pub(super) use self::machinery::{
+    audit, compacted, fences, keys, lanes, receipts, relays, statements,
+};
 
 diesel::table! {
     queue (id) {

@@ -47,6 +47,7 @@ mod subscriptions;
 mod cases;
 mod balance;
 mod dead_letters;
+mod custody;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
@@ -191,15 +192,6 @@ impl Session for PostgresSession {
         bounded(events::release(&mut self.conn, holder)).await
     }
 
-    async fn lane_beat(
-        &mut self,
-        lane: Uuid,
-        idle: bool,
-        now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
-        bounded(balance::lane_beat(&mut self.conn, lane, idle, now)).await
-    }
-
     async fn import(
         &mut self,
         orders: &[NewOrder],
@@ -283,7 +275,7 @@ impl Session for PostgresSession {
         bounded(orders::note(&mut self.conn, act, now)).await
     }
 
-    async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {
-        bounded(balance::balance(&mut self.conn, now)).await
+    async fn balance(&mut self) -> Result<Balance, LedgerError> {
+        bounded(balance::balance(&mut self.conn)).await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Locks are taken in the order groups, letters, tombstones, receipts; each kind sorted by its key.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use diesel::sql_types::{
     Array, BigInt, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
@@ -12,50 +12,17 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::groups::Held;
 use super::{bodies, erasure, receipts};
 use crate::ledger::LedgerError;
 use crate::ledger::dead_letters::Burial;
-use crate::ledger::dead_letters::fingerprint::Fingerprint;
-use crate::ledger::dead_letters::group::GroupStatus;
 use crate::ledger::dead_letters::letter::{Death, Letter};
 use crate::ledger::erasure::Part;
 
 pub(super) mod act;
+mod groups;
 pub(super) mod list;
 pub(super) mod port;
-
-statement!(
-    /// Each group's row is held, whether it was there or not.
-    Groups {
-        ids: Array<SqlUuid> = [Uuid],
-        fingerprints: Array<Bytea> = [Vec<u8>],
-        stages: Array<Text> = [String],
-        codes: Array<Text> = [String],
-        providers: Array<Text> = [String],
-        messages: Array<Text> = [String],
-        now: Timestamptz = OffsetDateTime,
-    } -> (Bytea, SqlUuid, Text) = "
-    insert into failure_groups
-        (id, fingerprint, stage, code, provider, message, first_seen_at, last_seen_at)
-    select t.*, clock.at, clock.at
-    from unnest(?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::text[], ?::text[])
-             as t (i, f, s, c, p, m),
-         (select ?::timestamptz) as clock (at)
-    order by f
-    on conflict (fingerprint) do update set fingerprint = excluded.fingerprint
-    returning fingerprint, id, status"
-);
-
-statement!(
-    Touch {
-        groups: Array<SqlUuid> = [Uuid],
-        statuses: Array<Text> = [String],
-        now: Timestamptz = OffsetDateTime,
-    } -> () = "
-    update failure_groups g set status = t.s, last_seen_at = greatest(g.last_seen_at, clock.at)
-    from unnest(?::uuid[], ?::text[]) as t (i, s), (select ?::timestamptz) as clock (at)
-    where g.id = t.i"
-);
 
 statement!(
     Known { identities: Array<Bytea> = [Vec<u8>] } -> (Bytea) = "
@@ -135,9 +102,6 @@ struct Failed<'a> {
     death: &'a Death,
 }
 
-/// Known groups by their fingerprints: id and status.
-type GroupsHeld = HashMap<Vec<u8>, (Uuid, GroupStatus)>;
-
 pub(super) async fn bury(
     conn: &mut AsyncPgConnection,
     letters: &[Letter],
@@ -148,7 +112,7 @@ pub(super) async fn bury(
         return Ok(vec![]);
     }
     conn.transaction(async |conn| {
-        let groups = hold_groups(conn, letters, now).await?;
+        let groups = groups::hold(conn, letters, now).await?;
         let known = known(conn, letters).await?;
         let mut seen = BTreeSet::new();
         let fresh: Vec<&Letter> = letters
@@ -174,38 +138,6 @@ pub(super) async fn bury(
     .await
 }
 
-async fn hold_groups(
-    conn: &mut AsyncPgConnection,
-    letters: &[Letter],
-    now: OffsetDateTime,
-) -> Result<GroupsHeld, LedgerError> {
-    let by_fingerprint: BTreeMap<Fingerprint, &Letter> =
-        letters.iter().map(|letter| (letter.death.fingerprint, letter)).collect();
-    let column = |of: fn(&Letter) -> &String| -> Vec<String> {
-        by_fingerprint.values().map(|letter| of(letter).clone()).collect()
-    };
-    let ids: Vec<Uuid> = by_fingerprint.keys().map(|_| Uuid::now_v7()).collect();
-    let fingerprints: Vec<Vec<u8>> = by_fingerprint.keys().map(|one| one.to_vec()).collect();
-    let stages = column(|letter| &letter.death.stage);
-    let codes = column(|letter| &letter.death.code);
-    let providers = column(|letter| &letter.provider);
-    let messages = column(|letter| &letter.death.cause);
-    let groups = Groups {
-        ids: &ids,
-        fingerprints: &fingerprints,
-        stages: &stages,
-        codes: &codes,
-        providers: &providers,
-        messages: &messages,
-        now: &now,
-    };
-    let rows: Vec<(Vec<u8>, Uuid, String)> = groups.load(conn).await?;
-    let held = rows.into_iter().map(|(fingerprint, id, status)| {
-        (fingerprint, (id, GroupStatus::from_word(&status).unwrap_or(GroupStatus::Open)))
-    });
-    Ok(held.collect())
-}
-
 async fn known(
     conn: &mut AsyncPgConnection,
     letters: &[Letter],
@@ -218,7 +150,7 @@ async fn known(
 async fn insert(
     conn: &mut AsyncPgConnection,
     letters: &[&Letter],
-    groups: &GroupsHeld,
+    groups: &Held,
     now: OffsetDateTime,
 ) -> Result<BTreeSet<Uuid>, LedgerError> {
     fn each<T>(letters: &[&Letter], of: impl Fn(&Letter) -> T) -> Vec<T> {
@@ -294,7 +226,7 @@ async fn record_bodies(
     bodies::keep(conn, &arrivals, (&tombstones, kept), now).await
 }
 
-fn failed<'a>(letter: Uuid, death: &'a Death, groups: &GroupsHeld) -> Option<Failed<'a>> {
+fn failed<'a>(letter: Uuid, death: &'a Death, groups: &Held) -> Option<Failed<'a>> {
     let (group, _) = groups.get(&death.fingerprint[..])?;
     Some(Failed { letter, group: *group, death })
 }
@@ -303,7 +235,7 @@ fn failed<'a>(letter: Uuid, death: &'a Death, groups: &GroupsHeld) -> Option<Fai
 async fn record_failures(
     conn: &mut AsyncPgConnection,
     failed: &[Failed<'_>],
-    groups: &GroupsHeld,
+    groups: &Held,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     if failed.is_empty() {
@@ -324,12 +256,6 @@ async fn record_failures(
         now: &now,
     };
     fail.execute(conn).await?;
-    let touched: BTreeSet<Uuid> = failed.iter().map(|one| one.group).collect();
-    let (ids, statuses): (Vec<Uuid>, Vec<String>) = groups
-        .values()
-        .filter(|(id, _)| touched.contains(id))
-        .map(|(id, status)| (*id, status.after_failure().as_str().to_owned()))
-        .unzip();
-    Touch { groups: &ids, statuses: &statuses, now: &now }.execute(conn).await?;
-    Ok(())
+    let touched = failed.iter().map(|one| one.group).collect();
+    groups::touch(conn, groups, &touched, now).await
 }
