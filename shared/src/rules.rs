@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::case::{CaseKind, CasePolicy};
 use crate::order::Mode;
 
@@ -23,6 +25,8 @@ pub struct AccountRules {
     pub mode: Mode,
     /// Kinds that are not here are held.
     pub cases: BTreeMap<CaseKind, CasePolicy>,
+    /// How long after a payment a refund of it is taken, where that is known.
+    pub refund_within: Option<time::Duration>,
 }
 
 impl Rules {
@@ -37,10 +41,49 @@ impl Rules {
         let chosen = self.accounts.get(account).and_then(|rules| rules.cases.get(&kind));
         chosen.copied().unwrap_or_default()
     }
+
+    /// Until when a refund of what was paid then is taken, as far as that is known.
+    pub fn refund_by(&self, account: &str, paid_at: OffsetDateTime) -> Option<OffsetDateTime> {
+        paid_at.checked_add(self.accounts.get(account)?.refund_within?)
+    }
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Self { patience: Self::PATIENCE, account_required: false, accounts: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::provider::Provider;
+
+    #[test]
+    fn a_refund_is_taken_until_the_end_of_its_time_where_that_is_known() {
+        let within = |refund_within| {
+            let account = AccountRules { refund_within, ..AccountRules::default() };
+            Rules { accounts: [("shop".to_owned(), account)].into(), ..Rules::default() }
+        };
+        let paid_at = datetime!(2027-06-01 08:00 UTC);
+        for (provider, until) in [
+            // A year with a leap day is longer: better a day early than one too late.
+            (Provider::WechatPay, Some(datetime!(2028-05-31 08:00 UTC))),
+            (Provider::WechatPayV2, Some(datetime!(2028-05-31 08:00 UTC))),
+            (Provider::PayPal, Some(datetime!(2027-11-28 08:00 UTC))),
+            (Provider::Alipay, None),
+            (Provider::UnionPay, None),
+            (Provider::Stripe, None),
+            (Provider::Adyen, None),
+            (Provider::StandardWebhooks, None),
+        ] {
+            let rules = within(provider.refund_within());
+            assert_eq!(rules.refund_by("shop", paid_at), until, "{provider:?}");
+            assert_eq!(rules.refund_by("other", paid_at), None);
+        }
+        let far = datetime!(9999-12-31 23:00 UTC);
+        assert_eq!(within(Some(time::Duration::DAY)).refund_by("shop", far), None);
     }
 }

@@ -190,4 +190,22 @@ mod tests {
             assert!(!config(text, &[]).unwrap().check().is_empty(), "{text}");
         }
     }
+
+    #[test]
+    fn the_time_for_refunds_is_the_providers_unless_an_account_says_otherwise() {
+        let account = |provider: &str, within: &str| {
+            let text = format!(
+                "[accounts.a]\nprovider = \"{provider}\"\nmerchant_accounts = [\"m\"]\nlive = true\n{within}"
+            );
+            let config = config(&text, &[]).unwrap();
+            (config.choices().rules.accounts["a"].refund_within, config.limits())
+        };
+        assert_eq!(account("adyen", ""), (None, vec![]));
+        let given = account("adyen", "refund_within = \"90d\"");
+        assert_eq!(given, (Some(time::Duration::days(90)), vec![]));
+        for span in ["0d", "3661d", "99999999999999d"] {
+            let (_, problems) = account("adyen", &format!("refund_within = \"{span}\""));
+            assert_eq!(problems[0].key, "accounts.a.refund_within", "{span}");
+        }
+    }
 }
