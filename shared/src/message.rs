@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+pub mod fence;
 pub mod parcel;
 pub mod seal;
 pub mod statement;
@@ -26,12 +27,12 @@ const SEAL: &str = "quittance-seal";
 const HTTP_PREFIX: &str = "quittance-http-";
 const TRACEPARENT: &str = "traceparent";
 
-/// One accepted HTTP request, or one statement of an ingress about its numbers.
+/// One accepted HTTP request, one statement of an ingress about its numbers, or one [`fence`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// UUIDv7, one per accepted request; the broker's `message_id`.
     pub id: Uuid,
-    /// The provider's name, or [`statement::KIND`]; the broker's `type`.
+    /// The provider's name, or [`statement::KIND`], or [`fence::KIND`]; the broker's `type`.
     pub kind: String,
     pub account: String,
     /// Which of the account's keys verified it.

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
+use harness::wait;
 use shared::broker::{
     Broker, Consumer, Delivery, LISTENER_WAITING_MAX, Listener, Publisher, Route,
 };
@@ -18,6 +20,8 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Long enough for a delivery that should not come to come.
 const SILENCE: Duration = Duration::from_millis(400);
+/// A tier of the schedule.
+const HOUR: Duration = Duration::from_secs(3_600);
 const FIRST: Route = Route::Notifications { shard: 0 };
 
 fn parcel(body: &str) -> Parcel {
@@ -239,5 +243,47 @@ pub(crate) async fn many_publishes_at_once_are_each_confirmed<B: Broker, L: Ledg
     consumer.ack_through(last).await?;
     ensure!(bodies.len() as u64 == COUNT);
     ensure!(is_silent(&mut consumer).await);
+    Ok(())
+}
+
+pub(crate) async fn whoever_looks_sees_consumers_and_what_waits<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let publisher = world.broker.publisher();
+    let first = world.broker.depths().await;
+    // Nothing is declared before somebody connects; then there is nothing to see.
+    ensure!(first.is_err() || first.is_ok_and(|depths| depths.consumers[0] == 0));
+    publisher.publish(Route::Dead, parcel("dead")).await?;
+    publisher.publish(Route::Retry { delay: HOUR, shard: 0 }, parcel("late")).await?;
+    let consumer = world.broker.consumer(0, 10).await?;
+    let seen = async |consumers, retrying| {
+        wait::until("what waits to be seen", PATIENCE, || async {
+            let depths = world.broker.depths().await.ok()?;
+            let all = depths.consumers[0] == consumers && depths.dead == 1;
+            (all && depths.retrying == retrying).then_some(())
+        })
+        .await
+    };
+    seen(1, 1).await?;
+    drop(consumer);
+    seen(0, 1).await
+}
+
+pub(crate) async fn a_round_trip_loses_nothing<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let publisher = world.broker.publisher();
+    let mut consumer = world.broker.consumer(0, 10).await?;
+    consumer.catch_up().await?;
+    ensure!(consumer.next().now_or_never().is_none(), "nothing was sent");
+    for body in ["1", "2", "3"] {
+        publisher.publish(FIRST, parcel(body)).await?;
+    }
+    let mut bodies = vec![];
+    for _ in 0..3 {
+        consumer.catch_up().await?;
+        bodies.push(next(&mut consumer).await?.parcel.body);
+    }
+    ensure!(bodies == ["1", "2", "3"], "{bodies:?}");
     Ok(())
 }

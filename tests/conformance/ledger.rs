@@ -4,6 +4,7 @@ mod back;
 mod bodies;
 mod cases;
 mod constraints;
+mod custody;
 mod desk;
 mod flow;
 mod keys;
@@ -35,6 +36,12 @@ pub(crate) use self::cases::{
     refunds_are_the_differences_of_their_totals,
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
+pub(crate) use self::custody::{
+    a_gap_between_two_statements_is_missing_once_it_is_fenced,
+    a_longer_repeat_of_a_statement_opens_its_window_again, lanes_are_known_by_what_they_counted,
+    old_receipts_are_counted_once_and_go,
+    what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
+};
 pub(crate) use self::desk::{
     a_case_keeps_its_owner_and_its_notes, a_case_that_is_closed_opens_again_for_more_money,
     a_case_that_is_fulfilled_pays_once_and_is_on_file,
@@ -47,7 +54,6 @@ pub(crate) use self::flow::{
     one_transaction_for_two_orders_in_one_batch_is_refused,
     only_the_lowest_unsent_event_of_a_subject_is_published, the_same_message_again_changes_nothing,
     two_sessions_at_once_settle_each_order_once,
-    what_a_statement_names_and_nobody_received_is_unaccounted,
 };
 pub(crate) use self::keys::{
     each_key_is_known_by_its_latest_use,

@@ -42,6 +42,8 @@ mod claims {
         a_listener_hears_each_event_of_an_order_and_nothing_else,
         a_listener_that_does_not_keep_up_holds_nobody_up,
         many_publishes_at_once_are_each_confirmed,
+        whoever_looks_sees_consumers_and_what_waits,
+        a_round_trip_loses_nothing,
     );
     on_both!(ledger:
         a_payment_settles_its_order_once,
@@ -56,7 +58,11 @@ mod claims {
         a_payment_after_cancel_is_a_case,
         only_the_lowest_unsent_event_of_a_subject_is_published,
         a_beat_is_taken_over_only_when_it_stands_still,
-        what_a_statement_names_and_nobody_received_is_unaccounted,
+        what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
+        a_longer_repeat_of_a_statement_opens_its_window_again,
+        a_gap_between_two_statements_is_missing_once_it_is_fenced,
+        old_receipts_are_counted_once_and_go,
+        lanes_are_known_by_what_they_counted,
         a_retried_message_moves_to_its_outcome,
         a_transaction_that_names_another_order_is_refused,
         two_sessions_at_once_settle_each_order_once,

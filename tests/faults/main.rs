@@ -2,4 +2,5 @@
 
 mod ledger;
 mod messages;
+mod theft;
 mod watch;

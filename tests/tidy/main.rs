@@ -25,6 +25,7 @@ const READING_ORDER: &[&str] = &[
     // world
     "shared::telemetry",
     "shared::process",
+    "shared::listen",
     "shared::broker",
     "shared::config",
     // flow: the public door
@@ -34,7 +35,6 @@ const READING_ORDER: &[&str] = &[
     "ingress::rejections",
     "ingress::routes",
     "ingress::return_page",
-    "ingress::serve",
     "ingress::expiry",
     "ingress::config",
     // flow: settling

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
@@ -20,6 +21,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::error::{CRASHES_ALONE, Disposition};
+use crate::ledger::custody::{Custody as _, LaneBeat};
 use crate::ledger::{Ledger, LedgerError, Session};
 use crate::settle::{Policy, settle};
 
@@ -56,7 +58,7 @@ enum Broken {
 
 /// The connections of a lane while they hold.
 struct Hands<C, P, S> {
-    id: Uuid,
+    sign: LaneBeat,
     consumer: C,
     publisher: P,
     session: S,
@@ -70,10 +72,9 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
     /// not consume before the ledger is reached.
     pub async fn run(self, stop: CancellationToken) {
         let publisher = self.broker.publisher();
-        let id = Uuid::now_v7();
         let mut reconnect = Reconnect::default();
         loop {
-            match self.serve(id, publisher.clone(), &mut reconnect, &stop).await {
+            match self.serve(publisher.clone(), &mut reconnect, &stop).await {
                 Ok(()) => return,
                 Err(error) => {
                     warn!(lane = self.name, %error, "a lane starts again");
@@ -88,17 +89,18 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
 
     async fn serve(
         &self,
-        id: Uuid,
         publisher: B::Publisher,
         reconnect: &mut Reconnect,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
         let mut session = self.ledger.open().await?;
         // A write, before anything is consumed: a ledger that takes none is not reached.
-        session.lane_beat(id, false, process::now()).await?;
+        let lane = Uuid::now_v7();
+        session.lane_beat(self.beat(lane), process::now()).await?;
         publisher.probe().await?;
         let consumer = self.broker.consumer(self.shard, 1).await?;
-        let mut hands = Hands { id, consumer, publisher, session, alone: None, beaten: None };
+        let sign = self.beat(lane);
+        let mut hands = Hands { sign, consumer, publisher, session, alone: None, beaten: None };
         info!(lane = self.name, shard = self.shard, "consuming");
 
         // With one message that crashes its reader, a full prefetch would take innocents with it.
@@ -119,10 +121,17 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
             }
             if probation && innocent && hands.alone.is_none() && !stop.is_cancelled() {
                 hands.consumer.widen(PREFETCH_BATCHES.saturating_mul(self.batch_max)).await?;
+                // What was on its way went back: from here on it is another consumer.
+                hands.sign = self.beat(Uuid::now_v7());
                 probation = false;
             }
         }
         Ok(())
+    }
+
+    /// At work, until it says otherwise.
+    fn beat(&self, lane: Uuid) -> LaneBeat {
+        LaneBeat { lane, shard: self.shard, idle: false }
     }
 
     /// Settles the batch, and tries again for as long as the ledger or the broker's publishing is
@@ -236,7 +245,14 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
                 };
                 match next {
                     Ok(first) => first?,
-                    Err(_) => return Ok(vec![]),
+                    Err(_) => {
+                        // Idle is who has nothing in hand and nothing on its way.
+                        self.consumer.catch_up().await?;
+                        match self.consumer.next().now_or_never() {
+                            Some(first) => first?,
+                            None => return Ok(vec![]),
+                        }
+                    }
                 }
             }
         };
@@ -265,7 +281,7 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
         if self.beaten.is_some_and(|beaten| beaten.elapsed() < BEAT) {
             return Ok(());
         }
-        self.session.lane_beat(self.id, idle, process::now()).await?;
+        self.session.lane_beat(LaneBeat { idle, ..self.sign }, process::now()).await?;
         self.beaten = Some(Instant::now());
         Ok(())
     }

@@ -107,7 +107,9 @@ pub async fn run<B: Broker, L: Ledger>(
             Role::Reconcile => {
                 health.set(role.as_str(), Err("not reached yet".to_owned()));
                 let (health, bell) = (health.clone(), Arc::clone(&bell));
-                let reconcile = Reconcile { ledger: ledger.clone(), health, bell };
+                let (broker, ledger) = (broker.clone(), ledger.clone());
+                let (keys, shards) = (settings.policy.keys.clone(), settings.shards);
+                let reconcile = Reconcile { broker, ledger, keys, shards, health, bell };
                 tasks.spawn(reconcile.run(stop.clone()));
             }
         }

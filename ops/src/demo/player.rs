@@ -188,7 +188,7 @@ impl<'a, S: Session> Player<'a, S> {
     async fn taken_up(&mut self) -> anyhow::Result<()> {
         let accepted = self.accepted;
         let taken = until(STEP_TIMEOUT, async || {
-            let balance = self.session.balance(process::now()).await?;
+            let balance = self.session.balance().await?;
             Ok((balance.accepted >= accepted).then_some(()))
         });
         if taken.await?.is_none() {

@@ -9,7 +9,9 @@ pub(super) use self::contracts::{
     written_subscriptions,
 };
 pub(super) use self::desk::{case_notes, case_resolutions};
-pub(super) use self::machinery::{audit, keys, lanes, receipts, relays, statements};
+pub(super) use self::machinery::{
+    audit, compacted, fences, keys, lanes, receipts, relays, statements,
+};
 
 diesel::table! {
     queue (id) {

@@ -13,7 +13,7 @@ use lapin::{Acker, Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use super::topology::{Finding, Topology};
-use super::{Broker, BrokerError, Consumer, Delivery};
+use super::{Broker, BrokerError, Consumer, Delivery, Depths};
 
 pub mod listener;
 pub mod publisher;
@@ -37,6 +37,7 @@ pub struct AmqpConsumer {
     queue: ShortString,
     stream: lapin::Consumer,
     unacknowledged: VecDeque<Acker>,
+    prefetch: u16,
     tag: u64,
     acknowledged: u64,
 }
@@ -108,9 +109,17 @@ impl Broker for Amqp {
             queue,
             stream,
             unacknowledged: VecDeque::new(),
+            prefetch,
             tag: 0,
             acknowledged: 0,
         })
+    }
+
+    async fn depths(&self) -> Result<Depths, BrokerError> {
+        let connection =
+            self.connect_bare().await.map_err(|error| BrokerError(error.to_string()))?;
+        let looked = timeout(STEP_TIMEOUT, self.topology.depths(&connection)).await;
+        looked.map_err(|_| BrokerError("looking at the queues took too long".to_owned()))?
     }
 
     async fn listener(&self) -> Result<listener::AmqpListener, BrokerError> {
@@ -128,6 +137,13 @@ impl Consumer for AmqpConsumer {
         self.unacknowledged.push_back(delivery.acker.clone());
         let returns = wire::returns(&delivery);
         Ok(Delivery { tag: self.tag, returns, parcel: wire::parcel(delivery) })
+    }
+
+    async fn catch_up(&mut self) -> Result<(), BrokerError> {
+        // The same limit again changes nothing; its answer comes behind what the channel had sent.
+        let asked = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
+        let answered = timeout(STEP_TIMEOUT, asked).await;
+        answered.map_err(|_| BrokerError("the channel is silent".to_owned()))?.map_err(lost)
     }
 
     async fn ack_through(&mut self, tag: u64) -> Result<(), BrokerError> {
@@ -158,6 +174,7 @@ impl Consumer for AmqpConsumer {
         (self.channel, self.stream) = (channel, stream);
         self.unacknowledged.clear();
         self.acknowledged = self.tag;
+        self.prefetch = prefetch;
         Ok(())
     }
 }

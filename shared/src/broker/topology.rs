@@ -10,8 +10,8 @@ use serde::Serialize;
 
 mod objects;
 
-use self::objects::{Exchange, Queue, at_least_once, channel, text, unsafe_object};
-use super::Route;
+use self::objects::{Exchange, Queue, at_least_once, channel, depth, text, unsafe_object};
+use super::{BrokerError, Depths, Route};
 use crate::retry::{Schedule, tier_name};
 
 /// Returns after which the broker itself buries a message: a ceiling, the worker buries far earlier.
@@ -104,6 +104,25 @@ impl Topology {
             findings.extend(queue.audit(connection).await);
         }
         findings
+    }
+
+    /// Looks at the queues that hold notifications, without taking anything.
+    pub async fn depths(&self, connection: &Connection) -> Result<Depths, BrokerError> {
+        let lost = |error: lapin::Error| BrokerError(error.to_string());
+        let channel = connection.create_channel().await.map_err(lost)?;
+        let mut depths = Depths::default();
+        for shard in 0..self.shards {
+            let queue = depth(&channel, &self.queue(shard)).await.map_err(lost)?;
+            depths.consumers.push(queue.consumer_count());
+        }
+        for delay in self.schedule.tiers() {
+            let tier = format!("{}.retry.{}", self.prefix, tier_name(delay));
+            let queue = depth(&channel, &tier).await.map_err(lost)?;
+            depths.retrying += u64::from(queue.message_count());
+        }
+        let dead = depth(&channel, &format!("{}.dead", self.prefix)).await.map_err(lost)?;
+        depths.dead = u64::from(dead.message_count());
+        Ok(depths)
     }
 
     /// All objects by kind and name, exchanges first.

@@ -9,7 +9,6 @@ use rand::rngs::StdRng;
 use shared::case::CaseKind;
 use shared::message::Number;
 use shared::order::OrderStatus;
-use shared::rules::Rules;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::decide::fold::Reading;
@@ -127,7 +126,7 @@ pub(super) async fn end(
 
 /// After the last deadline nothing is in flight.
 pub(super) async fn balance(session: &mut impl Session) -> anyhow::Result<Balance> {
-    let balance = session.balance(NOW + Rules::PATIENCE).await?;
+    let balance = session.balance().await?;
     ensure!(balance.in_flight == 0 && balance.dead == 0, "{balance:?}");
     Ok(balance)
 }

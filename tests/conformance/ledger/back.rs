@@ -64,14 +64,14 @@ pub(crate) async fn a_refund_before_its_payment_takes_effect_with_it<B: Broker, 
     let mut ingress = Ingress::new();
     let early = [ingress.tell(refund("T1", "R1", 10, RefundStatus::Succeeded))];
     ensure!(settle(&mut session, &early).await? == [Bucket::Waiting]);
-    ensure!(session.balance(process::now()).await?.in_flight == 1);
+    ensure!(session.balance().await?.in_flight == 1);
     ensure!(session.sweep(process::now(), 100).await?.subjects == 0);
     let paid = [ingress.message(&Says::paid("A", "T1", 10))];
     ensure!(settle(&mut session, &paid).await? == [Bucket::Settled]);
     let order = show(&mut session, "A").await?;
     ensure!(order.summary.status == OrderStatus::Refunded && !order.fulfilments[0].active);
     ensure!(events(&order) == ["order.paid.v1", "order.refunded.v1"]);
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.settled, balance.in_flight) == (2, 0), "{balance:?}");
     ensure!(session.sweep(process::now() + Span::hours(1), 100).await?.subjects == 0);
     Ok(())
@@ -96,7 +96,7 @@ pub(crate) async fn a_refund_and_its_payment_in_one_batch_both_settle<B: Broker,
     import(&mut session, "B", 10).await?;
     session.sweep(process::now(), 100).await?;
     ensure!(show(&mut session, "B").await?.summary.status == OrderStatus::Refunded);
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.settled, balance.in_flight) == (4, 0), "{balance:?}");
     Ok(())
 }
@@ -116,7 +116,7 @@ pub(crate) async fn a_refund_whose_payment_never_comes_is_a_case_at_its_deadline
     ensure!(session.sweep(late, 100).await?.subjects == 0);
     let open = open_cases(&mut session).await?;
     ensure!(open.len() == 1 && open[0].kind == "unproven_payment" && open[0].amount == 7);
-    let balance = session.balance(late).await?;
+    let balance = session.balance().await?;
     ensure!((balance.case, balance.in_flight) == (1, 0), "{balance:?}");
 
     let evidence = async |session: &mut L::Session| {
@@ -167,7 +167,7 @@ pub(crate) async fn a_refund_and_its_payment_at_once_never_miss_each_other<B: Br
         let order = show(&mut session, order).await?;
         ensure!(order.summary.status == OrderStatus::Refunded, "{:?}", order.summary);
     }
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.settled, balance.in_flight) == (24, 0), "{balance:?}");
     Ok(())
 }

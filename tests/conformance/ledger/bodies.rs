@@ -27,7 +27,7 @@ const BODY: &[u8] = b"a=b";
 pub(super) fn id(work: &Work) -> anyhow::Result<Uuid> {
     match work {
         Work::Reading(reading) => Ok(reading.message.id),
-        Work::Statement(_) | Work::Deferred { .. } | Work::Buried { .. } => {
+        Work::Statement(_) | Work::Fence(_) | Work::Deferred { .. } | Work::Buried { .. } => {
             anyhow::bail!("no notification")
         }
     }

@@ -135,7 +135,7 @@ pub(crate) async fn a_subscription_is_signed_charged_refunded_and_ended<B: Broke
         ["activated", "renewed", "renewed", "renewed", "charge_failed", "refunded", "ended"];
     ensure!(told(&one) == expected, "{:?}", told(&one));
     ensure!(one.events.iter().map(|event| event.sequence).eq(1..=7));
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.in_flight, balance.case) == (0, 0), "{balance:?}");
 
     let dearer = NewSubscription { amount: 2_000, ..monthly() };
@@ -154,7 +154,7 @@ pub(crate) async fn whatever_comes_first_a_charge_joins_its_subscription<B: Brok
     ensure!(first == Bucket::Waiting, "{first:?}");
     ensure!(tell(&mut session, &mut ingress, signed()).await? == Bucket::NoOp);
     sweep(&mut session, Duration::minutes(11)).await?;
-    ensure!(session.balance(process::now()).await?.case == 1, "an order is missing so far");
+    ensure!(session.balance().await?.case == 1, "an order is missing so far");
     ensure!(write(&mut session, monthly()).await? == Imported::Inserted);
     sweep(&mut session, Duration::minutes(11)).await?;
     let one = read(&mut session).await?;

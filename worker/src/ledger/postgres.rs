@@ -46,6 +46,7 @@ mod orders;
 mod subscriptions;
 mod cases;
 mod balance;
+mod custody;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
@@ -190,15 +191,6 @@ impl Session for PostgresSession {
         bounded(events::release(&mut self.conn, holder)).await
     }
 
-    async fn lane_beat(
-        &mut self,
-        lane: Uuid,
-        idle: bool,
-        now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
-        bounded(balance::lane_beat(&mut self.conn, lane, idle, now)).await
-    }
-
     async fn import(
         &mut self,
         orders: &[NewOrder],
@@ -282,7 +274,7 @@ impl Session for PostgresSession {
         bounded(orders::note(&mut self.conn, act, now)).await
     }
 
-    async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {
-        bounded(balance::balance(&mut self.conn, now)).await
+    async fn balance(&mut self) -> Result<Balance, LedgerError> {
+        bounded(balance::balance(&mut self.conn)).await
     }
 }

@@ -15,7 +15,7 @@ mod subscriptions;
 mod desk;
 mod trail;
 
-pub use self::balance::Balance;
+pub use self::balance::{Balance, Missing};
 pub use self::desk::{
     CaseAct, CaseActed, CaseFile, EVIDENCE_MAX, EvidenceRecord, NOTE_MAX_BYTES, NOTES_MAX,
     NoteRecord, ResolutionRecord,

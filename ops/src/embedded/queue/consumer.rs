@@ -15,6 +15,7 @@ use shared::process;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use super::Reading;
 use super::rows::{self, Taken};
 use super::writer::{Change, Writer};
 use crate::embedded::store::Store;
@@ -34,6 +35,7 @@ pub struct QueueConsumer {
     /// Delivered and not yet acknowledged: tag and row.
     in_hand: VecDeque<(u64, i64)>,
     tag: u64,
+    _reading: Reading,
 }
 
 type Found = Result<Look, BrokerError>;
@@ -53,10 +55,12 @@ struct Reader {
 
 impl QueueConsumer {
     pub(super) async fn open(
-        store: Arc<Store>,
-        writer: Arc<Writer>,
+        store: &Arc<Store>,
+        writer: &Arc<Writer>,
+        reading: Reading,
         prefetch: u16,
     ) -> Result<Self, BrokerError> {
+        let (store, writer) = (Arc::clone(store), Arc::clone(writer));
         let written = writer.written();
         let opening = tokio::task::spawn_blocking(move || {
             let mut connection = store.connect().map_err(BrokerError)?;
@@ -75,6 +79,7 @@ impl QueueConsumer {
             waiting: VecDeque::new(),
             in_hand: VecDeque::new(),
             tag: 0,
+            _reading: reading,
         })
     }
 
@@ -88,6 +93,15 @@ impl QueueConsumer {
     #[cfg(test)]
     pub(super) fn in_hand_len(&self) -> usize {
         self.in_hand.len()
+    }
+
+    /// Waits for a look, and takes in what it found; answers how long it will be quiet.
+    async fn take(&mut self, room: usize) -> Result<Duration, BrokerError> {
+        let found = self.look(room).await;
+        self.looking = None;
+        let look = found.map_err(|_| BrokerError("the look was lost".to_owned()))??;
+        self.waiting.extend(look.taken);
+        Ok(look.quiet)
     }
 
     /// Begins a look, unless one is under way.
@@ -120,17 +134,21 @@ impl Consumer for QueueConsumer {
                 // As with any broker: no more comes before an acknowledgement.
                 std::future::pending::<()>().await;
             }
-            let found = self.look(room).await;
-            self.looking = None;
-            let look = found.map_err(|_| BrokerError("the look was lost".to_owned()))??;
-            let quiet = look.quiet;
-            self.waiting.extend(look.taken);
+            let quiet = self.take(room).await?;
             if self.waiting.is_empty()
                 && let Ok(Err(_)) = timeout(quiet, self.written.changed()).await
             {
                 return Err(BrokerError("the queue's writer is gone".to_owned()));
             }
         }
+    }
+
+    async fn catch_up(&mut self) -> Result<(), BrokerError> {
+        let room = self.prefetch.saturating_sub(self.in_hand.len());
+        if self.waiting.is_empty() && room > 0 {
+            self.take(room).await?;
+        }
+        Ok(())
     }
 
     async fn ack_through(&mut self, tag: u64) -> Result<(), BrokerError> {

@@ -62,7 +62,7 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
     ];
     settle(&mut session, &works[..1]).await?;
     settle(&mut session, &works[2..]).await?;
-    let (money, balance) = (show(&mut session, "A").await?, session.balance(process::now()).await?);
+    let (money, balance) = (show(&mut session, "A").await?, session.balance().await?);
 
     let would = session.erase("A", None, process::now()).await?.context("it is there")?;
     let expected = Erased {
@@ -79,7 +79,7 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
     ensure!(is_erased(&body(&mut session, id(&works[0])?).await?));
     ensure!(matches!(body(&mut session, id(&works[2])?).await?, StoredBody::Open { .. }));
     ensure!(show(&mut session, "A").await? == money);
-    ensure!(session.balance(process::now()).await? == balance);
+    ensure!(session.balance().await? == balance);
     let again = erase(&mut session, "A").await?;
     ensure!(again == Erased { destroyed: 0, metadata: 0, ..expected }, "{again:?}");
 

@@ -9,10 +9,12 @@ use shared::message::statement::Statement;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::custody;
 use crate::ledger::{Bucket, LedgerError, Work};
 
 statement!(
-    /// A message that was settled stays so; one that was retried or dead moves to its outcome.
+    /// A message that was settled stays so; one that was retried or dead moves to its outcome. What was
+    /// counted and compacted is not counted again.
     Insert {
         epochs: Array<SqlUuid> = [Uuid],
         seqs: Array<BigInt> = [i64],
@@ -24,14 +26,17 @@ statement!(
     select t.*, clock.at
     from unnest(?::uuid[], ?::bigint[], ?::text[], ?::timestamptz[]) as t (e, s, b, d),
          (select ?::timestamptz) as clock (at)
+    where exists (select from receipts r where r.epoch = e and r.seq = s)
+       or not exists (select from compacted c where c.epoch = e and c.through >= s)
     order by e, s
     on conflict (epoch, seq) do update
-    set bucket = excluded.bucket, due_at = excluded.due_at, recorded_at = excluded.recorded_at
+    set bucket = excluded.bucket, due_at = excluded.due_at, recorded_at = excluded.recorded_at,
+        lost_at = null
     where receipts.bucket in ('retrying', 'dead')"
 );
 
 statement!(
-    /// A statement that is repeated with a longer window replaces the shorter one.
+    /// A statement that is repeated with a longer window replaces the shorter one, and what was assumed.
     State {
         epoch: SqlUuid = Uuid,
         from: BigInt = i64,
@@ -42,8 +47,10 @@ statement!(
     insert into statements (epoch, from_seq, to_seq, holes, recorded_at)
     values (?, ?, ?, ?::bigint[], ?)
     on conflict (epoch, from_seq) do update
-    set to_seq = excluded.to_seq, holes = excluded.holes, recorded_at = excluded.recorded_at
-    where statements.to_seq < excluded.to_seq"
+    set to_seq = excluded.to_seq, holes = excluded.holes, recorded_at = excluded.recorded_at,
+        assumed = false
+    where statements.to_seq < excluded.to_seq
+       or statements.assumed and statements.to_seq = excluded.to_seq"
 );
 
 /// Records every message of the batch, and every statement.
@@ -66,6 +73,7 @@ pub(super) async fn record(
                 receipts.insert(*number, (*bucket, None));
             }
             Work::Statement(statement) => state(conn, statement, now).await?,
+            Work::Fence(fence) => custody::pass(conn, fence, now).await?,
             // What bears no number of ours was never accepted by an ingress of ours.
             Work::Deferred { number: None, .. } | Work::Buried { number: None, .. } => (),
         }

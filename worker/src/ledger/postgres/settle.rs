@@ -21,7 +21,9 @@ pub(super) async fn settle(
         .iter()
         .filter_map(|work| match work {
             Work::Reading(reading) => Some(reading.as_ref()),
-            Work::Statement(_) | Work::Deferred { .. } | Work::Buried { .. } => None,
+            Work::Statement(_) | Work::Fence(_) | Work::Deferred { .. } | Work::Buried { .. } => {
+                None
+            }
         })
         .collect();
     conn.transaction(async |conn| {
