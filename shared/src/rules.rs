@@ -53,37 +53,3 @@ impl Default for Rules {
         Self { patience: Self::PATIENCE, account_required: false, accounts: BTreeMap::new() }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-    use crate::provider::Provider;
-
-    #[test]
-    fn a_refund_is_taken_until_the_end_of_its_time_where_that_is_known() {
-        let within = |refund_within| {
-            let account = AccountRules { refund_within, ..AccountRules::default() };
-            Rules { accounts: [("shop".to_owned(), account)].into(), ..Rules::default() }
-        };
-        let paid_at = datetime!(2027-06-01 08:00 UTC);
-        for (provider, until) in [
-            // A year with a leap day is longer: better a day early than one too late.
-            (Provider::WechatPay, Some(datetime!(2028-05-31 08:00 UTC))),
-            (Provider::WechatPayV2, Some(datetime!(2028-05-31 08:00 UTC))),
-            (Provider::PayPal, Some(datetime!(2027-11-28 08:00 UTC))),
-            (Provider::Alipay, None),
-            (Provider::UnionPay, None),
-            (Provider::Stripe, None),
-            (Provider::Adyen, None),
-            (Provider::StandardWebhooks, None),
-        ] {
-            let rules = within(provider.refund_within());
-            assert_eq!(rules.refund_by("shop", paid_at), until, "{provider:?}");
-            assert_eq!(rules.refund_by("other", paid_at), None);
-        }
-        let far = datetime!(9999-12-31 23:00 UTC);
-        assert_eq!(within(Some(time::Duration::DAY)).refund_by("shop", far), None);
-    }
-}
