@@ -99,6 +99,12 @@ pub trait Broker: Clone + Send + Sync + 'static {
         prefetch: u16,
     ) -> impl Future<Output = Result<Self::Consumer, BrokerError>> + Send;
 
+    /// A consumer of the dead letters that holds at most `prefetch` of them.
+    fn dead_letters(
+        &self,
+        prefetch: u16,
+    ) -> impl Future<Output = Result<Self::Consumer, BrokerError>> + Send;
+
     /// Looks at the queues without taking anything.
     fn depths(&self) -> impl Future<Output = Result<Depths, BrokerError>> + Send;
 
@@ -119,7 +125,7 @@ pub trait Publisher: Clone + Send + Sync + 'static {
     fn probe(&self) -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
-/// Takes deliveries of one shard.
+/// Takes deliveries of one shard, or the dead letters.
 pub trait Consumer: Send + 'static {
     /// The next delivery; waits without limit. The end of the stream is an error. Safe to cancel:
     /// a delivery is in hand only once this returned it.

@@ -111,12 +111,23 @@ pub(crate) async fn a_retry_comes_back_after_its_delay_and_not_before<B: Broker,
     Ok(())
 }
 
-pub(crate) async fn what_is_buried_is_not_delivered_again<B: Broker, L: Ledger>(
+pub(crate) async fn what_is_buried_is_delivered_to_the_morgue_alone<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {
-    world.broker.publisher().publish(Route::Dead, parcel("1")).await?;
-    let mut consumer = world.broker.consumer(0, 10).await?;
-    ensure!(is_silent(&mut consumer).await);
+    for body in ["1", "2"] {
+        world.broker.publisher().publish(Route::Dead, parcel(body)).await?;
+    }
+    ensure!(is_silent(&mut world.broker.consumer(0, 10).await?).await);
+    let mut morgue = world.broker.dead_letters(10).await?;
+    let first = next(&mut morgue).await?;
+    ensure!(first.parcel.body == "1" && next(&mut morgue).await?.parcel.body == "2");
+    morgue.ack_through(first.tag).await?;
+    drop(morgue);
+    let mut morgue = world.broker.dead_letters(10).await?;
+    let left = next(&mut morgue).await?;
+    ensure!(left.parcel.body == "2", "what it did not acknowledge comes back");
+    morgue.ack_through(left.tag).await?;
+    ensure!(is_silent(&mut morgue).await);
     Ok(())
 }
 

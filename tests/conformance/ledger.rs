@@ -5,6 +5,7 @@ mod bodies;
 mod cases;
 mod constraints;
 mod custody;
+mod dead_letters;
 mod desk;
 mod flow;
 mod keys;
@@ -41,6 +42,14 @@ pub(crate) use self::custody::{
     a_longer_repeat_of_a_statement_opens_its_window_again, lanes_are_known_by_what_they_counted,
     old_receipts_are_counted_once_and_go,
     what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
+};
+pub(crate) use self::dead_letters::{
+    a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do, a_letter_is_buried_once_and_found,
+    a_letter_is_discarded_and_restored_by_name,
+    an_open_letter_counts_as_dead_whatever_became_of_a_copy,
+    erasing_an_order_takes_its_dead_letters_bodies, garbage_is_kept,
+    letters_of_one_cause_are_one_group_and_a_resolved_one_regresses,
+    two_morgues_at_once_bury_each_letter_once,
 };
 pub(crate) use self::desk::{
     a_case_keeps_its_owner_and_its_notes, a_case_that_is_closed_opens_again_for_more_money,

@@ -35,7 +35,7 @@ mod claims {
         what_is_not_acknowledged_comes_back,
         acknowledging_through_a_delivery_takes_all_before_it,
         a_retry_comes_back_after_its_delay_and_not_before,
-        what_is_buried_is_not_delivered_again,
+        what_is_buried_is_delivered_to_the_morgue_alone,
         a_consumer_holds_no_more_than_its_prefetch,
         an_unknown_shard_goes_to_the_first,
         an_event_needs_no_subscriber,
@@ -106,5 +106,13 @@ mod claims {
         what_is_known_by_its_transaction_alone_is_erased_too,
         a_shared_body_loses_only_what_was_erased,
         no_body_slips_past_an_erasure,
+        a_letter_is_buried_once_and_found,
+        letters_of_one_cause_are_one_group_and_a_resolved_one_regresses,
+        an_open_letter_counts_as_dead_whatever_became_of_a_copy,
+        a_letter_is_discarded_and_restored_by_name,
+        garbage_is_kept,
+        a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do,
+        erasing_an_order_takes_its_dead_letters_bodies,
+        two_morgues_at_once_bury_each_letter_once,
     );
 }

@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
+use shared::message::dead::{Verdict, buried};
 use shared::message::{self, statement};
 use shared::process::{self, pause};
 use shared::retry::Reconnect;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::error::{CRASHES_ALONE, Disposition};
+use crate::error::{CRASHES_ALONE, Disposition, Grave};
 use crate::ledger::custody::{Custody as _, LaneBeat};
 use crate::ledger::{Ledger, LedgerError, Session};
 use crate::settle::{Policy, settle};
@@ -31,6 +32,9 @@ const IDLE: Duration = Duration::from_millis(500);
 const BEAT: Duration = Duration::from_secs(1);
 /// Deliveries held for one that is being settled: collecting overlaps with committing.
 const PREFETCH_BATCHES: u16 = 3;
+
+/// What dead letters say of who buried them.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One lane's parts.
 pub struct Lane<B, L> {
@@ -198,12 +202,14 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
                     (bucket.as_str(), "")
                 }
                 Disposition::RetryIn(delay) => {
-                    let parcel = message::next_attempt(&delivery.parcel);
+                    let parcel = message::next_attempt(&delivery.parcel, now);
                     onward.push((Route::Retry { delay: *delay, shard: self.shard }, parcel));
                     ("retrying", "")
                 }
                 Disposition::Bury(grave) => {
-                    let parcel = message::buried(&delivery.parcel, grave.stage, grave.code, now);
+                    let Grave { stage, code, cause } = grave;
+                    let verdict = Verdict { stage, code, cause, worker: VERSION };
+                    let parcel = buried(&delivery.parcel, verdict, now);
                     onward.push((Route::Dead, parcel));
                     ("dead", grave.stage)
                 }

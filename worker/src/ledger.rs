@@ -23,10 +23,12 @@ pub mod privacy;
 pub mod custody;
 pub mod keys;
 pub mod contracts;
+pub mod dead_letters;
 pub mod postgres;
 
 pub use self::bucket::Bucket;
 use self::custody::Custody;
+use self::dead_letters::DeadLetters;
 use self::keys::KeyUse;
 use self::privacy::Privacy;
 use self::records::{
@@ -101,7 +103,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 }
 
 /// One connection to the ledger.
-pub trait Session: Custody + Privacy + Send + 'static {
+pub trait Session: Custody + DeadLetters + Privacy + Send + 'static {
     /// Settles a batch in one transaction and answers each message's bucket.
     fn settle(
         &mut self,

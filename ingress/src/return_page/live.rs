@@ -147,6 +147,10 @@ mod tests {
             Ok(Nobody)
         }
 
+        async fn dead_letters(&self, _: u16) -> Result<Nobody, BrokerError> {
+            Ok(Nobody)
+        }
+
         async fn depths(&self) -> Result<Depths, BrokerError> {
             Ok(Depths::default())
         }

@@ -46,6 +46,7 @@ mod show;
 mod trail;
 mod beats;
 mod balance;
+mod dead_letters;
 mod custody;
 #[cfg(test)]
 mod trial;

@@ -74,8 +74,14 @@ impl Broker for Queue {
         if shard != 0 {
             return Err(BrokerError("the embedded queue has one shard".to_owned()));
         }
-        let reading = Reading::begin(&self.readers);
-        QueueConsumer::open(&self.store, &self.writer, reading, prefetch).await
+        let reading = Some(Reading::begin(&self.readers));
+        let (store, writer) = (&self.store, &self.writer);
+        QueueConsumer::open(store, writer, (rows::NOTIFICATIONS, reading), prefetch).await
+    }
+
+    /// The morgue is no reader of a shard.
+    async fn dead_letters(&self, prefetch: u16) -> Result<QueueConsumer, BrokerError> {
+        QueueConsumer::open(&self.store, &self.writer, (rows::DEAD, None), prefetch).await
     }
 
     async fn depths(&self) -> Result<Depths, BrokerError> {

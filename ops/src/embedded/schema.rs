@@ -2,6 +2,7 @@
 
 mod contracts;
 mod desk;
+mod letters;
 mod machinery;
 
 pub(super) use self::contracts::{
@@ -9,6 +10,9 @@ pub(super) use self::contracts::{
     written_subscriptions,
 };
 pub(super) use self::desk::{case_notes, case_resolutions};
+pub(super) use self::letters::{
+    dead_letter_failures, dead_letter_parts, dead_letter_resolutions, dead_letters, failure_groups,
+};
 pub(super) use self::machinery::{
     audit, compacted, fences, keys, lanes, receipts, relays, statements,
 };

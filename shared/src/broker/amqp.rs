@@ -61,6 +61,36 @@ impl Amqp {
         }
     }
 
+    /// A consumer of this queue, on a connection of its own.
+    async fn reader(
+        &self,
+        name: &str,
+        queue: String,
+        prefetch: u16,
+    ) -> Result<AmqpConsumer, BrokerError> {
+        let connection =
+            self.connect(name).await.map_err(|error| BrokerError(error.to_string()))?;
+        let queue = ShortString::try_new(queue).unwrap_or_default();
+        let opened = async {
+            let channel = connection.create_channel().await.map_err(lost)?;
+            let stream = consume(&channel, &queue, prefetch).await?;
+            Ok((channel, stream))
+        };
+        let (channel, stream) = timeout(STEP_TIMEOUT, opened)
+            .await
+            .map_err(|_| BrokerError("consuming took too long to begin".to_owned()))??;
+        Ok(AmqpConsumer {
+            connection,
+            channel,
+            queue,
+            stream,
+            unacknowledged: VecDeque::new(),
+            prefetch,
+            tag: 0,
+            acknowledged: 0,
+        })
+    }
+
     /// Connects without declaring anything, to look.
     pub async fn connect_bare(&self) -> Result<Connection, ConnectError> {
         let connecting = Connection::connect(&self.url, ConnectionProperties::default());
@@ -90,29 +120,11 @@ impl Broker for Amqp {
     }
 
     async fn consumer(&self, shard: u16, prefetch: u16) -> Result<AmqpConsumer, BrokerError> {
-        let connection = self
-            .connect("quittance consumer")
-            .await
-            .map_err(|error| BrokerError(error.to_string()))?;
-        let queue = ShortString::try_new(self.topology.queue(shard)).unwrap_or_default();
-        let opened = async {
-            let channel = connection.create_channel().await.map_err(lost)?;
-            let stream = consume(&channel, &queue, prefetch).await?;
-            Ok((channel, stream))
-        };
-        let (channel, stream) = timeout(STEP_TIMEOUT, opened)
-            .await
-            .map_err(|_| BrokerError("consuming took too long to begin".to_owned()))??;
-        Ok(AmqpConsumer {
-            connection,
-            channel,
-            queue,
-            stream,
-            unacknowledged: VecDeque::new(),
-            prefetch,
-            tag: 0,
-            acknowledged: 0,
-        })
+        self.reader("quittance consumer", self.topology.queue(shard), prefetch).await
+    }
+
+    async fn dead_letters(&self, prefetch: u16) -> Result<AmqpConsumer, BrokerError> {
+        self.reader("quittance morgue", self.topology.dead(), prefetch).await
     }
 
     async fn depths(&self) -> Result<Depths, BrokerError> {

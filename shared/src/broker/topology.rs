@@ -45,7 +45,7 @@ impl Topology {
             Route::Retry { delay, shard } => {
                 (format!("{prefix}.retry.{}", tier_name(*delay)), shard.to_string())
             }
-            Route::Dead => (format!("{prefix}.dead"), String::new()),
+            Route::Dead => (self.dead(), String::new()),
             Route::Fulfilment { routing_key } => (self.events(), routing_key.clone()),
         }
     }
@@ -53,6 +53,11 @@ impl Topology {
     /// The queue of a shard.
     pub fn queue(&self, shard: u16) -> String {
         format!("{}.notifications.{shard}", self.prefix)
+    }
+
+    /// The queue of the dead letters, and its exchange.
+    pub fn dead(&self) -> String {
+        format!("{}.dead", self.prefix)
     }
 
     /// The exchange that events are published to, and that our own listeners bind to. Were they bound
@@ -151,7 +156,7 @@ impl Topology {
                 alternate: Some(any),
                 ..exchange(self.notifications(), ExchangeKind::Direct)
             },
-            exchange(format!("{prefix}.dead"), ExchangeKind::Fanout),
+            exchange(self.dead(), ExchangeKind::Fanout),
             exchange(unrouted.clone(), ExchangeKind::Fanout),
             exchange(self.events(), ExchangeKind::Topic),
             Exchange {
@@ -169,7 +174,7 @@ impl Topology {
 
     fn queues(&self) -> Vec<Queue> {
         let prefix = &self.prefix;
-        let dead = format!("{prefix}.dead");
+        let dead = self.dead();
         let unrouted = format!("{prefix}.fulfilment.unrouted");
         let mut queues = vec![
             Queue {

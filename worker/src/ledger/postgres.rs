@@ -1,7 +1,7 @@
 //! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
 //!
-//! **Invariant**: a transaction takes its locks in one order: identities, orders, payments,
-//! subscriptions, cases, tombstones, subjects, keys; each kind sorted by its key. So no two
+//! **Invariant**: a transaction takes its locks in one order: failure groups, dead letters, identities,
+//! orders, payments, subscriptions, cases, tombstones, subjects, receipts, keys; each kind sorted by its key. So no two
 //! transactions can wait for each other in a ring.
 
 use std::sync::Arc;
@@ -46,6 +46,7 @@ mod orders;
 mod subscriptions;
 mod cases;
 mod balance;
+mod dead_letters;
 mod custody;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();

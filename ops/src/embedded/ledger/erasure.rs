@@ -18,7 +18,9 @@ use worker::ledger::records::Act;
 use super::fault::{Fault, Result};
 use super::notifications::about::{loose, paid_under};
 use super::{bodies, sweep};
-use crate::embedded::schema::{self, notifications, order_numbers, orders, tombstones};
+use crate::embedded::schema::{
+    self, dead_letter_parts, dead_letters, notifications, order_numbers, orders, tombstones,
+};
 use crate::embedded::values::{micros, uuid};
 
 /// A request: its provider and its parts, in their order.
@@ -106,6 +108,10 @@ fn requests(
     let mut messages: BTreeSet<String> = about.load(connection)?.into_iter().collect();
     messages.extend(loose(connection, transactions)?.into_iter().map(|(message, _)| message));
     let mut requests = Requests::new();
+    let mut add = |(message, account, provider, order_number, transaction): Row| {
+        let request = requests.entry(message).or_insert_with(|| (provider, vec![]));
+        request.1.push(Part { account, order_number, transaction });
+    };
     for message in messages {
         let rows: Vec<Row> = notifications::table
             .filter(notifications::message_id.eq(message))
@@ -118,12 +124,35 @@ fn requests(
                 notifications::transaction,
             ))
             .load(connection)?;
-        for (message, account, provider, order_number, transaction) in rows {
-            let request = requests.entry(message).or_insert_with(|| (provider, vec![]));
-            request.1.push(Part { account, order_number, transaction });
-        }
+        rows.into_iter().for_each(&mut add);
+    }
+    for letter in letters_about(connection, numbers)? {
+        let rows: Vec<Row> = dead_letter_parts::table
+            .inner_join(dead_letters::table.on(dead_letters::id.eq(dead_letter_parts::letter_id)))
+            .filter(dead_letter_parts::letter_id.eq(letter))
+            .order(dead_letter_parts::part)
+            .select((
+                dead_letter_parts::letter_id,
+                dead_letter_parts::account,
+                dead_letters::provider,
+                dead_letter_parts::order_number,
+                dead_letter_parts::transaction,
+            ))
+            .load(connection)?;
+        rows.into_iter().for_each(&mut add);
     }
     Ok(requests)
+}
+
+/// Dead letters, whose bodies stand under their own ids.
+fn letters_about(
+    connection: &mut SqliteConnection,
+    numbers: &[String],
+) -> Result<BTreeSet<String>> {
+    let about = dead_letter_parts::table
+        .filter(dead_letter_parts::order_number.eq_any(numbers))
+        .select(dead_letter_parts::letter_id);
+    Ok(about.load(connection)?.into_iter().collect())
 }
 
 /// What becomes of each body that is still there.

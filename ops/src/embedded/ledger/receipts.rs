@@ -8,8 +8,8 @@ use shared::message::statement::Statement;
 use time::OffsetDateTime;
 use worker::ledger::{Bucket, Work};
 
-use super::custody;
 use super::fault::Result;
+use super::{custody, dead_letters};
 use crate::embedded::schema::{compacted, receipts, statements};
 use crate::embedded::values::{micros, to_json};
 
@@ -41,19 +41,44 @@ pub(super) fn record(
     Ok(())
 }
 
-/// A message that was settled stays so; one that was retried or dead moves to its outcome. What was
-/// counted and compacted is not counted again.
+/// The message whose letter the morgue recorded: while that stands open it counts as dead, whatever
+/// became of a copy of it.
+pub(super) fn bury(
+    connection: &mut SqliteConnection,
+    number: Number,
+    now: OffsetDateTime,
+) -> Result<()> {
+    write(connection, number, (Bucket::Dead, None), now, &Bucket::ALL)
+}
+
+/// A message that was settled stays so; one that was retried moves to its outcome, and so does a dead one
+/// whose letter somebody has ended.
 fn receive(
+    connection: &mut SqliteConnection,
+    number: Number,
+    outcome: (Bucket, Option<OffsetDateTime>),
+    now: OffsetDateTime,
+) -> Result<()> {
+    let movable = match dead_letters::stands(connection, number)? {
+        true => &[Bucket::Retrying][..],
+        false => &[Bucket::Retrying, Bucket::Dead],
+    };
+    write(connection, number, outcome, now, movable)
+}
+
+/// Moves a receipt out of these buckets. What was counted and compacted is not counted again.
+fn write(
     connection: &mut SqliteConnection,
     number: Number,
     (bucket, due_at): (Bucket, Option<OffsetDateTime>),
     now: OffsetDateTime,
+    movable: &[Bucket],
 ) -> Result<()> {
     let epoch = number.epoch.to_string();
     if compacted(connection, &epoch, number.seq)? {
         return Ok(());
     }
-    let movable = [Bucket::Retrying.as_str(), Bucket::Dead.as_str()];
+    let movable = movable.iter().copied().map(Bucket::as_str);
     diesel::insert_into(receipts::table)
         .values((
             receipts::epoch.eq(&epoch),

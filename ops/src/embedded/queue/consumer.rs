@@ -35,7 +35,8 @@ pub struct QueueConsumer {
     /// Delivered and not yet acknowledged: tag and row.
     in_hand: VecDeque<(u64, i64)>,
     tag: u64,
-    _reading: Reading,
+    /// Of one that reads a shard.
+    _reading: Option<Reading>,
 }
 
 type Found = Result<Look, BrokerError>;
@@ -50,6 +51,8 @@ struct Look {
 struct Reader {
     store: Arc<Store>,
     writer: Arc<Writer>,
+    /// Of which rows it is a reader.
+    place: &'static str,
     connection: Mutex<SqliteConnection>,
 }
 
@@ -57,7 +60,7 @@ impl QueueConsumer {
     pub(super) async fn open(
         store: &Arc<Store>,
         writer: &Arc<Writer>,
-        reading: Reading,
+        (place, reading): (&'static str, Option<Reading>),
         prefetch: u16,
     ) -> Result<Self, BrokerError> {
         let (store, writer) = (Arc::clone(store), Arc::clone(writer));
@@ -68,7 +71,7 @@ impl QueueConsumer {
             // costs no more than a return that is not counted.
             let settled = connection.batch_execute("pragma synchronous = normal");
             settled.map_err(|error| BrokerError(error.to_string()))?;
-            Ok(Reader { store, writer, connection: Mutex::new(connection) })
+            Ok(Reader { store, writer, place, connection: Mutex::new(connection) })
         });
         let reader = opening.await.map_err(|error| BrokerError(error.to_string()))??;
         Ok(Self {
@@ -186,7 +189,7 @@ impl Reader {
     fn look(&self, limit: usize) -> Found {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let now = process::now();
-        let ready_at = rows::next_ready_at(&mut connection, rows::NOTIFICATIONS);
+        let ready_at = rows::next_ready_at(&mut connection, self.place);
         let ready_at = ready_at.map_err(|error| BrokerError(error.to_string()))?;
         let until = ready_at.map(|at| at - micros(now));
         if until.is_none_or(|until| until > 0) {
@@ -194,9 +197,9 @@ impl Reader {
             let quiet = until.map_or(LOOK_AGAIN, Duration::from_micros).min(LOOK_AGAIN);
             return Ok(Look { taken: vec![], quiet });
         }
-        let taken = self.store.write(&mut connection, |connection| {
-            rows::take(connection, rows::NOTIFICATIONS, now, limit)
-        });
+        let taken = self
+            .store
+            .write(&mut connection, |connection| rows::take(connection, self.place, now, limit));
         let taken = taken.map_err(|error| BrokerError(error.to_string()))?;
         // Nothing: another reader was quicker.
         Ok(Look { taken, quiet: Duration::ZERO })

@@ -42,22 +42,30 @@ statement!(
 );
 
 statement!(
-    /// Every part of every request about these numbers or transactions.
+    /// Every part of every request about these numbers or transactions, and of every dead letter about
+    /// these numbers.
     Parts {
         numbers: Array<Text> = [String],
         accounts: Array<Text> = [String],
         transactions: Array<Text> = [String],
     } -> (SqlUuid, Integer, Text, Text, Nullable<Text>, Nullable<Text>) = "
-    with about as (
-        select n.message_id from unnest(?::text[]) as t (n)
-            join notifications n on n.order_number = t.n
+    with asked as (select unnest(?::text[]) as number),
+    about as (
+        select n.message_id from asked join notifications n on n.order_number = asked.number
         union
         select l.message_id from unnest(?::text[], ?::text[]) as t (a, x)
             join loose_notifications l on l.account = t.a and l.transaction = t.x
+    ), dead as (
+        select distinct p.letter_id from asked
+            join dead_letter_parts p on p.order_number = asked.number
     )
     select n.message_id, n.part, n.account, n.provider, n.order_number, n.transaction
     from about join notifications n on n.message_id = about.message_id
-    order by n.message_id, n.part"
+    union all
+    select p.letter_id, p.part, p.account, d.provider, p.order_number, p.transaction
+    from dead join dead_letter_parts p on p.letter_id = dead.letter_id
+        join dead_letters d on d.id = p.letter_id
+    order by 1, 2"
 );
 
 statement!(

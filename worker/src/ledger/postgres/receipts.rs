@@ -13,8 +13,8 @@ use super::custody;
 use crate::ledger::{Bucket, LedgerError, Work};
 
 statement!(
-    /// A message that was settled stays so; one that was retried or dead moves to its outcome. What was
-    /// counted and compacted is not counted again.
+    /// A message that was settled stays so; one that was retried moves to its outcome, and so does a dead
+    /// one whose letter somebody has ended. What was counted and compacted is not counted again.
     Insert {
         epochs: Array<SqlUuid> = [Uuid],
         seqs: Array<BigInt> = [i64],
@@ -32,7 +32,29 @@ statement!(
     on conflict (epoch, seq) do update
     set bucket = excluded.bucket, due_at = excluded.due_at, recorded_at = excluded.recorded_at,
         lost_at = null
-    where receipts.bucket in ('retrying', 'dead')"
+    where receipts.bucket = 'retrying'
+       or receipts.bucket = 'dead' and not exists (
+              select from dead_letters d
+              where d.epoch = receipts.epoch and d.seq = receipts.seq
+                and d.state in ('open', 'replaying'))"
+);
+
+statement!(
+    /// While a letter stands open, its message counts as dead, whatever became of a copy of it.
+    Bury {
+        epochs: Array<SqlUuid> = [Uuid],
+        seqs: Array<BigInt> = [i64],
+        now: Timestamptz = OffsetDateTime,
+    } -> () = "
+    insert into receipts (epoch, seq, bucket, recorded_at)
+    select distinct t.e, t.s, 'dead', clock.at
+    from unnest(?::uuid[], ?::bigint[]) as t (e, s), (select ?::timestamptz) as clock (at)
+    where exists (select from receipts r where r.epoch = e and r.seq = s)
+       or not exists (select from compacted c where c.epoch = e and c.through >= s)
+    order by 1, 2
+    on conflict (epoch, seq) do update
+    set bucket = 'dead', due_at = null, recorded_at = excluded.recorded_at, lost_at = null
+    where receipts.bucket <> 'dead'"
 );
 
 statement!(
@@ -87,6 +109,20 @@ pub(super) async fn record(
     let due: Vec<_> = receipts.values().map(|(_, due)| *due).collect();
     let insert = Insert { epochs: &epochs, seqs: &seqs, buckets: &buckets, due: &due, now: &now };
     insert.execute(conn).await?;
+    Ok(())
+}
+
+/// The messages whose letters the morgue recorded.
+pub(super) async fn bury(
+    conn: &mut AsyncPgConnection,
+    numbers: impl Iterator<Item = Number>,
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let (epochs, seqs): (Vec<Uuid>, Vec<i64>) =
+        numbers.map(|number| (number.epoch, number.seq)).unzip();
+    if !epochs.is_empty() {
+        Bury { epochs: &epochs, seqs: &seqs, now: &now }.execute(conn).await?;
+    }
     Ok(())
 }
 
