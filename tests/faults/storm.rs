@@ -8,6 +8,7 @@ use harness::wait;
 
 mod crew;
 mod fault;
+mod forced;
 mod plan;
 mod stage;
 mod subscriber;
@@ -131,8 +132,13 @@ async fn whatever_fault_comes_alone_nothing_is_lost_and_nothing_doubled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_faults_come_together_nothing_is_lost_and_nothing_doubled() {
     let first = number(SEED).unwrap_or(1);
+    let mut failed = vec![];
     for seed in first..first + number(SCHEDULES).unwrap_or(2) {
         println!("seed {seed}: to run it again, ./test faults --seed {seed} --schedules 1");
-        run(&Plan::random(seed)).await.unwrap();
+        if let Err(error) = run(&Plan::random(seed)).await {
+            println!("seed {seed} failed: {error:#}");
+            failed.push(seed);
+        }
     }
+    assert!(failed.is_empty(), "seeds that failed, each told of above: {failed:?}");
 }

@@ -21,13 +21,19 @@ pub(crate) struct Member {
     addresses: Addresses,
     worker_admin: String,
     running: Option<Program>,
+    is_poisoned: bool,
 }
 
 impl Crew {
     pub(crate) fn start(installation: &Installation) -> anyhow::Result<Self> {
         let member = || {
             let worker_admin = format!("127.0.0.1:{}", ports::free()?);
-            anyhow::Ok(Member { addresses: Addresses::free()?, worker_admin, running: None })
+            anyhow::Ok(Member {
+                addresses: Addresses::free()?,
+                worker_admin,
+                running: None,
+                is_poisoned: false,
+            })
         };
         let doors = [member()?, member()?];
         let mut crew =
@@ -78,6 +84,20 @@ impl Crew {
             let place = format!("{}:{count}", point.as_str());
             let armed = [("QUITTANCE_CRASH_AT", place.as_str())];
             self.start_worker_as(index, "quittance-worker-crashing", &armed)?;
+        }
+        Ok(())
+    }
+
+    /// Both, from now on dying whenever they read this text. Those that died begin again.
+    pub(crate) async fn poison(&mut self, text: &str) -> anyhow::Result<()> {
+        for index in 0..2 {
+            let ended = self.workers[index].running.as_mut().is_some_and(Program::has_ended);
+            if ended || !self.workers[index].is_poisoned {
+                self.workers[index].kill().await?;
+                let armed = [("QUITTANCE_CRASH_READING", text)];
+                self.start_worker_as(index, "quittance-worker-crashing", &armed)?;
+                self.workers[index].is_poisoned = true;
+            }
         }
         Ok(())
     }

@@ -171,7 +171,7 @@ impl Stage {
         }
     }
 
-    fn broker(&mut self) -> anyhow::Result<&mut rabbitmq::Server> {
+    pub(crate) fn broker(&mut self) -> anyhow::Result<&mut rabbitmq::Server> {
         Ok(&mut self.servers.as_mut().context("no servers")?.broker)
     }
 
