@@ -10,7 +10,7 @@ use shared::process;
 use uuid::Uuid;
 use worker::ledger::Session;
 use worker::ledger::dead_letters::group::{GroupAct, GroupStatus, rank};
-use worker::ledger::dead_letters::{GroupActed, LetterAct, LetterFilter, LetterState};
+use worker::ledger::dead_letters::{LetterAct, LetterFilter, LetterState};
 use worker::ledger::records::Act;
 
 use super::act::{actor, reason};
@@ -18,15 +18,12 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 
 mod export;
+mod groups;
 pub mod query;
 mod shown;
 
 /// Letters that one command may act on.
 const AT_ONCE_MAX: i64 = 100_000;
-/// Bytes that an owner's name may have.
-const OWNER_MAX_BYTES: usize = 128;
-/// Bytes that a note may have.
-const NOTE_MAX_BYTES: usize = 2_000;
 
 const EXAMPLES: &str = r#"Examples:
   quittance dead-letters groups                       by cause, the most money at stake first
@@ -109,13 +106,13 @@ enum Verb {
     Assign {
         group: Uuid,
         /// Who works on it
-        #[arg(long, value_name = "NAME", value_parser = owner)]
+        #[arg(long, value_name = "NAME", value_parser = groups::owner)]
         to: String,
     },
     /// Write down what was found out about a group; it replaces the note before
     Note {
         group: Uuid,
-        #[arg(value_parser = note)]
+        #[arg(value_parser = groups::note)]
         text: String,
     },
     /// Say that a group's cause is mended; it regresses when one more dies of it
@@ -167,13 +164,17 @@ pub async fn run<S: Session>(
             return act_on(session, &ids, LetterAct::Restore, reason, output).await;
         }
         Verb::Export { query, reason, .. } => export::run(session, &parse(&query)?, reason).await?,
-        Verb::Acknowledge { group } => act(session, group, GroupAct::Acknowledge, output).await?,
-        Verb::Assign { group, to } => {
-            act(session, group, GroupAct::Assign { owner: to }, output).await?;
+        Verb::Acknowledge { group } => {
+            groups::act(session, group, GroupAct::Acknowledge, output).await?
         }
-        Verb::Note { group, text } => act(session, group, GroupAct::Note { text }, output).await?,
-        Verb::Resolve { group } => act(session, group, GroupAct::Resolve, output).await?,
-        Verb::Ignore { group } => act(session, group, GroupAct::Ignore, output).await?,
+        Verb::Assign { group, to } => {
+            groups::act(session, group, GroupAct::Assign { owner: to }, output).await?;
+        }
+        Verb::Note { group, text } => {
+            groups::act(session, group, GroupAct::Note { text }, output).await?
+        }
+        Verb::Resolve { group } => groups::act(session, group, GroupAct::Resolve, output).await?,
+        Verb::Ignore { group } => groups::act(session, group, GroupAct::Ignore, output).await?,
     }
     Ok(Exit::Done)
 }
@@ -241,35 +242,6 @@ async fn act_on<S: Session>(
     }
 }
 
-async fn act<S: Session>(
-    session: &mut S,
-    group: Uuid,
-    act: GroupAct,
-    output: Output,
-) -> Result<(), Failure> {
-    let reason = match &act {
-        GroupAct::Assign { owner } => format!("to {owner}"),
-        GroupAct::Note { .. } => "a note".to_owned(),
-        GroupAct::Acknowledge | GroupAct::Resolve | GroupAct::Ignore => "by command".to_owned(),
-    };
-    let by = Act {
-        actor: actor(),
-        action: act.action().to_owned(),
-        subject: format!("failure-group/{group}"),
-        reason,
-    };
-    match session.act_on_group(group, &act, &by, process::now()).await? {
-        GroupActed::Done(group) => output
-            .one(&*group, |group| format!("group {} is {}\n", group.id, group.status.as_str()))?,
-        GroupActed::NotFound => {
-            let way = "`quittance dead-letters groups` shows them";
-            let message = format!("no group has the id {group}; {way}");
-            return Err(Failure::new(Exit::NotFound, message));
-        }
-    }
-    Ok(())
-}
-
 impl Chosen {
     /// Those that are named, or all that fit; a query without a state means those in this one.
     async fn ids<S: Session>(
@@ -285,20 +257,4 @@ impl Chosen {
         }
         Ok(letters.into_iter().map(|letter| letter.id).collect())
     }
-}
-
-fn owner(text: &str) -> Result<String, String> {
-    bounded(text, OWNER_MAX_BYTES)
-}
-
-fn note(text: &str) -> Result<String, String> {
-    bounded(text, NOTE_MAX_BYTES)
-}
-
-fn bounded(text: &str, max_bytes: usize) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > max_bytes || text.contains('\0') {
-        return Err(format!("from 1 to {max_bytes} bytes are needed"));
-    }
-    Ok(text.to_owned())
 }
