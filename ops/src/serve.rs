@@ -191,7 +191,7 @@ async fn serve<B: Broker, L: Ledger>(
 
     let standings = Standings::default();
     lasting.spawn(whole(return_page::follow(broker.clone(), standings.clone(), end.clone())));
-    let console = console::router(ledger.clone(), token);
+    let console = console::router(ledger.clone(), token, stop.clone());
     let mut parts = JoinSet::new();
     parts.spawn(whole(follow.run(stop.clone())));
     parts.spawn(whole(expiry::watch(accounts.clone(), stop.clone())));

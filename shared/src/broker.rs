@@ -151,6 +151,16 @@ pub trait Listener: Send + 'static {
 }
 
 impl PublishError {
+    /// Is it about this parcel, so that others may pass? Otherwise it is the road, for all of them.
+    pub fn concerns_the_parcel(&self) -> bool {
+        match self {
+            Self::Refused | Self::Unroutable | Self::TooLong => true,
+            Self::Unreachable | Self::Blocked | Self::TimedOut | Self::Lost | Self::Unsafe(_) => {
+                false
+            }
+        }
+    }
+
     /// The counter's label.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -164,4 +174,16 @@ impl PublishError {
             Self::TooLong => "too_long",
         }
     }
+}
+
+#[test]
+fn an_outage_is_no_fault_of_a_parcel() {
+    let outages = [
+        PublishError::Unreachable,
+        PublishError::Blocked,
+        PublishError::TimedOut,
+        PublishError::Lost,
+        PublishError::Unsafe(String::new()),
+    ];
+    assert!(!outages.iter().any(PublishError::concerns_the_parcel));
 }

@@ -16,6 +16,7 @@ pub mod provider;
 
 pub mod telemetry;
 pub mod process;
+pub mod crash;
 pub mod listen;
 pub mod broker;
 

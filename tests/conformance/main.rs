@@ -103,6 +103,7 @@ mod claims {
         an_expired_body_leaves_the_money_and_when_it_went,
         notifications_are_found_by_their_columns,
         an_erased_order_keeps_its_money_and_loses_its_bodies,
+        what_is_known_by_its_transaction_alone_is_erased_too,
         a_shared_body_loses_only_what_was_erased,
         no_body_slips_past_an_erasure,
         a_letter_is_buried_once_and_found,

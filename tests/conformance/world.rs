@@ -1,5 +1,6 @@
 //! The two pairs of engines, each fresh for its test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness::{postgres, rabbitmq, sqlite};
@@ -7,7 +8,9 @@ use ops::embedded::Embedded;
 use shared::broker::Broker;
 use shared::broker::amqp::Amqp;
 use shared::broker::topology::Topology;
+use shared::config::account::Choices;
 use shared::retry::Schedule;
+use shared::rules::{AccountRules, Rules};
 use shared::secret::Secret;
 use shared::secret::bodies::Bodies;
 use shared::secret::envelope::BodyKeys;
@@ -49,6 +52,17 @@ impl<B, L> World<B, L> {
     }
 }
 
+/// How long the account `shop` may be asked for a refund; of others nobody knows.
+pub(crate) const REFUND_WITHIN: time::Duration = time::Duration::days(30);
+
+fn choices() -> Choices {
+    let refund_within = Some(REFUND_WITHIN);
+    let account = AccountRules { refund_within, ..AccountRules::default() };
+    let accounts = [("shop".to_owned(), account)].into();
+    let rules = Rules { accounts, ..Rules::default() };
+    Choices { rules: Arc::new(rules), ..Choices::default() }
+}
+
 /// RabbitMQ and PostgreSQL.
 pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
     let server = postgres::server().await?;
@@ -63,7 +77,8 @@ pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
         publish_timeout: Duration::from_secs(10),
     };
     let bodies = Bodies::sealed_by(BodyKeys::parse(&BodyKeys::generate())?);
-    let ledger = Postgres::new(Secret::new(database.url.clone())).keeping(bodies);
+    let ledger = Postgres::new(Secret::new(database.url.clone()));
+    let ledger = ledger.governed_by(choices().still()).keeping(bodies);
     Ok(World { broker, ledger, kept: Kept::Servers { database } })
 }
 
@@ -72,6 +87,7 @@ pub(crate) fn embedded() -> anyhow::Result<World<impl Broker, impl Ledger>> {
     let folder = tempfile::tempdir()?;
     let embedded = Embedded::open(&folder.path().join("quittance.db"))?;
     embedded.own()?;
+    let embedded = embedded.governed_by(choices().still());
     let (broker, ledger) = (embedded.queue(), embedded.ledger());
     Ok(World { broker, ledger, kept: Kept::Folder { folder, _embedded: embedded } })
 }

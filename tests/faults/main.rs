@@ -2,5 +2,6 @@
 
 mod ledger;
 mod messages;
+mod storm;
 mod theft;
 mod watch;

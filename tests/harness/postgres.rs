@@ -147,6 +147,14 @@ impl Server {
         node.process.answers(START_LIMIT, probe).await
     }
 
+    /// Makes sure that it runs.
+    pub async fn heal(&mut self) -> anyhow::Result<()> {
+        if self.own_mut()?.process.pid().is_none() {
+            self.restart().await?;
+        }
+        Ok(())
+    }
+
     fn own_mut(&mut self) -> anyhow::Result<&mut Node> {
         let url = &self.url;
         self.node

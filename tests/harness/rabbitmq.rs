@@ -34,9 +34,11 @@ done
 exec "$2/rabbitmq-server"
 "#;
 
+/// What a node may use of memory.
+pub const MEMORY: &str = "1GB";
+
 const CONF: &str = "\
 loopback_users = none
-vm_memory_high_watermark.absolute = 1GB
 disk_free_limit.absolute = 50MB
 raft.wal_max_size_bytes = 64000000
 log.file = false
@@ -131,6 +133,15 @@ impl Server {
         node.process.answers(START_LIMIT, || handshake(&url, port)).await
     }
 
+    /// Makes sure that it runs and takes messages.
+    pub async fn heal(&mut self) -> anyhow::Result<()> {
+        if self.own_mut()?.process.pid().is_none() {
+            return self.restart().await;
+        }
+        self.resume()?;
+        self.control(&["set_vm_memory_high_watermark", "absolute", MEMORY]).await.map(drop)
+    }
+
     /// Stops the node in its tracks (SIGSTOP) without closing a connection, until `resume`.
     pub fn pause(&self) -> anyhow::Result<()> {
         self.own()?.process.signal("STOP")
@@ -171,7 +182,10 @@ fn not_ours(url: &str) -> String {
 
 impl Node {
     fn write_files(&self) -> anyhow::Result<()> {
-        let conf = format!("listeners.tcp.1 = 127.0.0.1:{}\n{CONF}", self.port);
+        let conf = format!(
+            "listeners.tcp.1 = 127.0.0.1:{}\nvm_memory_high_watermark.absolute = {MEMORY}\n{CONF}",
+            self.port
+        );
         let files = [
             ("rabbitmq.conf", conf.as_str()),
             ("advanced.config", ADVANCED),

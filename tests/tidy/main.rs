@@ -25,6 +25,7 @@ const READING_ORDER: &[&str] = &[
     // world
     "shared::telemetry",
     "shared::process",
+    "shared::crash",
     "shared::listen",
     "shared::broker",
     "shared::config",

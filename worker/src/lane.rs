@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
+use shared::crash::{self, Point};
 use shared::message::dead::{Verdict, buried};
 use shared::message::{self, statement};
 use shared::process::{self, pause};
@@ -122,6 +123,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
             }
             if let Some(last) = batch.last() {
                 hands.consumer.ack_through(last.tag).await?;
+                crash::at(Point::Acknowledged);
             }
             if probation && innocent && hands.alone.is_none() && !stop.is_cancelled() {
                 hands.consumer.widen(PREFETCH_BATCHES.saturating_mul(self.batch_max)).await?;
@@ -190,6 +192,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         let begun = Instant::now();
         let now = process::now();
         let dispositions = settle(&mut hands.session, batch, &self.policy, now).await?;
+        crash::at(Point::Settled);
         self.bell.notify_one();
         let mut onward = vec![];
         for (delivery, disposition) in batch.iter().zip(&dispositions) {
@@ -228,6 +231,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         for outcome in join_all(published).await {
             outcome?;
         }
+        crash::at(Point::Onward);
         histogram!("messaging_process_duration_seconds").record(begun.elapsed().as_secs_f64());
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 use shared::broker::Broker;
+use shared::crash::{self, Point};
 use shared::message::seal::SealKeys;
 use shared::process::{self, pause};
 use shared::retry::Reconnect;
@@ -154,6 +155,7 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
             match session.sweep(process::now(), SWEEP_MAX).await {
                 Ok(swept) if swept.subjects == 0 => return Ok(()),
                 Ok(swept) => {
+                    crash::at(Point::Swept);
                     info!(subjects = swept.subjects, "reconciled");
                     self.bell.notify_one();
                 }

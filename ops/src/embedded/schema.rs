@@ -141,6 +141,16 @@ diesel::table! {
         policy -> Text,
         owner -> Nullable<Text>,
         resolution -> Nullable<Text>,
+        refund_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    loose_notifications (account, transaction, message_id, part) {
+        account -> Text,
+        transaction -> Text,
+        message_id -> Text,
+        part -> BigInt,
     }
 }
 

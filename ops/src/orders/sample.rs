@@ -70,6 +70,7 @@ pub(crate) fn case(kind: CaseKind, amount: i64) -> CaseRecord {
         policy: "hold".into(),
         owner: None,
         resolution: None,
+        refund_by: None,
         opened_at: AT,
         resolved_at: None,
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
+use lapin::uri::AMQPUri;
 use lapin::{Acker, Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
@@ -19,7 +20,12 @@ pub mod listener;
 pub mod publisher;
 mod wire;
 
-/// How long connecting, declaring or acknowledging may take.
+/// A connection that is silent for twice this long is dropped, unless the url says otherwise. The server's
+/// own 60 s would leave a half-open one unnoticed for minutes.
+const HEARTBEAT_S: u16 = 5;
+/// How long reaching the server may take: a wire that swallows everything must not hold up the next try.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long declaring, consuming or acknowledging may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to reach RabbitMQ.
@@ -46,11 +52,7 @@ impl Amqp {
     /// Connects, within a limit of time, and makes sure of the topology.
     pub async fn connect(&self, name: &str) -> Result<Connection, ConnectError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connecting = Connection::connect(&self.url, properties);
-        let connection = timeout(STEP_TIMEOUT, connecting)
-            .await
-            .map_err(|_| ConnectError::Unreachable("no answer in time".to_owned()))?
-            .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        let connection = self.reach(properties).await?;
         match timeout(STEP_TIMEOUT, self.topology.declare(&connection)).await {
             Ok(Ok(())) => Ok(connection),
             Ok(Err(_)) if !connection.status().connected() => {
@@ -93,8 +95,13 @@ impl Amqp {
 
     /// Connects without declaring anything, to look.
     pub async fn connect_bare(&self) -> Result<Connection, ConnectError> {
-        let connecting = Connection::connect(&self.url, ConnectionProperties::default());
-        timeout(STEP_TIMEOUT, connecting)
+        self.reach(ConnectionProperties::default()).await
+    }
+
+    async fn reach(&self, properties: ConnectionProperties) -> Result<Connection, ConnectError> {
+        let mut uri: AMQPUri = self.url.parse().map_err(ConnectError::Unreachable)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        timeout(CONNECT_TIMEOUT, Connection::connect_uri(uri, properties))
             .await
             .map_err(|_| ConnectError::Unreachable("no answer in time".to_owned()))?
             .map_err(|error| ConnectError::Unreachable(error.to_string()))

@@ -1,7 +1,7 @@
 //! Money that goes back: refunds that the provider names, and disputes. They name no order, so they
 //! find it through their payment, whichever comes first.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use shared::broker::Broker;
 use shared::notification::{DisputeStatus, Evidence, Fact, RefundStatus};
 use shared::order::OrderStatus;
@@ -109,7 +109,8 @@ pub(crate) async fn a_refund_whose_payment_never_comes_is_a_case_at_its_deadline
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
     let mut ingress = Ingress::new();
-    settle(&mut session, &[ingress.tell(refund("T1", "R1", 7, RefundStatus::Succeeded))]).await?;
+    let early = || refund("T1", "R1", 7, RefundStatus::Succeeded);
+    settle(&mut session, &[ingress.tell(early())]).await?;
     let late = process::now() + Span::minutes(11);
     ensure!(session.sweep(late, 100).await?.subjects == 1);
     ensure!(session.sweep(late, 100).await?.subjects == 0);
@@ -118,9 +119,19 @@ pub(crate) async fn a_refund_whose_payment_never_comes_is_a_case_at_its_deadline
     let balance = session.balance().await?;
     ensure!((balance.case, balance.in_flight) == (1, 0), "{balance:?}");
 
+    let evidence = async |session: &mut L::Session| {
+        let file = session.case_file(open[0].id).await?.context("a file")?;
+        anyhow::Ok(file.evidence.into_iter().map(|told| told.outcome).collect::<Vec<_>>())
+    };
+    ensure!(evidence(&mut session).await? == ["case"], "by its transaction alone");
+
     // The payment appears after all: the case closes by itself.
     import(&mut session, "A", 10).await?;
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
+    settle(&mut session, &[ingress.tell(early())]).await?;
+    ensure!(evidence(&mut session).await? == ["case", "settled", "duplicate"]);
+    let trail = session.trail("A").await?.context("a trail")?;
+    ensure!(trail.notifications.len() == 3, "{trail:?}");
     ensure!(open_cases(&mut session).await?.is_empty());
     let order = show(&mut session, "A").await?;
     ensure!(order.summary.refunded_amount == 7);

@@ -12,7 +12,7 @@ use worker::ledger::records::{
 use worker::ledger::{Bucket, Ledger, Session};
 
 use super::words::{Ingress, PAID_AT, Says, cases, events, import, order, settle, show};
-use crate::world::World;
+use crate::world::{REFUND_WITHIN, World};
 
 fn named(kind: &str, status: &str) -> (String, String) {
     (kind.to_owned(), status.to_owned())
@@ -44,6 +44,7 @@ pub(crate) async fn a_case_that_is_fulfilled_pays_once_and_is_on_file<B: Broker,
     let mut ingress = Ingress::new();
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 9))]).await?;
     let case = show(&mut session, "A").await?.cases.remove(0);
+    ensure!(case.refund_by == Some(PAID_AT + REFUND_WITHIN), "{case:?}");
     let stale = act(&mut session, &case, says(CaseVerdict::Fulfil, 8)).await?;
     ensure!(matches!(&stale, CaseActed::Changed(case) if case.amount == 9), "{stale:?}");
     let done = act(&mut session, &case, says(CaseVerdict::Fulfil, 9)).await?;

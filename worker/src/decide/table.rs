@@ -11,6 +11,7 @@ mod events;
 mod repeats;
 mod back;
 mod verdicts;
+mod refund_by;
 
 use self::scene::{Books, NOW, PRICE, Word, says};
 use super::{Decision, State, decide};

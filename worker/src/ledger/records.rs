@@ -136,6 +136,9 @@ pub struct CaseRecord {
     pub owner: Option<String>,
     /// How it ended: `fulfil`, `refund`, `ignore`, or `settled` by the facts.
     pub resolution: Option<String>,
+    /// Until when the provider takes a refund of the money, as far as that is known.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub refund_by: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]

@@ -8,6 +8,7 @@ use shared::secret::bodies::{Bodies, Kept};
 use shared::secret::envelope::WrappedKey;
 use time::OffsetDateTime;
 use uuid::Uuid;
+use worker::decide::PaymentKey;
 use worker::ledger::LedgerError;
 use worker::ledger::erasure::{
     Erased, Fate, Hash, Part, erased, fate, order_hash, transaction_hash,
@@ -15,10 +16,10 @@ use worker::ledger::erasure::{
 use worker::ledger::records::Act;
 
 use super::fault::{Fault, Result};
+use super::notifications::about::{loose, paid_under};
 use super::{bodies, sweep};
 use crate::embedded::schema::{
-    self, dead_letter_parts, dead_letters, notifications, order_numbers, orders, payments,
-    tombstones,
+    self, dead_letter_parts, dead_letters, notifications, order_numbers, orders, tombstones,
 };
 use crate::embedded::values::{micros, uuid};
 
@@ -47,18 +48,15 @@ pub(super) fn erase(
             .load(connection)?,
         None => vec![number.to_owned()],
     };
-    let transactions: Vec<(String, String)> = payments::table
-        .filter(payments::order_number.eq_any(&numbers))
-        .select((payments::account, payments::transaction))
-        .load(connection)?;
-    let requests = requests(connection, &numbers)?;
+    let transactions = paid_under(connection, &numbers)?;
+    let requests = requests(connection, &numbers, &transactions)?;
     if order_no.is_none() && transactions.is_empty() && requests.is_empty() {
         return Ok(None);
     }
     let mut hashes: BTreeMap<Hash, &str> = BTreeMap::new();
     hashes.extend(numbers.iter().map(|number| (order_hash(number), "order")));
-    let of = |(account, one): &(String, String)| (transaction_hash(account, one), "transaction");
-    hashes.extend(transactions.iter().map(of));
+    let hash = |key: &PaymentKey| transaction_hash(&key.account, &key.transaction);
+    hashes.extend(transactions.iter().map(|key| (hash(key), "transaction")));
     let mut found = found(connection, requests.values().flat_map(|(_, parts)| parts))?;
     found.extend(hashes.keys().copied());
     let fates = fates(connection, &requests, &found, kept)?;
@@ -98,12 +96,17 @@ pub(super) fn found<'a>(
     Ok(found)
 }
 
-fn requests(connection: &mut SqliteConnection, numbers: &[String]) -> Result<Requests> {
+fn requests(
+    connection: &mut SqliteConnection,
+    numbers: &[String],
+    transactions: &[PaymentKey],
+) -> Result<Requests> {
     type Row = (String, String, String, Option<String>, Option<String>);
     let about = notifications::table
         .filter(notifications::order_number.eq_any(numbers))
         .select(notifications::message_id);
-    let messages: BTreeSet<String> = about.load(connection)?.into_iter().collect();
+    let mut messages: BTreeSet<String> = about.load(connection)?.into_iter().collect();
+    messages.extend(loose(connection, transactions)?.into_iter().map(|(message, _)| message));
     let mut requests = Requests::new();
     let mut add = |(message, account, provider, order_number, transaction): Row| {
         let request = requests.entry(message).or_insert_with(|| (provider, vec![]));

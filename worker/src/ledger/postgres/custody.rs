@@ -6,7 +6,7 @@ use shared::message::fence::Fence;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{PostgresSession, bounded};
+use super::PostgresSession;
 use crate::ledger::LedgerError;
 use crate::ledger::custody::{
     COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, OVERDUE, Suspects, Window,
@@ -179,14 +179,14 @@ impl Custody for PostgresSession {
         let LaneBeat { lane, shard, idle } = beat;
         let shard = i32::from(shard);
         let beat = Beat { lane: &lane, shard: &shard, now: &now, idle: &idle };
-        bounded(async { Ok(beat.execute(&mut self.conn).await.map(drop)?) }).await
+        self.line.bounded(async { Ok(beat.execute(&mut self.conn).await.map(drop)?) }).await
     }
 
     async fn lanes(&mut self, now: OffsetDateTime) -> Result<Vec<LaneCount>, LedgerError> {
         let since = now - LANE_KEPT;
         let lanes = Lanes { since: &since };
         let rows: Vec<(Uuid, i32, i64, i64)> =
-            bounded(async { Ok(lanes.load(&mut self.conn).await?) }).await?;
+            self.line.bounded(async { Ok(lanes.load(&mut self.conn).await?) }).await?;
         let count = |(lane, shard, beats, idles)| {
             let shard = u16::try_from(shard).ok()?;
             Some(LaneCount { lane, shard, beats, idles })
@@ -195,12 +195,13 @@ impl Custody for PostgresSession {
     }
 
     async fn suspects(&mut self, now: OffsetDateTime, limit: i64) -> Result<Suspects, LedgerError> {
-        bounded(suspects(&mut self.conn, now, limit)).await
+        self.line.bounded(suspects(&mut self.conn, now, limit)).await
     }
 
     async fn passed(&mut self, fence: Uuid) -> Result<Vec<u16>, LedgerError> {
         let passed = Passed { fence: &fence };
-        let shards: Vec<i32> = bounded(async { Ok(passed.load(&mut self.conn).await?) }).await?;
+        let shards: Vec<i32> =
+            self.line.bounded(async { Ok(passed.load(&mut self.conn).await?) }).await?;
         Ok(shards.into_iter().filter_map(|shard| u16::try_from(shard).ok()).collect())
     }
 
@@ -209,11 +210,11 @@ impl Custody for PostgresSession {
         suspects: &Suspects,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
-        bounded(convict(&mut self.conn, suspects, now)).await
+        self.line.bounded(convict(&mut self.conn, suspects, now)).await
     }
 
     async fn compact(&mut self, now: OffsetDateTime, limit: i64) -> Result<usize, LedgerError> {
-        bounded(compact(&mut self.conn, (now - COMPACTED_AFTER, now), limit)).await
+        self.line.bounded(compact(&mut self.conn, (now - COMPACTED_AFTER, now), limit)).await
     }
 }
 

@@ -42,14 +42,19 @@ statement!(
 );
 
 statement!(
-    /// Every part of every request and every dead letter about these numbers.
-    Parts { numbers: Array<Text> = [String] } -> (
-        SqlUuid, Integer, Text, Text, Nullable<Text>, Nullable<Text>
-    ) = "
+    /// Every part of every request about these numbers or transactions, and of every dead letter about
+    /// these numbers.
+    Parts {
+        numbers: Array<Text> = [String],
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+    } -> (SqlUuid, Integer, Text, Text, Nullable<Text>, Nullable<Text>) = "
     with asked as (select unnest(?::text[]) as number),
     about as (
-        select distinct n.message_id from asked
-            join notifications n on n.order_number = asked.number
+        select n.message_id from asked join notifications n on n.order_number = asked.number
+        union
+        select l.message_id from unnest(?::text[], ?::text[]) as t (a, x)
+            join loose_notifications l on l.account = t.a and l.transaction = t.x
     ), dead as (
         select distinct p.letter_id from asked
             join dead_letter_parts p on p.order_number = asked.number
@@ -137,7 +142,7 @@ pub(super) async fn erase(
         }
         let transactions: Vec<(String, String)> =
             Transactions { numbers: &numbers }.load(conn).await?;
-        let requests = requests(conn, &numbers).await?;
+        let requests = requests(conn, &numbers, &transactions).await?;
         if order_nos.is_empty() && transactions.is_empty() && requests.is_empty() {
             return Ok(None);
         }
@@ -198,9 +203,12 @@ statement!(
 async fn requests(
     conn: &mut AsyncPgConnection,
     numbers: &[String],
+    transactions: &[(String, String)],
 ) -> Result<Requests, LedgerError> {
     type Row = (Uuid, i32, String, String, Option<String>, Option<String>);
-    let rows: Vec<Row> = Parts { numbers }.load(conn).await?;
+    let (accounts, transactions): (Vec<_>, Vec<_>) = transactions.iter().cloned().unzip();
+    let parts = Parts { numbers, accounts: &accounts, transactions: &transactions };
+    let rows: Vec<Row> = parts.load(conn).await?;
     let mut requests = Requests::new();
     for (message, _, account, provider, order_number, transaction) in rows {
         let request = requests.entry(message).or_insert_with(|| (provider, vec![]));

@@ -10,7 +10,7 @@ use crate::ledger::dead_letters::letter::Letter;
 use crate::ledger::dead_letters::{
     Burial, DeadLetters, GroupActed, LetterAct, LetterFile, LetterFilter, LetterRecord,
 };
-use crate::ledger::postgres::{PostgresSession, bounded};
+use crate::ledger::postgres::PostgresSession;
 use crate::ledger::records::Act;
 
 impl DeadLetters for PostgresSession {
@@ -19,26 +19,26 @@ impl DeadLetters for PostgresSession {
         letters: &[Letter],
         now: OffsetDateTime,
     ) -> Result<Vec<Burial>, LedgerError> {
-        bounded(bury(&mut self.conn, letters, now, &self.bodies)).await
+        self.line.bounded(bury(&mut self.conn, letters, now, &self.bodies)).await
     }
 
     async fn open_letters(&mut self) -> Result<i64, LedgerError> {
-        bounded(list::open(&mut self.conn)).await
+        self.line.bounded(list::open(&mut self.conn)).await
     }
 
     async fn letters(&mut self, filter: &LetterFilter) -> Result<Vec<LetterRecord>, LedgerError> {
-        bounded(list::letters(&mut self.conn, filter)).await
+        self.line.bounded(list::letters(&mut self.conn, filter)).await
     }
 
     async fn letter(&mut self, id: Uuid) -> Result<Option<LetterFile>, LedgerError> {
-        bounded(list::letter(&mut self.conn, id, &self.bodies)).await
+        self.line.bounded(list::letter(&mut self.conn, id, &self.bodies)).await
     }
 
     async fn groups(
         &mut self,
         status: Option<GroupStatus>,
     ) -> Result<Vec<GroupRecord>, LedgerError> {
-        bounded(act::groups(&mut self.conn, status)).await
+        self.line.bounded(act::groups(&mut self.conn, status)).await
     }
 
     async fn act_on_group(
@@ -48,7 +48,7 @@ impl DeadLetters for PostgresSession {
         by: &Act,
         now: OffsetDateTime,
     ) -> Result<GroupActed, LedgerError> {
-        bounded(act::group(&mut self.conn, id, (act, by), now)).await
+        self.line.bounded(act::group(&mut self.conn, id, (act, by), now)).await
     }
 
     async fn act_on_letters(
@@ -58,6 +58,6 @@ impl DeadLetters for PostgresSession {
         by: &Act,
         now: OffsetDateTime,
     ) -> Result<Vec<Uuid>, LedgerError> {
-        bounded(act::letters(&mut self.conn, ids, (act, by), now)).await
+        self.line.bounded(act::letters(&mut self.conn, ids, (act, by), now)).await
     }
 }
