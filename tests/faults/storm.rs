@@ -32,7 +32,10 @@ const SHOP_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a schedule from its beginning to rest, and prints a row for each step.
 async fn run(plan: &Plan) -> anyhow::Result<()> {
-    let mut stage = Stage::set().await?;
+    run_on(Stage::set().await?, plan).await
+}
+
+async fn run_on(mut stage: Stage, plan: &Plan) -> anyhow::Result<()> {
     let mut traffic = Traffic::default();
     let outcome = async {
         for (index, step) in plan.steps.iter().enumerate() {
@@ -127,6 +130,27 @@ async fn whatever_fault_comes_alone_nothing_is_lost_and_nothing_doubled() {
         None => Fault::QUICK.to_vec(),
     };
     run(&Plan::in_turn(&faults)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_whose_disk_is_full_loses_nothing_and_doubles_nothing() {
+    match Stage::set_on_small_disk().await.unwrap() {
+        Some(stage) => run_on(stage, &Plan::in_turn(&[Fault::LedgerDiskFull])).await.unwrap(),
+        None => {
+            println!("left out: PostgreSQL's disk full, as this user may not mount a small one")
+        }
+    }
+}
+
+/// Three nodes take half a minute to begin: for the long selection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_loses_a_node_loses_nothing_and_doubles_nothing() {
+    if number(SCHEDULES).is_none() {
+        println!("left to `./test faults`: a cluster of three nodes");
+        return;
+    }
+    let stage = Stage::set_on_cluster().await.unwrap();
+    run_on(stage, &Plan::in_turn(&[Fault::BrokerNodeKilled])).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

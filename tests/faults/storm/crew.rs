@@ -123,6 +123,10 @@ impl Crew {
         self.workers.iter().position(relays).unwrap_or(0)
     }
 
+    pub(crate) fn workers_say(&self, words: &str) -> bool {
+        self.workers.iter().any(|worker| worker.log().contains(words))
+    }
+
     /// The ends of all logs, to be read when something went wrong.
     pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         let members = self.doors.iter().chain(&self.workers);

@@ -69,9 +69,11 @@ pub(crate) async fn sound(stage: &mut Stage, traffic: &Traffic) -> anyhow::Resul
 /// At the end, with every number stated: nothing is on its way but what waits for its order.
 pub(crate) async fn at_rest(stage: &mut Stage, traffic: &Traffic) -> anyhow::Result<()> {
     settled(stage, traffic).await?;
+    let url = stage.broker_url()?;
+    let prefix = stage.prefix()?;
     wait::until("each dead letter in its home", REST, || async {
         let without: u32 = stage.sql(NOT_IN_THE_MORGUE).await.ok()?.parse().ok()?;
-        (without <= waiting_dead(stage).await.ok()?).then_some(())
+        (without <= waiting_dead(&url, prefix).await.ok()?).then_some(())
     })
     .await?;
     for door in &mut stage.crew.doors {
@@ -103,9 +105,9 @@ pub(crate) async fn lost(stage: &Stage, traffic: &Traffic) -> anyhow::Result<u64
 }
 
 /// Dead letters that the morgue has not fetched from the broker.
-async fn waiting_dead(stage: &Stage) -> anyhow::Result<u32> {
-    let (connection, channel) = connect(&stage.broker_url()?).await?;
-    let queue = format!("{}.dead", stage.prefix()?);
+async fn waiting_dead(url: &str, prefix: &str) -> anyhow::Result<u32> {
+    let (connection, channel) = connect(url).await?;
+    let queue = format!("{prefix}.dead");
     let passive = QueueDeclareOptions { passive: true, ..Default::default() };
     let seen = channel.queue_declare(queue.into(), passive, FieldTable::default()).await?;
     connection.close(200, "seen".into()).await?;
