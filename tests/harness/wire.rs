@@ -34,19 +34,25 @@ pub enum Mode {
 #[derive(Debug)]
 pub struct Wire {
     mode: watch::Sender<Mode>,
+    target: watch::Sender<u16>,
 }
 
 impl Wire {
     /// A wire before the server that the url names, and the url that leads through it.
     pub async fn before(url: &str) -> anyhow::Result<(Self, String)> {
-        let start = url.find(HOST).context("a server on loopback is wanted")? + HOST.len();
-        let length = url[start..].find('/').context("a url with a path is wanted")?;
-        let target: u16 = url[start..start + length].parse()?;
+        let at = port_of(url)?;
+        let (target, told) = watch::channel(url[at.clone()].parse()?);
         let port = ports::free()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let (mode, seen) = watch::channel(Mode::Open);
-        tokio::spawn(accept(listener, target, seen));
-        Ok((Self { mode }, format!("{}{port}{}", &url[..start], &url[start + length..])))
+        tokio::spawn(accept(listener, told, seen));
+        Ok((Self { mode, target }, format!("{}{port}{}", &url[..at.start], &url[at.end..])))
+    }
+
+    /// From now on new connections lead to another server, as behind a balancer of load.
+    pub fn lead_to(&self, url: &str) -> anyhow::Result<()> {
+        self.target.send_replace(url[port_of(url)?].parse()?);
+        Ok(())
     }
 
     pub fn set(&self, mode: Mode) {
@@ -54,13 +60,21 @@ impl Wire {
     }
 }
 
-async fn accept(listener: TcpListener, target: u16, mode: watch::Receiver<Mode>) {
+/// Where the port stands in a url.
+fn port_of(url: &str) -> anyhow::Result<std::ops::Range<usize>> {
+    let start = url.find(HOST).context("a server on loopback is wanted")? + HOST.len();
+    let length = url[start..].find('/').context("a url with a path is wanted")?;
+    Ok(start..start + length)
+}
+
+async fn accept(listener: TcpListener, target: watch::Receiver<u16>, mode: watch::Receiver<Mode>) {
     while let Ok((client, _)) = listener.accept().await {
         if *mode.borrow() == Mode::Cut {
             continue;
         }
         // A server that is away closes who comes, as its own port would.
-        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { continue };
+        let at = (Ipv4Addr::LOCALHOST, *target.borrow());
+        let Ok(server) = TcpStream::connect(at).await else { continue };
         if client.set_nodelay(true).is_err() || server.set_nodelay(true).is_err() {
             continue;
         }

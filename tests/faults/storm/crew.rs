@@ -21,13 +21,19 @@ pub(crate) struct Member {
     addresses: Addresses,
     worker_admin: String,
     running: Option<Program>,
+    is_poisoned: bool,
 }
 
 impl Crew {
     pub(crate) fn start(installation: &Installation) -> anyhow::Result<Self> {
         let member = || {
             let worker_admin = format!("127.0.0.1:{}", ports::free()?);
-            anyhow::Ok(Member { addresses: Addresses::free()?, worker_admin, running: None })
+            anyhow::Ok(Member {
+                addresses: Addresses::free()?,
+                worker_admin,
+                running: None,
+                is_poisoned: false,
+            })
         };
         let doors = [member()?, member()?];
         let mut crew =
@@ -87,6 +93,20 @@ impl Crew {
         Ok(())
     }
 
+    /// Both, from now on dying whenever they read this text. Those that died begin again.
+    pub(crate) async fn poison(&mut self, text: &str) -> anyhow::Result<()> {
+        for index in 0..2 {
+            let ended = self.workers[index].running.as_mut().is_some_and(Program::has_ended);
+            if ended || !self.workers[index].is_poisoned {
+                self.workers[index].kill().await?;
+                let armed = [("QUITTANCE_CRASH_READING", text)];
+                self.start_worker_as(index, "quittance-worker-crashing", &armed)?;
+                self.workers[index].is_poisoned = true;
+            }
+        }
+        Ok(())
+    }
+
     /// Both as usual again; answers how many died at their point.
     pub(crate) async fn disarm(&mut self) -> anyhow::Result<usize> {
         let mut died = 0;
@@ -106,6 +126,10 @@ impl Crew {
     pub(crate) fn relay_holder(&self) -> usize {
         let relays = |member: &Member| member.log().contains("relaying events");
         self.workers.iter().position(relays).unwrap_or(0)
+    }
+
+    pub(crate) fn workers_say(&self, words: &str) -> bool {
+        self.workers.iter().any(|worker| worker.log().contains(words))
     }
 
     /// The ends of all logs, to be read when something went wrong.

@@ -26,10 +26,14 @@ pub(crate) enum Fault {
     /// Above its memory watermark: it takes nothing from publishers.
     BrokerBlocked,
     BrokerClosesConnections,
+    /// One node of three, the one that our programs are connected to. Only on a cluster.
+    BrokerNodeKilled,
     LedgerStopped,
     LedgerKilled,
     BackendsTerminated,
     LedgerReadOnly,
+    /// Only on a disk that is soon full.
+    LedgerDiskFull,
     /// Somebody locks orders against the order in which the workers do.
     LedgerDeadlocks,
     /// Every transaction is serialisable, so that many fail.
@@ -57,7 +61,7 @@ pub(crate) enum Target {
 }
 
 impl Fault {
-    /// Each once; the crash points follow.
+    /// Each once that needs no servers of its own; the crash points follow.
     const WITHOUT_POINTS: [Self; 25] = [
         Self::IngressKilled,
         Self::IngressReplaced,
@@ -87,11 +91,9 @@ impl Fault {
     ];
 
     /// Those that are soon over.
-    pub(crate) const QUICK: [Self; 14] = [
+    pub(crate) const QUICK: [Self; 11] = [
         Self::IngressKilled,
-        Self::WorkerKilled,
         Self::WorkersReplaced,
-        Self::RelayHolderKilled,
         Self::WorkersCrash(Point::Settled),
         Self::WorkersCrash(Point::Onward),
         Self::WorkersCrash(Point::Announced),
@@ -100,7 +102,6 @@ impl Fault {
         Self::LedgerKilled,
         Self::LedgerSerialisable,
         Self::BrokerWireHalfOpen,
-        Self::LedgerWireCut,
         Self::SilentSubscriber,
     ];
 
@@ -124,12 +125,14 @@ impl Fault {
             Self::BrokerStopped => "RabbitMQ stopped",
             Self::BrokerKilled => "RabbitMQ killed",
             Self::BrokerPaused => "RabbitMQ paused (SIGSTOP)",
+            Self::BrokerNodeKilled => "one of three RabbitMQ nodes killed",
             Self::BrokerBlocked => "RabbitMQ blocked (memory watermark)",
             Self::BrokerClosesConnections => "RabbitMQ closes all connections",
             Self::LedgerStopped => "PostgreSQL stopped",
             Self::LedgerKilled => "PostgreSQL killed",
             Self::BackendsTerminated => "PostgreSQL's backends terminated",
             Self::LedgerReadOnly => "PostgreSQL read-only",
+            Self::LedgerDiskFull => "PostgreSQL's disk full",
             Self::LedgerDeadlocks => "deadlocks in PostgreSQL",
             Self::LedgerSerialisable => "serialisation failures in PostgreSQL",
             Self::BrokerWireCut => "the wire to RabbitMQ cut",
@@ -156,11 +159,13 @@ impl Fault {
             | Self::BrokerKilled
             | Self::BrokerPaused
             | Self::BrokerBlocked
+            | Self::BrokerNodeKilled
             | Self::BrokerClosesConnections => Target::Broker,
             Self::LedgerStopped
             | Self::LedgerKilled
             | Self::BackendsTerminated
             | Self::LedgerReadOnly
+            | Self::LedgerDiskFull
             | Self::LedgerDeadlocks
             | Self::LedgerSerialisable => Target::Ledger,
             Self::BrokerWireCut | Self::BrokerWireSlow | Self::BrokerWireHalfOpen => {
@@ -182,7 +187,9 @@ impl Fault {
             Self::BrokerStopped
             | Self::BrokerKilled
             | Self::BrokerPaused
+            | Self::BrokerNodeKilled
             | Self::LedgerStopped
+            | Self::LedgerDiskFull
             | Self::LedgerKilled => 5,
             Self::LedgerDeadlocks | Self::LedgerSerialisable | Self::WorkersCrash(_) => 4,
             Self::IngressKilled

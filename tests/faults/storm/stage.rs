@@ -22,12 +22,20 @@ const SLOW: Duration = Duration::from_millis(60);
 static SERVERS: Mutex<Option<Servers>> = Mutex::const_new(None);
 
 pub(crate) struct Servers {
-    pub(crate) broker: rabbitmq::Server,
-    pub(crate) ledger: postgres::Server,
+    broker: rabbitmq::Server,
+    /// The other nodes of its cluster; our programs begin at the first of them.
+    peers: Vec<rabbitmq::Server>,
+    ledger: postgres::Server,
+}
+
+/// Those that schedules share, or servers of one test alone; of either only one set is at work.
+enum Held {
+    Shared(MutexGuard<'static, Option<Servers>>),
+    Own(Box<Servers>, #[expect(dead_code, reason = "held")] MutexGuard<'static, Option<Servers>>),
 }
 
 pub(crate) struct Stage {
-    pub(crate) servers: MutexGuard<'static, Option<Servers>>,
+    held: Held,
     pub(crate) installation: Installation,
     pub(crate) crew: Crew,
     pub(crate) subscriber: Subscriber,
@@ -35,7 +43,7 @@ pub(crate) struct Stage {
     ledger_wire: Wire,
     lockers: Vec<Program>,
     silent: Option<Silent>,
-    /// Crash points that nobody reached.
+    /// Faults that befell nobody.
     pub(crate) unreached: Vec<String>,
 }
 
@@ -44,13 +52,38 @@ impl Stage {
         let mut servers = SERVERS.lock().await;
         if servers.is_none() {
             let (broker, ledger) = tokio::join!(rabbitmq::start(), postgres::start());
-            *servers = Some(Servers { broker: broker?, ledger: ledger? });
+            *servers = Some(Servers { broker: broker?, peers: vec![], ledger: ledger? });
         }
-        let Servers { broker, ledger } = servers.as_mut().context("no servers")?;
+        let Servers { broker, ledger, .. } = servers.as_mut().context("no servers")?;
         // A schedule that failed may have left them in any state.
         broker.heal().await?;
         ledger.heal().await?;
-        let (broker_wire, broker_url) = Wire::before(broker.url()).await?;
+        Self::on(Held::Shared(servers)).await
+    }
+
+    /// On a cluster of three nodes.
+    pub(crate) async fn set_on_cluster() -> anyhow::Result<Self> {
+        let turn = SERVERS.lock().await;
+        let (nodes, ledger) = tokio::join!(rabbitmq::start_cluster(3), postgres::start());
+        let mut peers = nodes?;
+        let broker = peers.remove(0);
+        let servers = Servers { broker, peers, ledger: ledger? };
+        Self::on(Held::Own(Box::new(servers), turn)).await
+    }
+
+    /// On a ledger whose disk is soon full; nothing where there can be none.
+    pub(crate) async fn set_on_small_disk() -> anyhow::Result<Option<Self>> {
+        let turn = SERVERS.lock().await;
+        let (broker, ledger) = tokio::join!(rabbitmq::start(), postgres::start_on_small_disk());
+        let Some(ledger) = ledger? else { return Ok(None) };
+        let servers = Servers { broker: broker?, peers: vec![], ledger };
+        Self::on(Held::Own(Box::new(servers), turn)).await.map(Some)
+    }
+
+    async fn on(mut held: Held) -> anyhow::Result<Self> {
+        let Servers { broker, peers, ledger } = held.servers()?;
+        let entrance = peers.first().unwrap_or(broker).url();
+        let (broker_wire, broker_url) = Wire::before(entrance).await?;
         let (ledger_wire, ledger_url) = Wire::before(ledger.url()).await?;
         let base = |url: &str| url.rsplit_once('/').map(|(base, _)| base.to_owned());
         let through = base(&ledger_url).context("a url without a path")?;
@@ -61,7 +94,7 @@ impl Stage {
         let crew = Crew::start(&installation)?;
         let subscriber = Subscriber::start(broker.url(), prefix).await?;
         Ok(Self {
-            servers,
+            held,
             installation,
             crew,
             subscriber,
@@ -82,8 +115,8 @@ impl Stage {
         Ok(&self.installation.database.as_ref().context("no database")?.url)
     }
 
-    pub(crate) fn broker_url(&self) -> anyhow::Result<String> {
-        Ok(self.servers.as_ref().context("no servers")?.broker.url().to_owned())
+    pub(crate) fn broker_url(&mut self) -> anyhow::Result<String> {
+        Ok(self.held.servers()?.broker.url().to_owned())
     }
 
     pub(crate) fn prefix(&self) -> anyhow::Result<&str> {
@@ -109,6 +142,11 @@ impl Stage {
             Fault::BrokerKilled => self.broker()?.kill().await,
             Fault::BrokerPaused => self.broker()?.pause(),
             Fault::BrokerBlocked => self.watermark(&["0"]).await,
+            Fault::BrokerNodeKilled => {
+                let Servers { broker, peers, .. } = self.held.servers()?;
+                peers.first_mut().context("no cluster")?.kill().await?;
+                self.broker_wire.lead_to(broker.url())
+            }
             Fault::BrokerClosesConnections => {
                 self.broker()?.control(&["close_all_connections", "a test"]).await.map(drop)
             }
@@ -116,6 +154,7 @@ impl Stage {
             Fault::LedgerKilled => self.ledger()?.kill().await,
             Fault::BackendsTerminated => self.terminate_backends().await,
             Fault::LedgerReadOnly => self.alter("set default_transaction_read_only = on").await,
+            Fault::LedgerDiskFull => self.fill_the_disk().await,
             Fault::LedgerDeadlocks => self.lock_against_the_order(),
             Fault::LedgerSerialisable => {
                 self.alter("set default_transaction_isolation = 'serializable'").await
@@ -127,7 +166,9 @@ impl Stage {
             Fault::LedgerWireSlow => set(&self.ledger_wire, Mode::Slow(SLOW)),
             Fault::LedgerWireHalfOpen => set(&self.ledger_wire, Mode::HalfOpen),
             Fault::SilentSubscriber => {
-                self.silent = Some(Silent::start(&self.broker_url()?, self.prefix()?).await?);
+                // Where the broker is away, so is it.
+                let (url, prefix) = (self.broker_url()?, self.prefix()?);
+                self.silent = Silent::start(&url, prefix).await.ok();
                 Ok(())
             }
         }
@@ -146,10 +187,20 @@ impl Stage {
                 Ok(())
             }
             Fault::BrokerStopped | Fault::BrokerKilled => self.broker()?.restart().await,
+            Fault::BrokerNodeKilled => {
+                let peers = &mut self.held.servers()?.peers;
+                peers.first_mut().context("no cluster")?.restart().await
+            }
             Fault::BrokerPaused => self.broker()?.resume(),
             Fault::BrokerBlocked => self.watermark(&["absolute", rabbitmq::MEMORY]).await,
             Fault::LedgerStopped | Fault::LedgerKilled => self.ledger()?.restart().await,
             Fault::LedgerReadOnly => self.alter("reset default_transaction_read_only").await,
+            Fault::LedgerDiskFull => {
+                if !self.crew.workers_say("could not extend") {
+                    self.unreached.push(fault.name());
+                }
+                self.sql("drop table balloon").await.map(drop)
+            }
             Fault::LedgerSerialisable => self.alter("reset default_transaction_isolation").await,
             Fault::LedgerDeadlocks => {
                 for mut locker in self.lockers.drain(..) {
@@ -171,12 +222,12 @@ impl Stage {
         }
     }
 
-    fn broker(&mut self) -> anyhow::Result<&mut rabbitmq::Server> {
-        Ok(&mut self.servers.as_mut().context("no servers")?.broker)
+    pub(crate) fn broker(&mut self) -> anyhow::Result<&mut rabbitmq::Server> {
+        Ok(&mut self.held.servers()?.broker)
     }
 
     fn ledger(&mut self) -> anyhow::Result<&mut postgres::Server> {
-        Ok(&mut self.servers.as_mut().context("no servers")?.ledger)
+        Ok(&mut self.held.servers()?.ledger)
     }
 
     async fn watermark(&mut self, value: &[&str]) -> anyhow::Result<()> {
@@ -199,6 +250,17 @@ impl Stage {
         postgres::sql(&url, &format!("{end} where datname = '{name}'")).await.map(drop)
     }
 
+    /// What was written before it failed stays until the table goes.
+    async fn fill_the_disk(&self) -> anyhow::Result<()> {
+        self.sql("create table balloon (air text) with (autovacuum_enabled = off)").await?;
+        // What is compressed would leave room.
+        self.sql("alter table balloon alter air set storage external").await?;
+        let blow = "insert into balloon select repeat(md5(n::text), 200) from generate_series(1, ";
+        let blown = self.sql(&format!("{blow}1000000) n")).await;
+        anyhow::ensure!(blown.is_err(), "the disk takes it all");
+        Ok(())
+    }
+
     /// Each locks two orders in any order, for a moment, and again.
     fn lock_against_the_order(&mut self) -> anyhow::Result<()> {
         const LOCK: &str = "select order_no from quittance.orders where order_no = (select order_no \
@@ -212,6 +274,15 @@ impl Stage {
             self.lockers.push(Program::launch("locker", command)?);
         }
         Ok(())
+    }
+}
+
+impl Held {
+    fn servers(&mut self) -> anyhow::Result<&mut Servers> {
+        match self {
+            Self::Shared(servers) => servers.as_mut().context("no servers"),
+            Self::Own(servers, _) => Ok(servers),
+        }
     }
 }
 

@@ -124,6 +124,18 @@ impl Traffic {
         Ok(from..self.notes.len())
     }
 
+    /// One more order whose notification kills whoever reads it; its number, and its place.
+    pub(crate) fn add_poison(&mut self, signer: &Signer) -> anyhow::Result<(String, usize)> {
+        let place = self.orders.len();
+        let number = format!("POISON{place:05}");
+        let order = Order { number: number.clone(), amount: 1, ending: Ending::Paid };
+        for body in bodies(signer, place, &order)? {
+            self.notes.push(Note { identity: identity(place, 0), order: place, body: body.into() });
+        }
+        self.orders.push(Order { ending: Ending::Dead, ..order });
+        Ok((number, self.notes.len() - 1))
+    }
+
     /// What a shop writes to the ledger: in time, or while the notifications come.
     pub(crate) fn shop_writes(&self, from: usize, late: bool) -> Option<String> {
         let known = self.orders[from..].iter().filter(|order| {

@@ -145,7 +145,7 @@ impl Ledger for Postgres {
         let mut harness = AsyncMigrationHarness::new(conn);
         let migrated = harness.run_pending_migrations(MIGRATIONS).map(|_| ());
         // The lock goes with the connection.
-        migrated.map_err(|error| LedgerError::Fault(error.to_string()))
+        migrated.map_err(|error| fault::of_migration(&error.to_string()))
     }
 }
 
