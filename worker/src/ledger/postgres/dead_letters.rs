@@ -2,7 +2,7 @@
 //!
 //! Locks are taken in the order groups, letters, tombstones, receipts; each kind sorted by its key.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::sql_types::{
     Array, BigInt, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
@@ -13,13 +13,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::groups::Held;
-use super::{bodies, erasure, receipts, replays};
+use super::{bodies, erasure, receipts};
 use crate::ledger::LedgerError;
 use crate::ledger::dead_letters::letter::{Death, Letter};
 use crate::ledger::dead_letters::{Burial, LetterState};
 use crate::ledger::erasure::Part;
 
 pub(super) mod act;
+mod again;
 mod groups;
 pub(super) mod list;
 pub(super) mod port;
@@ -95,12 +96,6 @@ statement!(
     select t.* from unnest(?::uuid[], ?::int[], ?::text[], ?::text[], ?::text[]) as t"
 );
 
-statement!(
-    Reopen { letters: Array<SqlUuid> = [Uuid], groups: Array<SqlUuid> = [Uuid] } -> () = "
-    update dead_letters d set state = 'open', group_id = t.g
-    from unnest(?::uuid[], ?::uuid[]) as t (l, g) where d.id = t.l"
-);
-
 /// By identity: id and state.
 type KnownLetters = HashMap<Vec<u8>, (Uuid, Option<LetterState>)>;
 
@@ -134,11 +129,11 @@ pub(super) async fn bury(
         let new: Vec<&Letter> = fresh.into_iter().filter(|one| new.contains(&one.id)).collect();
         record_parts(conn, &new).await?;
         record_bodies(conn, &new, kept, now).await?;
-        let again = died_again(conn, letters, &known, now).await?;
+        let again = again::died(conn, letters, &known, now).await?;
         let died = new.iter().map(|one| (one.id, *one)).chain(again.iter().copied());
         let failed: Vec<Failed<'_>> =
             died.clone().filter_map(|(id, one)| failed(id, &one.death, &groups)).collect();
-        reopen(conn, &failed).await?;
+        again::reopen(conn, &failed).await?;
         record_failures(conn, &failed, &groups, now).await?;
         receipts::bury(conn, died.filter_map(|(_, letter)| letter.number), now).await?;
         let mut ids: BTreeSet<Uuid> = new.iter().map(|letter| letter.id).collect();
@@ -244,37 +239,6 @@ async fn record_bodies(
         arrivals.push((letter.id, letter.provider.as_str(), &letter.body[..], &letter.parts[..]));
     }
     bodies::keep(conn, &arrivals, (&tombstones, kept), now).await
-}
-
-/// Those of a replay's items, each once: letter and what came off the queue.
-async fn died_again<'a>(
-    conn: &mut AsyncPgConnection,
-    letters: &'a [Letter],
-    known: &KnownLetters,
-    now: OffsetDateTime,
-) -> Result<Vec<(Uuid, &'a Letter)>, LedgerError> {
-    let mut asked: BTreeMap<Uuid, (Uuid, &Letter)> = BTreeMap::new();
-    for letter in letters {
-        let standing = known.get(&letter.identity[..]);
-        let standing = standing.filter(|(_, state)| *state != Some(LetterState::Discarded));
-        if let Some((item, (id, _))) = letter.death.item.zip(standing) {
-            asked.entry(item).or_insert((*id, letter));
-        }
-    }
-    if asked.is_empty() {
-        return Ok(vec![]);
-    }
-    let pairs: Vec<(Uuid, Uuid)> = asked.iter().map(|(item, (id, _))| (*item, *id)).collect();
-    let died = replays::dead_again(conn, &pairs, now).await?;
-    Ok(died.into_iter().filter_map(|item| asked.remove(&item)).collect())
-}
-
-/// They wait for people again, in the groups of what they died of now.
-async fn reopen(conn: &mut AsyncPgConnection, failed: &[Failed<'_>]) -> Result<(), LedgerError> {
-    let letters: Vec<Uuid> = failed.iter().map(|one| one.letter).collect();
-    let groups: Vec<Uuid> = failed.iter().map(|one| one.group).collect();
-    Reopen { letters: &letters, groups: &groups }.execute(conn).await?;
-    Ok(())
 }
 
 fn failed<'a>(letter: Uuid, death: &'a Death, groups: &Held) -> Option<Failed<'a>> {
