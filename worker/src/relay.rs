@@ -129,7 +129,7 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
             unsent.into_iter().filter(|event| refused.is_due(&event.subject)).collect();
         let outcomes = join_all(due.iter().map(|event| self.publish(event))).await;
         let mut confirmed = vec![];
-        let mut away = None;
+        let (mut away, mut unanswered) = (None, vec![]);
         for (event, outcome) in due.iter().zip(outcomes) {
             match outcome {
                 Ok(()) => {
@@ -137,7 +137,19 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
                     confirmed.push(event.clone());
                 }
                 Err(error) if error.concerns_the_parcel() => refused.note(event, &error),
+                Err(PublishError::TimedOut) => unanswered.push(event),
                 // No subject is to blame: all go on as soon as the broker is back.
+                Err(error) => away = Some(error),
+            }
+        }
+        if !unanswered.is_empty() && away.is_none() {
+            // Where the broker answers all the same, a queue that takes these events does not.
+            match self.publisher.probe().await {
+                Ok(()) => {
+                    for event in unanswered {
+                        refused.note(event, &PublishError::TimedOut);
+                    }
+                }
                 Err(error) => away = Some(error),
             }
         }

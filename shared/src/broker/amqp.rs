@@ -22,7 +22,8 @@ mod wire;
 
 /// A connection that is silent for twice this long is dropped, unless the url says otherwise. The server's
 /// own 60 s would leave a half-open one unnoticed for minutes.
-const HEARTBEAT_S: u16 = 5;
+/// With 3 s work goes on within 10 s; whoever is dropped for being slow only connects again.
+const HEARTBEAT_S: u16 = 3;
 /// How long reaching the server may take: a wire that swallows everything must not hold up the next try.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long declaring, consuming or acknowledging may take.

@@ -3,15 +3,21 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use harness::driver::post;
+use harness::installation::Addresses;
+use harness::program::Program;
 use harness::wait;
 use serde_json::Value;
 
+use super::fault::Fault;
 use super::stage::Stage;
 use super::traffic::Traffic;
 use super::verdict;
 
 /// How long the product may take to name a loss; it promises a minute.
 const NAMED: Duration = Duration::from_secs(120);
+/// Much shorter than what the door may wait for a confirm.
+const PROVIDER_WAITS: Duration = Duration::from_secs(12);
 const AT_ONCE: Duration = Duration::ZERO;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +75,29 @@ fn numbers(missing: &Value) -> Vec<(String, u64)> {
     let epoch = missing["epoch"].as_str().unwrap().to_owned();
     let numbers = missing["numbers"].as_array().unwrap().iter();
     numbers.map(|number| (epoch.clone(), number.as_u64().unwrap())).collect()
+}
+
+/// The door may wait for a confirm much longer than the provider here waits for an answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_blocks_is_answered_at_once_with_the_reject_form() {
+    let mut stage = Stage::set().await.unwrap();
+    let mut traffic = Traffic::default();
+    let places = traffic.add(&stage.installation.signer, (6, 1)).unwrap();
+    let addresses = Addresses::free().unwrap();
+    let mut variables = addresses.variables().to_vec();
+    variables.push(("QUITTANCE__INGRESS__PUBLISH_TIMEOUT", "30s"));
+    let config = stage.installation.config();
+    let _door = Program::start("quittance-ingress", &["--config", &config], &variables).unwrap();
+    let urls = [addresses.notify_url()];
+    traffic.send(&urls, places.clone(), (6, AT_ONCE)).await.unwrap();
+    stage.begin(Fault::BrokerBlocked).await.unwrap();
+    let client = reqwest::Client::builder().timeout(PROVIDER_WAITS).build().unwrap();
+    for _ in 0..3 {
+        let answer = post(&client, &urls[0], &traffic.notes[places.start].body).await.unwrap();
+        assert_eq!(answer, (503, "fail".to_owned()));
+    }
+    stage.end(Fault::BrokerBlocked).await.unwrap();
+    traffic.send(&urls, places, (7, AT_ONCE)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,8 @@ impl Subscriber {
             // A refusal closes the channel.
             let (connection, channel) = connect(url).await.ok()?;
             bind(&channel, prefix, &queue).await.ok()?;
+            // A queue that is declared while its broker dies may never confirm: that is another story.
+            bind(&channel, prefix, &silent(prefix)).await.ok()?;
             connection.close(200, "bound".into()).await.ok()
         })
         .await?;
@@ -67,8 +69,7 @@ impl Subscriber {
 impl Silent {
     pub(crate) async fn start(url: &str, prefix: &str) -> anyhow::Result<Self> {
         let (connection, channel) = connect(url).await?;
-        let queue = format!("{prefix}.silent");
-        bind(&channel, prefix, &queue).await?;
+        let queue = silent(prefix);
         let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
         let consumer = channel.basic_consume(queue.into(), "".into(), options, none).await?;
         Ok(Self { _consumer: consumer, _connection: connection })
@@ -79,6 +80,10 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<(Connection, Channel)> 
     let connection = Connection::connect(url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     Ok((connection, channel))
+}
+
+fn silent(prefix: &str) -> String {
+    format!("{prefix}.silent")
 }
 
 async fn bind(channel: &Channel, prefix: &str, queue: &str) -> anyhow::Result<()> {

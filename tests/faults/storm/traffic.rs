@@ -49,7 +49,7 @@ pub(crate) struct Order {
 pub(crate) struct Note {
     pub(crate) identity: String,
     pub(crate) order: usize,
-    body: Arc<str>,
+    pub(crate) body: Arc<str>,
 }
 
 /// Orders and their notifications, and how often each notification was answered with success.
