@@ -60,7 +60,7 @@ pub fn fold(
     now: OffsetDateTime,
     rules: &Rules,
 ) -> Changes {
-    books.attach();
+    books.attach(rules);
     let contracts = books.contracts.clone();
     let before = books.states.clone();
     let mut desk = Desk::new(books);
@@ -83,7 +83,7 @@ pub fn fold(
 
 /// Derives every state anew, without a new fact.
 pub fn refold(mut books: Books, now: OffsetDateTime, rules: &Rules) -> Changes {
-    books.attach();
+    books.attach(rules);
     let before = books.states.clone();
     let mut contracts = books.contracts.clone();
     let mut changes = Changes::default();
@@ -108,8 +108,9 @@ impl Books {
         self.numbers.get(number).map_or(number, String::as_str).to_owned()
     }
 
-    /// Tells each state whose charges its payments are.
-    pub fn attach(&mut self) {
+    /// Tells each subscription its mode, and each state whose charges its payments are.
+    pub fn attach(&mut self, rules: &Rules) {
+        self.contracts.govern(rules);
         for state in self.states.values_mut() {
             self.contracts.attach(state);
         }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::money::Money;
 use shared::notification::{AgreementChange, AgreementFact, Revival};
+use shared::order::Mode;
+use shared::rules::Rules;
 use shared::subscription::{EndReason, SubscriptionStatus};
 use time::OffsetDateTime;
 
@@ -80,6 +82,8 @@ pub struct Terms {
     pub anchor: Option<OffsetDateTime>,
     pub time_zone: String,
     pub grace: String,
+    /// Its account's, by the configuration of now.
+    pub mode: Mode,
 }
 
 /// A subscription with what was derived of it last.
@@ -99,6 +103,8 @@ pub struct Charge {
     pub occurred_at: OffsetDateTime,
     /// Is any of its money left?
     pub stands: bool,
+    /// The mode of the account that was paid, when the payment was first told.
+    pub mode: Mode,
 }
 
 /// The time that one charge pays for.
@@ -152,6 +158,13 @@ impl Contracts {
     pub(super) fn bound(&self, key: &AgreementKey) -> Option<Bound> {
         let Terms { subscription_no, amount, .. } = &self.owner(key)?.terms;
         Some(Bound { subscription_no: subscription_no.clone(), amount: *amount })
+    }
+
+    /// Tells each subscription the mode of its account.
+    pub(super) fn govern(&mut self, rules: &Rules) {
+        for one in self.subscriptions.values_mut() {
+            one.terms.mode = rules.mode(&one.terms.account);
+        }
     }
 
     /// Tells a state whose charges its payments are.

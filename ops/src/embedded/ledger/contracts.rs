@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use shared::notification::Revival;
+use shared::order::Mode;
 use shared::subscription::{EndReason, SubscriptionStatus};
 use worker::decide::fold::Books;
 use worker::decide::subscription::{
@@ -84,7 +85,7 @@ pub(super) fn load(
             found.select(ChargeRow::as_select()).first(connection).optional()?;
         if let Some(row) = row {
             numbers.extend(row.subscription_no.clone());
-            add_charge(&mut contracts, row)?;
+            add_charge(connection, &mut contracts, row)?;
         }
     }
     for key in &agreements {
@@ -99,7 +100,7 @@ pub(super) fn load(
         let of = charges::table.filter(charges::subscription_no.eq(&number));
         let rows: Vec<ChargeRow> = of.select(ChargeRow::as_select()).load(connection)?;
         for row in rows {
-            add_charge(&mut contracts, row)?;
+            add_charge(connection, &mut contracts, row)?;
         }
     }
     for key in agreements {
@@ -197,7 +198,13 @@ fn changes_of(
     Ok(())
 }
 
-fn add_charge(contracts: &mut Contracts, row: ChargeRow) -> Result<()> {
+fn add_charge(
+    connection: &mut SqliteConnection,
+    contracts: &mut Contracts,
+    row: ChargeRow,
+) -> Result<()> {
+    let paid = payments::table.find((&row.account, &row.transaction)).select(payments::mode);
+    let mode: String = paid.first(connection)?;
     let key = PaymentKey { account: row.account, transaction: row.transaction };
     let cover = (instant_or_none(row.starts_at)?, instant_or_none(row.ends_at)?);
     let one =
@@ -211,6 +218,7 @@ fn add_charge(contracts: &mut Contracts, row: ChargeRow) -> Result<()> {
         period: row.period,
         occurred_at: instant(row.occurred_at)?,
         stands: row.stands,
+        mode: word("mode", &mode, Mode::from_word)?,
     };
     contracts.charges.insert(key, charge);
     Ok(())
@@ -237,6 +245,7 @@ pub(super) fn subscription(row: SubscriptionRow) -> values::Result<Subscription>
         anchor: instant_or_none(row.anchor)?,
         time_zone: row.time_zone,
         grace: row.grace,
+        mode: Mode::default(),
     };
     Ok(Subscription { terms, standing })
 }

@@ -22,6 +22,7 @@ pub(in super::super) fn charges(state: &State) -> BTreeMap<PaymentKey, Charge> {
             period: order.and_then(|order| order.period.clone()),
             occurred_at: payment.occurred_at,
             stands: payment.left_minor() > 0,
+            mode: payment.mode,
         };
         Some((key.clone(), charge))
     };

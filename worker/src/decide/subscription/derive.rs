@@ -67,10 +67,13 @@ impl<'a> Facts<'a> {
                 .owner(key)
                 .is_some_and(|one| one.terms.subscription_no == terms.subscription_no)
         };
+        // An order of a sandbox never extends what real money pays for, nor the other way. Its own account's
+        // charges stand, so that a later change of the configuration takes no period back.
         let charges: Vec<_> = contracts
             .charges
             .iter()
             .filter(|(_, charge)| charge.subscription_no.as_ref() == Some(&terms.subscription_no))
+            .filter(|(key, charge)| key.account == terms.account || charge.mode == terms.mode)
             .collect();
         let named = terms.agreement_no.iter().map(|agreement| AgreementKey {
             account: terms.account.clone(),

@@ -6,7 +6,8 @@ mod scene;
 use std::collections::BTreeSet;
 
 use shared::notification::{Fact, PaymentFact, Revival};
-use shared::rules::Rules;
+use shared::order::Mode;
+use shared::rules::{AccountRules, Rules};
 use shared::subscription::SubscriptionStatus;
 use time::Duration;
 use time::macros::datetime;
@@ -182,6 +183,40 @@ fn an_order_may_extend_a_subscription_by_a_period_of_its_own() {
     assert_eq!(changes.strongest(), [Decision::Case]);
     ledger.write(changes);
     assert_eq!(ledger.standing().covers.len(), 3);
+}
+
+#[test]
+fn money_of_a_sandbox_extends_no_live_subscription_nor_the_other_way() {
+    let sandboxes = |names: &[&str]| {
+        let rules = AccountRules { mode: Mode::Test, ..AccountRules::default() };
+        let accounts = names.iter().map(|name| ((*name).to_owned(), rules.clone()));
+        Rules { accounts: accounts.collect(), ..Rules::default() }
+    };
+    // Which accounts are sandboxes, the subscription's being `shop` | the order's mode | periods paid.
+    for (names, mode, periods) in [
+        (&[][..], Mode::Live, 1),
+        (&["other"], Mode::Test, 0),
+        (&["shop"], Mode::Live, 0),
+        (&["shop", "other"], Mode::Test, 1),
+    ] {
+        let rules = sandboxes(names);
+        let mut ledger = Ledger::subscribed(terms());
+        let order = Order {
+            subscription_no: Some("S-1".into()),
+            mode,
+            ..Order::new("T1".into(), PRICE, None)
+        };
+        let state = State { order: Some(order), ..State::default() };
+        ledger.books.states.insert("T1".into(), state);
+        ledger.books.numbers.insert("T1".into(), "T1".into());
+        let mut reading = Charged("T1", 0).reading(Revival::Never);
+        reading.message.account = "other".into();
+        let changes = fold(ledger.books.clone(), &[&reading], NOW, &rules);
+        // The order itself is paid in any case.
+        assert_eq!(changes.strongest(), [Decision::Settled], "{names:?}");
+        ledger.write(changes);
+        assert_eq!(ledger.standing().covers.len(), periods, "{names:?}");
+    }
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl CaseRecord {
         let impossible = |why| Box::new(CaseActed::Impossible(why));
         let key =
             self.key().ok_or_else(|| impossible("a newer version opened it; use that one"))?;
-        books.attach();
+        books.attach(rules);
         let mut states = books.states.into_values();
         let before = states.find(|state| state.cases.contains_key(&key)).ok_or_else(closed)?;
         let after =

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::money::{Currency, Money};
-use shared::order::check_order_no;
+use shared::order::{Mode, check_order_no};
 use shared::subscription::{EndReason, SubscriptionStatus};
 use time::OffsetDateTime;
 
@@ -132,6 +132,7 @@ impl NewSubscription {
             anchor: self.anchor,
             time_zone: self.time_zone.clone(),
             grace: self.grace.clone(),
+            mode: Mode::default(),
         }
     }
 }

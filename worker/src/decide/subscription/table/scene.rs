@@ -6,6 +6,7 @@ use shared::notification::{
     AgreementChange, AgreementFact, Fact, Notification, PaymentFact, PaymentStatus, RefundTotal,
     Revival,
 };
+use shared::order::Mode;
 use shared::rules::Rules;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -50,6 +51,7 @@ pub(super) fn terms() -> Terms {
         anchor: None,
         time_zone: "UTC".into(),
         grace: "P3D".into(),
+        mode: Mode::default(),
     }
 }
 

@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use shared::money::Money;
 use shared::notification::Revival;
+use shared::order::Mode;
 use shared::subscription::{EndReason, SubscriptionStatus};
 use time::OffsetDateTime;
 
@@ -81,16 +82,17 @@ statement!(
         transactions: Array<Text> = [String],
     }
     -> (Text, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Timestamptz, Bool,
-        Nullable<Timestamptz>, Nullable<Timestamptz>) = "
+        Nullable<Timestamptz>, Nullable<Timestamptz>, Text) = "
     select c.account, c.transaction, c.agreement, c.subscription_no, c.period, c.occurred_at, c.stands,
-           c.starts_at, c.ends_at
+           c.starts_at, c.ends_at, p.mode
     from (
         select account, transaction from charges where subscription_no = any(?::text[])
         union
         select account, transaction
         from charges join unnest(?::text[], ?::text[]) as t (account, transaction)
              using (account, transaction)
-    ) as wanted join charges c using (account, transaction)"
+    ) as wanted join charges c using (account, transaction)
+        join payments p using (account, transaction)"
 );
 
 type SubscriptionRow = (
@@ -132,6 +134,7 @@ type ChargeRow = (
     bool,
     Option<OffsetDateTime>,
     Option<OffsetDateTime>,
+    String,
 );
 
 /// Everything about the subscriptions that these books, agreements and numbers touch.
@@ -170,7 +173,7 @@ pub(super) async fn of(
     }
     let charges = Charges { numbers: &numbers, accounts: &accounts, transactions: &transactions };
     for row in charges.load::<ChargeRow>(conn).await? {
-        add_charge(&mut contracts, row);
+        add_charge(&mut contracts, row)?;
     }
     Ok(contracts)
 }
@@ -188,6 +191,7 @@ fn subscription(row: SubscriptionRow) -> Result<Subscription, LedgerError> {
         anchor,
         time_zone,
         grace,
+        mode: Mode::default(),
     };
     let reason = |word: String| EndReason::from_word(&word).ok_or_else(|| unknown("reason"));
     let standing = Standing {
@@ -215,7 +219,7 @@ fn add_change(contracts: &mut Contracts, row: ChangeRow) -> Result<(), LedgerErr
     Ok(())
 }
 
-fn add_charge(contracts: &mut Contracts, row: ChargeRow) {
+fn add_charge(contracts: &mut Contracts, row: ChargeRow) -> Result<(), LedgerError> {
     let (
         account,
         transaction,
@@ -226,12 +230,15 @@ fn add_charge(contracts: &mut Contracts, row: ChargeRow) {
         stands,
         from,
         until,
+        mode,
     ) = row;
     let key = PaymentKey { account, transaction };
     let one = subscription_no.as_ref().and_then(|number| contracts.subscriptions.get_mut(number));
     if let (Some(one), Some(from), Some(until)) = (one, from, until) {
         one.standing.covers.insert(key.clone(), Cover { from, until });
     }
-    let charge = Charge { subscription_no, agreement, period, occurred_at, stands };
+    let mode = Mode::from_word(&mode).ok_or_else(|| unknown("mode"))?;
+    let charge = Charge { subscription_no, agreement, period, occurred_at, stands, mode };
     contracts.charges.insert(key, charge);
+    Ok(())
 }
