@@ -20,6 +20,7 @@ pub mod orders;
 pub mod subscriptions;
 pub mod cases;
 pub mod dead_letters;
+pub mod replay;
 pub mod events;
 pub mod balance;
 pub mod notifications;
@@ -103,6 +104,8 @@ pub enum Noun {
     Quarantine(quarantine::QuarantineArgs),
     /// Say whether a captured request is genuine, and if not, why
     Verify(verify::VerifyArgs),
+    /// Send dead letters again, as a job that the workers run
+    Replay(replay::ReplayArgs),
     /// Exchanges and queues on the broker
     Topology(topology::TopologyArgs),
     /// Keys that ingress and workers share
@@ -164,6 +167,7 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
         Noun::Accounts(args) => accounts::run(args, &common.load()?, output).await,
         Noun::Quarantine(args) => quarantine::run(args, &common.load()?, output).await,
         Noun::Verify(args) => verify::run(args, &common.load()?, output),
+        Noun::Replay(args) => replay::run(args, &common.load()?, output).await,
         Noun::Topology(args) => topology::run(args, &common.load()?, output).await,
         Noun::Keys(args) => keys::run(args, common),
         Noun::Config(args) => config::run(args, common, output),

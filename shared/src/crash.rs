@@ -21,9 +21,14 @@ pub enum Point {
     Marked,
     /// What time and the shop bring about was committed.
     Swept,
+    /// Items of a replay are recorded as about to be published, and are not.
+    Claimed,
+    /// Items of a replay are confirmed, and not marked as published.
+    Replayed,
 }
 
 impl Point {
+    /// Those that every load reaches; the others need a replay.
     pub const ALL: [Self; 8] = [
         Self::Settling,
         Self::Settled,
@@ -45,6 +50,8 @@ impl Point {
             Self::Announced => "announced",
             Self::Marked => "marked",
             Self::Swept => "swept",
+            Self::Claimed => "claimed",
+            Self::Replayed => "replayed",
         }
     }
 }

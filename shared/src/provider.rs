@@ -46,7 +46,7 @@ use self::protocol::Protocol as _;
 pub use self::protocol::{Genuine, KeyNote, Rejection, Renewal, Reply, Returned, Unreadable};
 pub use self::received::Received;
 pub use self::request::{Headers, Request};
-pub use self::verified::{Verified, verify};
+pub use self::verified::{Verified, affinity, verify};
 
 /// Declares every provider: its variant, and the module that holds its protocol. The module's name is
 /// the word in configuration, messages and tables.

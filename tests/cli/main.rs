@@ -21,6 +21,7 @@ mod streams;
 mod demo;
 mod desk;
 mod dead_letters;
+mod replay;
 mod serve;
 mod reach;
 mod migrate;

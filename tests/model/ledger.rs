@@ -141,5 +141,5 @@ fn reading(message: u8) -> Reading {
         traceparent: None,
         body: Bytes::new(),
     };
-    Reading { message, notifications: vec![notification] }
+    Reading { message, replay: None, notifications: vec![notification] }
 }

@@ -24,6 +24,7 @@ pub mod custody;
 pub mod keys;
 pub mod contracts;
 pub mod dead_letters;
+pub mod replays;
 pub mod postgres;
 
 pub use self::bucket::Bucket;
@@ -36,6 +37,7 @@ use self::records::{
     Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
     SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
+use self::replays::Replays;
 
 /// One message of a batch.
 #[derive(Debug, Clone)]
@@ -103,7 +105,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 }
 
 /// One connection to the ledger.
-pub trait Session: Custody + DeadLetters + Privacy + Send + 'static {
+pub trait Session: Custody + DeadLetters + Privacy + Replays + Send + 'static {
     /// Settles a batch in one transaction and answers each message's bucket.
     fn settle(
         &mut self,

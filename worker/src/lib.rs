@@ -6,8 +6,10 @@ pub mod ledger;
 pub mod error;
 pub mod settle;
 pub mod lane;
+pub mod lease;
 pub mod relay;
 pub mod morgue;
+pub mod replay;
 pub mod reconcile;
 
 pub mod roles;

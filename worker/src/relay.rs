@@ -19,18 +19,17 @@ use shared::telemetry::health::Health;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 use uuid::Uuid;
 
+use crate::lease::Lease;
 use crate::ledger::records::Unsent;
-use crate::ledger::{Beat, Ledger, LedgerError, Session};
+use crate::ledger::{Ledger, LedgerError, Session};
 
 /// Events in one round.
 const ROUND: i64 = 1_000;
 /// The longest a relay sleeps without being rung.
 const POLL: Duration = Duration::from_secs(1);
-/// A beat that stood still this long, by this relay's own clock, is taken over.
-const STALE: Duration = Duration::from_secs(5);
 /// The longest that a refused subject is left alone.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
@@ -41,14 +40,6 @@ pub struct Relay<P, L> {
     pub ledger: L,
     pub health: Health,
     pub bell: Arc<Notify>,
-}
-
-/// What one relay knows of the lease.
-struct Lease {
-    holder: Uuid,
-    seen: Option<(i64, Instant)>,
-    held: bool,
-    beaten: Option<Instant>,
 }
 
 /// What one round came to.
@@ -90,16 +81,16 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         let mut session = self.ledger.open().await?;
         self.health.set("relay", Ok(()));
         reconnect.reached();
-        let mut lease = Lease { holder, seen: None, held: false, beaten: None };
+        let mut lease = Lease::new(holder);
         let mut refused = Refused::default();
         while !stop.is_cancelled() {
-            lease.keep(&mut session).await?;
-            let round = if lease.held {
+            lease.keep(async |holder, stale| session.beat(holder, stale).await).await?;
+            let round = if lease.is_held() {
                 self.round(&mut session, &mut refused).await?
             } else {
                 Round::default()
             };
-            if !lease.held {
+            if !lease.is_held() {
                 // The gauge is the holder's to set.
                 gauge!("quittance_outbox_pending").set(0.0);
             }
@@ -116,7 +107,7 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
                 }
             }
         }
-        if lease.held {
+        if lease.is_held() {
             session.release(lease.holder).await?;
         }
         Ok(())
@@ -184,32 +175,6 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         };
         let route = Route::Fulfilment { routing_key: event.routing_key.clone() };
         self.publisher.publish(route, parcel).await
-    }
-}
-
-impl Lease {
-    /// Beats once a second when held; takes over a beat that stands still.
-    async fn keep<S: Session>(&mut self, session: &mut S) -> Result<(), LedgerError> {
-        if self.beaten.is_some_and(|beaten| beaten.elapsed() < POLL) {
-            return Ok(());
-        }
-        let stale = self.seen.filter(|(_, since)| since.elapsed() >= STALE).map(|(beat, _)| beat);
-        self.beaten = Some(Instant::now());
-        match session.beat(self.holder, stale).await? {
-            Beat::Held => {
-                if !self.held {
-                    info!("relaying events");
-                }
-                (self.held, self.seen) = (true, None);
-            }
-            Beat::Other(beat) => {
-                self.held = false;
-                if self.seen.is_none_or(|(seen, _)| seen != beat) {
-                    self.seen = Some((beat, Instant::now()));
-                }
-            }
-        }
-        Ok(())
     }
 }
 

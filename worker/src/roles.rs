@@ -19,6 +19,7 @@ use crate::ledger::Ledger;
 use crate::morgue::Morgue;
 use crate::reconcile::Reconcile;
 use crate::relay::Relay;
+use crate::replay::Replayer;
 use crate::settle::Policy;
 
 /// What a worker does.
@@ -28,7 +29,7 @@ pub enum Role {
     Settle,
     /// Events from the ledger to the broker.
     Relay,
-    /// Dead letters from the broker to the ledger.
+    /// Dead letters from the broker to the ledger, and back where people replay them.
     Morgue,
     /// What time and the shop bring about.
     Reconcile,
@@ -112,7 +113,12 @@ pub async fn run<B: Broker, L: Ledger>(
                 health.set(role.as_str(), Err("not reached yet".to_owned()));
                 let (broker, ledger) = (broker.clone(), ledger.clone());
                 let (policy, health) = (settings.policy.clone(), health.clone());
-                tasks.spawn(Morgue { broker, ledger, policy, health }.run(stop.clone()));
+                let (morgue, shards) = (policy.clone(), settings.shards);
+                let replayer =
+                    Replayer { broker: broker.clone(), ledger: ledger.clone(), policy, shards };
+                tasks.spawn(replayer.run(stop.clone()));
+                let morgue = Morgue { broker, ledger, policy: morgue, health };
+                tasks.spawn(morgue.run(stop.clone()));
             }
             Role::Reconcile => {
                 health.set(role.as_str(), Err("not reached yet".to_owned()));

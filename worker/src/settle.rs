@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use shared::broker::Delivery;
 use shared::crash;
+use shared::message::dead::replay_item;
 use shared::message::fence::{self, Fence};
 use shared::message::seal::SealKeys;
 use shared::message::statement::{self, Statement};
@@ -53,7 +54,8 @@ pub fn judge(delivery: &Delivery, keys: &SealKeys, readers: &Readers) -> Result<
     let reader = readers.of(&message.account, provider).ok_or(Failure::UnknownAccount)?;
     let (http, received_at, body) = (&message.http, message.received_at, &message.body);
     let notifications = reader.read(&Genuine { http, received_at, body })?;
-    Ok(Work::Reading(Box::new(Reading { message, notifications })))
+    let replay = replay_item(&delivery.parcel);
+    Ok(Work::Reading(Box::new(Reading { message, replay, notifications })))
 }
 
 /// Settles deliveries and answers what to do with each. An error: the ledger is out of reach, and

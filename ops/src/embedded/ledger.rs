@@ -47,6 +47,7 @@ mod trail;
 mod beats;
 mod balance;
 mod dead_letters;
+mod replays;
 mod custody;
 #[cfg(test)]
 mod trial;
@@ -181,7 +182,7 @@ impl Session for SqliteSession {
     }
 
     async fn beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
-        self.write(move |connection| beats::beat(connection, holder, stale)).await
+        self.write(move |connection| beats::beat(connection, beats::EVENTS, holder, stale)).await
     }
 
     async fn release(&mut self, holder: Uuid) -> Result<(), LedgerError> {

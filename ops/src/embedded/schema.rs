@@ -12,6 +12,7 @@ pub(super) use self::contracts::{
 pub(super) use self::desk::{case_notes, case_resolutions};
 pub(super) use self::letters::{
     dead_letter_failures, dead_letter_parts, dead_letter_resolutions, dead_letters, failure_groups,
+    replay_items, replay_jobs,
 };
 pub(super) use self::machinery::{
     audit, compacted, fences, keys, lanes, receipts, relays, statements,

@@ -76,7 +76,8 @@ impl Verified {
     }
 }
 
-fn affinity(subject: &[u8]) -> u64 {
+/// A number by which whatever is about one subject finds the same shard.
+pub fn affinity(subject: &[u8]) -> u64 {
     let digest = Sha256::digest(subject);
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

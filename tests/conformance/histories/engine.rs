@@ -142,7 +142,7 @@ fn messages(histories: &[History], repeats: Repeats, random: &mut StdRng) -> Vec
         };
         let message = message(told, Number { epoch, seq: 0 });
         let notifications = vec![notification(told, identity)];
-        script.push((at, random.r#gen(), Reading { message, notifications }));
+        script.push((at, random.r#gen(), Reading { message, replay: None, notifications }));
     }
     script.sort_by_key(|(at, tie, _)| (*at, *tie));
     let mut works: Vec<Reading> = vec![];

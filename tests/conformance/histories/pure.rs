@@ -78,7 +78,11 @@ fn cases<'a>(states: impl Iterator<Item = &'a State>) -> BTreeSet<(CaseKind, Str
 
 fn reading(told: &Told) -> Reading {
     let message = message(told, Number { epoch: Uuid::nil(), seq: 1 });
-    Reading { message, notifications: vec![notification(told, told.identity.clone())] }
+    Reading {
+        message,
+        replay: None,
+        notifications: vec![notification(told, told.identity.clone())],
+    }
 }
 
 pub(super) fn notification(told: &Told, identity: String) -> Notification {

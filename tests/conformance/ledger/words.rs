@@ -107,7 +107,11 @@ impl Ingress {
         };
         let kind = "trade_status_sync/TRADE_SUCCESS".into();
         let notification = Notification { identity: identity.into(), kind, fact: Some(fact) };
-        Work::Reading(Box::new(Reading { message, notifications: vec![notification] }))
+        Work::Reading(Box::new(Reading {
+            message,
+            replay: None,
+            notifications: vec![notification],
+        }))
     }
 }
 

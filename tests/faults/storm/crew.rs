@@ -76,7 +76,12 @@ impl Crew {
     pub(crate) async fn arm(&mut self, point: Point) -> anyhow::Result<()> {
         let counts = match point {
             // Little leads here.
-            Point::Onward | Point::Swept | Point::Announced | Point::Marked => ["1", "1"],
+            Point::Onward
+            | Point::Swept
+            | Point::Announced
+            | Point::Marked
+            | Point::Claimed
+            | Point::Replayed => ["1", "1"],
             Point::Settling | Point::Settled | Point::Acknowledged | Point::Published => ["3", "6"],
         };
         for (index, count) in counts.into_iter().enumerate() {

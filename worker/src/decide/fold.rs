@@ -6,6 +6,7 @@ use shared::message::Message;
 use shared::notification::{AgreementFact, Fact, Notification, PaymentFact};
 use shared::rules::Rules;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::announce::{Announcement, announce};
 use super::case::About;
@@ -32,6 +33,8 @@ pub struct Books {
 #[derive(Debug, Clone)]
 pub struct Reading {
     pub message: Message,
+    /// Which item of a replay it is: that its identity was claimed before does not end it.
+    pub replay: Option<Uuid>,
     pub notifications: Vec<Notification>,
 }
 
@@ -63,10 +66,9 @@ pub fn fold(
     let mut desk = Desk::new(books);
     let mut changes = Changes::default();
     for reading in readings {
-        let account = &reading.message.account;
         let mut verdicts = vec![];
         for notification in &reading.notifications {
-            let (verdict, announcements) = desk.take(account, notification, now, rules);
+            let (verdict, announcements) = desk.take(reading, notification, now, rules);
             verdicts.push(verdict);
             changes.announcements.extend(announcements);
         }
@@ -135,11 +137,12 @@ impl Desk {
     /// Decides one notification and keeps the new state.
     fn take(
         &mut self,
-        account: &str,
+        reading: &Reading,
         notification: &Notification,
         now: OffsetDateTime,
         rules: &Rules,
     ) -> (Verdict, Vec<Announcement>) {
+        let account = reading.message.account.as_str();
         let about = about_money(account, notification);
         let named = notification.fact.as_ref().and_then(Fact::order_number);
         let is_told = matches!(about, Some((_, Fact::Payment(_))));
@@ -150,7 +153,8 @@ impl Desk {
             order_number: recorded.or(named).map(ToOwned::to_owned),
             is_loose: about.is_some() && recorded.is_none() && !is_told,
         };
-        if !self.books.seen.insert((account.to_owned(), notification.identity.clone())) {
+        let identity = (account.to_owned(), notification.identity.clone());
+        if !self.books.seen.insert(identity) && reading.replay.is_none() {
             return (verdict(Decision::Duplicate, None), vec![]);
         }
         if let Some(Fact::Agreement(fact)) = &notification.fact {

@@ -88,7 +88,7 @@ mod tests {
             traceparent: None,
             body: Bytes::new(),
         };
-        Work::Reading(Box::new(Reading { message, notifications: vec![] }))
+        Work::Reading(Box::new(Reading { message, replay: None, notifications: vec![] }))
     }
 
     #[test]

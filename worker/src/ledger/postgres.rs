@@ -49,6 +49,7 @@ mod subscriptions;
 mod cases;
 mod balance;
 mod dead_letters;
+mod replays;
 mod custody;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();

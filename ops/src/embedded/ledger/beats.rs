@@ -7,29 +7,37 @@ use worker::ledger::Beat;
 use super::fault::Result;
 use crate::embedded::schema::relays;
 
-/// There is one relay to hold so far.
-const PART: i64 = 0;
+/// The relay's lease.
+pub(super) const EVENTS: i64 = 0;
+/// The lease of whoever runs replays.
+pub(super) const REPLAYS: i64 = 1;
 
 /// Adds one for the holder; takes over a beat that still stands.
 pub(super) fn beat(
     connection: &mut SqliteConnection,
+    part: i64,
     holder: Uuid,
     stale: Option<i64>,
 ) -> Result<Beat> {
     let me = holder.to_string();
     diesel::insert_into(relays::table)
-        .values((relays::part.eq(PART), relays::holder.eq(&me), relays::beat.eq(0)))
+        .values((relays::part.eq(part), relays::holder.eq(&me), relays::beat.eq(0)))
         .on_conflict_do_nothing()
         .execute(connection)?;
     let (holder, beat): (String, i64) =
-        relays::table.find(PART).select((relays::holder, relays::beat)).get_result(connection)?;
+        relays::table.find(part).select((relays::holder, relays::beat)).get_result(connection)?;
     if holder != me && stale != Some(beat) {
         return Ok(Beat::Other(beat));
     }
-    diesel::update(relays::table.find(PART))
+    diesel::update(relays::table.find(part))
         .set((relays::holder.eq(&me), relays::beat.eq(beat + 1)))
         .execute(connection)?;
     Ok(Beat::Held)
+}
+
+/// Who holds it.
+pub(super) fn holder(connection: &mut SqliteConnection, part: i64) -> Result<Option<String>> {
+    Ok(relays::table.find(part).select(relays::holder).first(connection).optional()?)
 }
 
 /// The lease is nobody's until the next beat.

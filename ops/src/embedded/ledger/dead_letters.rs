@@ -11,7 +11,7 @@ use worker::ledger::dead_letters::letter::Letter;
 use worker::ledger::dead_letters::{Burial, LetterState};
 
 use super::fault::Result;
-use super::{bodies, receipts};
+use super::{bodies, receipts, replays};
 use crate::embedded::schema::{
     dead_letter_failures, dead_letter_parts, dead_letters, failure_groups,
 };
@@ -36,13 +36,13 @@ fn bury_one(
     now: OffsetDateTime,
     kept: &Bodies,
 ) -> Result<Burial> {
-    let known: Option<String> = dead_letters::table
+    let known: Option<(String, String)> = dead_letters::table
         .filter(dead_letters::identity.eq(&letter.identity[..]))
-        .select(dead_letters::id)
+        .select((dead_letters::id, dead_letters::state))
         .first(connection)
         .optional()?;
-    if known.is_some() {
-        return Ok(Burial::Known);
+    if let Some((id, state)) = known {
+        return known_again(connection, (&id, &state), letter, now);
     }
     let group = failed_group(connection, letter, now)?;
     insert(connection, letter, &group, now)?;
@@ -65,6 +65,37 @@ fn bury_one(
         receipts::bury(connection, number, now)?;
     }
     Ok(Burial::New)
+}
+
+/// A letter that stands here died once more if it is an item of a replay, each item once.
+fn known_again(
+    connection: &mut SqliteConnection,
+    (id, state): (&str, &str),
+    letter: &Letter,
+    now: OffsetDateTime,
+) -> Result<Burial> {
+    let Some(item) = letter.death.item else { return Ok(Burial::Known) };
+    let recorded =
+        dead_letter_failures::table.filter(dead_letter_failures::item.eq(item.to_string()));
+    let is_recorded: bool = diesel::select(exists(recorded)).get_result(connection)?;
+    if state == LetterState::Discarded.as_str()
+        || is_recorded
+        || !replays::dead_again(connection, item, id, now)?
+    {
+        return Ok(Burial::Known);
+    }
+    let group = failed_group(connection, letter, now)?;
+    diesel::update(dead_letters::table.find(id))
+        .set((
+            dead_letters::state.eq(LetterState::Open.as_str()),
+            dead_letters::group_id.eq(&group),
+        ))
+        .execute(connection)?;
+    fail(connection, id, &group, letter, now)?;
+    if let Some(number) = letter.number {
+        receipts::bury(connection, number, now)?;
+    }
+    Ok(Burial::Again)
 }
 
 /// Does a letter of this message still wait for its end?

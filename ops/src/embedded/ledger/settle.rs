@@ -9,7 +9,7 @@ use worker::ledger::keys::uses;
 use worker::ledger::{Bucket, Work, buckets};
 
 use super::fault::Result;
-use super::{bodies, keys, load, notifications, receipts, write};
+use super::{bodies, keys, load, notifications, receipts, replays, write};
 
 /// Settles the batch, within the caller's transaction.
 pub(super) fn settle(
@@ -26,6 +26,7 @@ pub(super) fn settle(
     bodies::record(connection, &readings, &changes, kept, now)?;
     notifications::record(connection, &readings, &changes, now)?;
     let buckets = buckets(batch, &changes);
+    replays::close(connection, batch, &buckets, now)?;
     receipts::record(connection, batch, &buckets, now)?;
     keys::record(connection, &uses(batch))?;
     Ok(buckets)

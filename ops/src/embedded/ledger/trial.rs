@@ -102,7 +102,11 @@ impl Trial {
         let kind = "trade_status_sync".to_owned();
         let fact = fact.map(Fact::Payment);
         let notification = Notification { identity: identity.to_owned(), kind, fact };
-        Work::Reading(Box::new(Reading { message, notifications: vec![notification] }))
+        Work::Reading(Box::new(Reading {
+            message,
+            replay: None,
+            notifications: vec![notification],
+        }))
     }
 
     pub(super) async fn settle(&mut self, batch: &[Work]) -> Result<Vec<Bucket>, LedgerError> {

@@ -1,4 +1,4 @@
-//! Dead letters as diesel sees them.
+//! Dead letters and their replays as diesel sees them.
 
 diesel::table! {
     failure_groups (id) {
@@ -72,9 +72,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    replay_jobs (id) {
+        id -> Text,
+        state -> Text,
+        selection -> Text,
+        planned_at -> BigInt,
+        planned_by -> Text,
+        started_at -> Nullable<BigInt>,
+        started_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        rate -> Integer,
+        canary -> Integer,
+        stop_percent -> Nullable<Integer>,
+        ended_at -> Nullable<BigInt>,
+        halted -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    replay_items (id) {
+        id -> Text,
+        job_id -> Text,
+        place -> BigInt,
+        letter_id -> Text,
+        group_id -> Text,
+        failures -> BigInt,
+        forecast -> Text,
+        state -> Text,
+        publishes -> Integer,
+        holder -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     failure_groups,
     dead_letters,
     dead_letter_failures,
     dead_letter_parts,
+    replay_jobs,
+    replay_items,
 );

@@ -165,7 +165,11 @@ impl History {
         );
         let identity = index.to_string();
         let notification = Notification { identity, kind: String::new(), fact: Some(fact) };
-        Reading { message: message(transaction.account), notifications: vec![notification] }
+        Reading {
+            message: message(transaction.account),
+            replay: None,
+            notifications: vec![notification],
+        }
     }
 }
 

@@ -23,7 +23,7 @@ fn reading(account: &str, notifications: Vec<Notification>) -> Reading {
         traceparent: None,
         body: Bytes::new(),
     };
-    Reading { message, notifications }
+    Reading { message, replay: None, notifications }
 }
 
 /// The books with order A-1, also offered as A-1-again.

@@ -2,7 +2,7 @@
 //!
 //! Locks are taken in the order groups, letters, tombstones, receipts; each kind sorted by its key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::sql_types::{
     Array, BigInt, Bytea, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
@@ -15,18 +15,19 @@ use uuid::Uuid;
 use self::groups::Held;
 use super::{bodies, erasure, receipts};
 use crate::ledger::LedgerError;
-use crate::ledger::dead_letters::Burial;
 use crate::ledger::dead_letters::letter::{Death, Letter};
+use crate::ledger::dead_letters::{Burial, LetterState};
 use crate::ledger::erasure::Part;
 
 pub(super) mod act;
+mod again;
 mod groups;
 pub(super) mod list;
 pub(super) mod port;
 
 statement!(
-    Known { identities: Array<Bytea> = [Vec<u8>] } -> (Bytea) = "
-    select d.identity from unnest(?::bytea[]) as t (i)
+    Known { identities: Array<Bytea> = [Vec<u8>] } -> (Bytea, SqlUuid, Text) = "
+    select d.identity, d.id, d.state from unnest(?::bytea[]) as t (i)
         join dead_letters d on d.identity = t.i
     order by d.identity for update of d"
 );
@@ -95,6 +96,9 @@ statement!(
     select t.* from unnest(?::uuid[], ?::int[], ?::text[], ?::text[], ?::text[]) as t"
 );
 
+/// By identity: id and state.
+type KnownLetters = HashMap<Vec<u8>, (Uuid, Option<LetterState>)>;
+
 /// One failure to be written.
 struct Failed<'a> {
     letter: Uuid,
@@ -117,23 +121,31 @@ pub(super) async fn bury(
         let mut seen = BTreeSet::new();
         let fresh: Vec<&Letter> = letters
             .iter()
-            .filter(|letter| !known.contains(&letter.identity[..]) && seen.insert(letter.identity))
+            .filter(|letter| {
+                !known.contains_key(&letter.identity[..]) && seen.insert(letter.identity)
+            })
             .collect();
         let new: BTreeSet<Uuid> = insert(conn, &fresh, &groups, now).await?;
         let new: Vec<&Letter> = fresh.into_iter().filter(|one| new.contains(&one.id)).collect();
         record_parts(conn, &new).await?;
         record_bodies(conn, &new, kept, now).await?;
+        let again = again::died(conn, letters, &known, now).await?;
+        let died = new.iter().map(|one| (one.id, *one)).chain(again.iter().copied());
         let failed: Vec<Failed<'_>> =
-            new.iter().filter_map(|one| failed(one.id, &one.death, &groups)).collect();
+            died.clone().filter_map(|(id, one)| failed(id, &one.death, &groups)).collect();
+        again::reopen(conn, &failed).await?;
         record_failures(conn, &failed, &groups, now).await?;
-        receipts::bury(conn, new.iter().filter_map(|letter| letter.number), now).await?;
+        receipts::bury(conn, died.filter_map(|(_, letter)| letter.number), now).await?;
         let mut ids: BTreeSet<Uuid> = new.iter().map(|letter| letter.id).collect();
+        let mut items: BTreeSet<Uuid> =
+            again.iter().filter_map(|(_, letter)| letter.death.item).collect();
         // The same letter may stand in the batch twice.
-        let burial = |letter: &Letter| match ids.remove(&letter.id) {
-            true => Burial::New,
-            false => Burial::Known,
+        let mut burial = |letter: &Letter| match letter.death.item {
+            _ if ids.remove(&letter.id) => Burial::New,
+            Some(item) if items.remove(&item) => Burial::Again,
+            Some(_) | None => Burial::Known,
         };
-        Ok(letters.iter().map(burial).collect())
+        Ok(letters.iter().map(&mut burial).collect())
     })
     .await
 }
@@ -141,10 +153,13 @@ pub(super) async fn bury(
 async fn known(
     conn: &mut AsyncPgConnection,
     letters: &[Letter],
-) -> Result<BTreeSet<Vec<u8>>, LedgerError> {
+) -> Result<KnownLetters, LedgerError> {
     let identities: Vec<Vec<u8>> = letters.iter().map(|letter| letter.identity.to_vec()).collect();
-    let known: Vec<Vec<u8>> = Known { identities: &identities }.load(conn).await?;
-    Ok(known.into_iter().collect())
+    let rows: Vec<(Vec<u8>, Uuid, String)> = Known { identities: &identities }.load(conn).await?;
+    let known = |(identity, id, state): (Vec<u8>, Uuid, String)| {
+        (identity, (id, LetterState::from_word(&state)))
+    };
+    Ok(rows.into_iter().map(known).collect())
 }
 
 async fn insert(

@@ -91,7 +91,7 @@ pub(in crate::embedded::ledger) fn letters(
 }
 
 /// Adds who ended or restored a letter, and why.
-fn end(
+pub(in crate::embedded::ledger) fn end(
     connection: &mut SqliteConnection,
     letter: &str,
     resolution: &str,

@@ -115,7 +115,7 @@ impl Says {
             traceparent: None,
             body: bytes::Bytes::new(),
         };
-        Reading { message, notifications: vec![notification] }
+        Reading { message, replay: None, notifications: vec![notification] }
     }
 }
 

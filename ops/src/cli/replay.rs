@@ -1,0 +1,217 @@
+//! `quittance replay`: dead letters are sent again, as a job that the workers run.
+//!
+//! **Invariant**: nothing is sent again that was not planned, counted and rehearsed before.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Subcommand};
+use shared::config::Config;
+use shared::config::reload::{Live, Part};
+use shared::message::seal::SealKeys;
+use shared::process;
+use shared::provider::Readers;
+use uuid::Uuid;
+use worker::ledger::records::Act;
+use worker::ledger::replays::{Course, Outcome, Replays as _, Started, Steer, Steered};
+use worker::ledger::{Ledger, Session};
+
+use super::act::{actor, reason};
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use crate::engine::{self, Engine};
+
+mod planned;
+mod shown;
+mod watch;
+
+/// Letters a second that a job may send.
+const RATE_MAX: i32 = 1_000;
+
+const EXAMPLES: &str = r#"Examples:
+  quittance replay plan -q 'code:refused age:<2h'     what would become of each; nothing is sent
+  quittance replay plan --group GROUP
+  quittance replay start --plan PLAN --reason "INC-7, mended in 1.4.3" --canary 5 --watch
+  quittance replay show JOB
+  quittance replay pause JOB
+
+A plan may be started for 15 minutes. Exit codes: 5 no such plan or job; 6 a letter of the plan has changed
+since, or the job does not go from where it stands; 7 some died again or were skipped; 8 it still runs."#;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReplayArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Freeze what a job would send, and say what would become of each letter
+    Plan(planned::PlanArgs),
+    /// Start a plan; the workers run it
+    Start(StartArgs),
+    /// Jobs, the newest first
+    List {
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        limit: i64,
+    },
+    /// One job and its items
+    Show {
+        job: Uuid,
+        /// Items with this outcome alone
+        #[arg(long, value_parser = PossibleValuesParser::new(Outcome::ALL.map(Outcome::as_str))
+            .try_map(|word| Outcome::from_word(&word).ok_or("no such outcome")))]
+        outcome: Option<Outcome>,
+        /// Items to show
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+        limit: i64,
+    },
+    /// Send nothing more until it is resumed; what was sent goes on
+    Pause { job: Uuid },
+    /// Go on; after a halt without the rule that halted it
+    Resume { job: Uuid },
+    /// Send nothing more for good; what was sent is not called back
+    Cancel { job: Uuid },
+}
+
+#[derive(Debug, Args)]
+struct StartArgs {
+    /// As `replay plan` printed it
+    #[arg(long, value_name = "PLAN")]
+    plan: Uuid,
+    /// Why, for those who read it later
+    #[arg(long, value_parser = reason)]
+    reason: String,
+    /// Letters a second, as in 10/s
+    #[arg(long, default_value = "10/s", value_parser = rate)]
+    rate: i32,
+    /// So many first, and the rest when each of them has its outcome
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(i32).range(0..=10_000))]
+    canary: i32,
+    /// Halt when more than this share die again, or one of a new cause; 100 never halts
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(i32).range(0..=100))]
+    halt_above: i32,
+    /// Stay until it ends, and show how far it is
+    #[arg(long)]
+    watch: bool,
+}
+
+pub async fn run(args: ReplayArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
+    let engine = engine::open(config)?;
+    let keys = engine.seal_keys(config)?;
+    let Live { readers, .. } = Live::open(config, Part::Reading)?;
+    let readers = readers.borrow().clone();
+    match engine {
+        Engine::Embedded(embedded) => {
+            over(args.verb, embedded.ledger(), (&keys, &readers), output).await
+        }
+        Engine::Servers(servers) => {
+            over(args.verb, servers.ledger, (&keys, &readers), output).await
+        }
+    }
+}
+
+async fn over<L: Ledger>(
+    verb: Verb,
+    ledger: L,
+    by: (&SealKeys, &Readers),
+    output: Output,
+) -> Result<Exit, Failure> {
+    let mut session = ledger.open().await?;
+    let session = &mut session;
+    match verb {
+        Verb::Plan(args) => planned::run(session, args, by, output).await?,
+        Verb::Start(args) => return start(session, args, output).await,
+        Verb::List { limit } => output.list(&session.jobs(limit).await?, shown::jobs)?,
+        Verb::Show { job, outcome, limit } => {
+            let record = session.job(job).await?.ok_or_else(|| not_found(job))?;
+            let items = session.items(job, outcome, limit).await?;
+            output.one(&shown::ShownJob { record, items }, shown::details)?;
+        }
+        Verb::Pause { job } => steer(session, job, Steer::Pause, output).await?,
+        Verb::Resume { job } => steer(session, job, Steer::Resume, output).await?,
+        Verb::Cancel { job } => steer(session, job, Steer::Cancel, output).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn start<S: Session>(
+    session: &mut S,
+    args: StartArgs,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let StartArgs { plan, reason, rate, canary, halt_above, watch } = args;
+    let stop_percent = (halt_above < 100).then_some(halt_above);
+    let course = Course { rate, canary, stop_percent };
+    let by = act("replay.start", plan, reason);
+    let conflict = |message: String| Err(Failure::new(Exit::Conflict, message));
+    match session.start(plan, &course, &by, process::now()).await? {
+        Started::Done => {}
+        Started::NotFound => return Err(not_found(plan)),
+        Started::NotPlanned(state) => {
+            return conflict(format!("{plan} is {} already: make a new plan", state.as_str()));
+        }
+        Started::Old => return conflict(format!("{plan} is too old: make a new plan")),
+        Started::Stale { changed } => {
+            return conflict(format!(
+                "{changed} letters of {plan} are not as they were when it was planned: make a new plan"
+            ));
+        }
+    }
+    if watch {
+        return watch::watch(session, plan, output).await;
+    }
+    let job = session.job(plan).await?.ok_or_else(|| not_found(plan))?;
+    output.one(&job, |job| format!("replay {} is running\n", job.id))?;
+    Ok(Exit::Done)
+}
+
+async fn steer<S: Session>(
+    session: &mut S,
+    job: Uuid,
+    steer: Steer,
+    output: Output,
+) -> Result<(), Failure> {
+    let by = act(steer.action(), job, "by command".to_owned());
+    match session.steer(job, steer, &by, process::now()).await? {
+        Steered::Done => {}
+        Steered::NotFound => return Err(not_found(job)),
+        Steered::Not(state) => {
+            let message = format!("replay {job} is {}", state.as_str());
+            return Err(Failure::new(Exit::Conflict, message));
+        }
+    }
+    let job = session.job(job).await?.ok_or_else(|| not_found(job))?;
+    output.one(&job, |job| format!("replay {} is {}\n", job.id, job.state.as_str()))?;
+    Ok(())
+}
+
+fn act(action: &str, job: Uuid, reason: String) -> Act {
+    let (action, subject) = (action.to_owned(), format!("replay/{job}"));
+    Act { actor: actor(), action, subject, reason }
+}
+
+fn not_found(id: Uuid) -> Failure {
+    let message = format!("no plan or job has the id {id}; `quittance replay list` shows them");
+    Failure::new(Exit::NotFound, message)
+}
+
+/// Reads `10/s`.
+fn rate(text: &str) -> Result<i32, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    let rate = number.parse().ok().filter(|rate| (1..=RATE_MAX).contains(rate));
+    rate.ok_or_else(|| format!("letters a second, from 1/s to {RATE_MAX}/s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_letters_a_second() {
+        assert_eq!(rate("10/s"), Ok(10));
+        assert_eq!(rate("7"), Ok(7));
+        for text in ["", "0/s", "-1/s", "1001/s", "10/m", "ten"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+}

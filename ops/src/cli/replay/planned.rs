@@ -1,0 +1,108 @@
+//! `replay plan`: an exact count, and a forecast by the code that decides.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+use shared::message::seal::SealKeys;
+use shared::process;
+use shared::provider::Readers;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use worker::ledger::Session;
+use worker::ledger::dead_letters::{LetterFilter, LetterRecord, LetterState};
+use worker::ledger::replays::{ITEMS_MAX, Outcome, PLAN_KEEPS};
+use worker::replay::plan::plan;
+
+use super::{act, shown};
+use crate::cli::dead_letters::parse;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::Output;
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// Letters by their ids
+    #[arg(value_name = "ID", required_unless_present_any = ["query", "group"], conflicts_with_all = ["query", "group"])]
+    ids: Vec<Uuid>,
+    /// All open letters that fit
+    #[arg(short, long, value_name = "QUERY")]
+    query: Option<String>,
+    /// All open letters of a group
+    #[arg(long, value_name = "GROUP", conflicts_with = "query")]
+    group: Option<Uuid>,
+}
+
+/// What `start` needs, and what would happen.
+#[derive(Debug, Serialize)]
+pub(super) struct ShownPlan {
+    pub(super) plan: Uuid,
+    pub(super) count: usize,
+    pub(super) forecast: BTreeMap<&'static str, usize>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(super) valid_until: OffsetDateTime,
+}
+
+pub(super) async fn run<S: Session>(
+    session: &mut S,
+    args: PlanArgs,
+    (keys, readers): (&SealKeys, &Readers),
+    output: Output,
+) -> Result<(), Failure> {
+    let letters = args.letters(session).await?;
+    if letters.is_empty() {
+        return Err(Failure::new(Exit::NotFound, "no open letter fits"));
+    }
+    if letters.len() > ITEMS_MAX {
+        let message = format!("{} letters fit; a plan has up to {ITEMS_MAX}", letters.len());
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let (id, now) = (Uuid::now_v7(), process::now());
+    let items = plan(session, letters, (id, keys, readers), now).await?;
+    let selection = args.selection();
+    let by = act("replay.plan", id, String::new());
+    session.plan((id, &selection), &items, &by, now).await?;
+    let mut forecast: BTreeMap<&'static str, usize> =
+        Outcome::ALL.iter().map(|outcome| (outcome.as_str(), 0)).collect();
+    for item in &items {
+        *forecast.entry(item.forecast.as_str()).or_default() += 1;
+    }
+    let valid_until = now + PLAN_KEEPS;
+    let planned = ShownPlan { plan: id, count: items.len(), forecast, valid_until };
+    output.one(&planned, shown::plan)?;
+    Ok(())
+}
+
+impl PlanArgs {
+    /// Those that are open now. An id that is not is a conflict: what was asked for cannot be planned.
+    async fn letters<S: Session>(&self, session: &mut S) -> Result<Vec<LetterRecord>, Failure> {
+        if self.ids.is_empty() {
+            let filter = parse(self.query.as_deref().unwrap_or_default())?;
+            let group = self.group.or(filter.group);
+            let filter = LetterFilter { state: Some(LetterState::Open), group, ..filter };
+            return Ok(session.letters(&filter).await?);
+        }
+        let mut ids = self.ids.clone();
+        ids.sort();
+        ids.dedup();
+        let mut letters = vec![];
+        for id in ids {
+            let found = session.letter(id).await?.ok_or_else(|| {
+                Failure::new(Exit::NotFound, format!("no letter has the id {id}"))
+            })?;
+            if found.letter.state != LetterState::Open {
+                let message = format!("letter {id} is {}", found.letter.state.as_str());
+                return Err(Failure::new(Exit::Conflict, message));
+            }
+            letters.push(found.letter);
+        }
+        Ok(letters)
+    }
+
+    fn selection(&self) -> String {
+        match (&self.query, self.group) {
+            (Some(query), _) => query.clone(),
+            (None, Some(group)) => format!("group:{group}"),
+            (None, None) => format!("{} ids", self.ids.len()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Replays: the rehearsal, and how an item gets its outcome in the transaction that decides it.
+
+use diesel::prelude::*;
+use shared::rules::Rules;
+use shared::secret::bodies::Bodies;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use worker::ledger::dead_letters::LetterState;
+use worker::ledger::records::Act;
+use worker::ledger::replays::Outcome;
+use worker::ledger::{Bucket, Work};
+
+use super::dead_letters::act::end;
+use super::fault::{Fault, Result};
+use super::settle;
+use crate::embedded::schema::{dead_letters, replay_items, replay_jobs};
+use crate::embedded::store::Store;
+use crate::embedded::values::micros;
+
+mod jobs;
+mod plan;
+mod port;
+mod run;
+
+const DONE: &str = "done";
+
+/// Why a rehearsal's transaction ends: with its answer, or with a failure.
+enum Ended {
+    Rehearsed(Vec<Bucket>),
+    Failed(Fault),
+}
+
+impl From<diesel::result::Error> for Ended {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Gives a batch's items their outcomes and ends their letters, before the receipts are written.
+pub(super) fn close(
+    connection: &mut SqliteConnection,
+    batch: &[Work],
+    buckets: &[Bucket],
+    now: OffsetDateTime,
+) -> Result<()> {
+    for (work, bucket) in batch.iter().zip(buckets) {
+        let Work::Reading(reading) = work else { continue };
+        let Some(item) = reading.replay else { continue };
+        let message = reading.message.id.to_string();
+        close_one(connection, item, &message, Outcome::from(*bucket), now)?;
+    }
+    Ok(())
+}
+
+/// A copy that was published again after a crash may settle what another failed to.
+fn close_one(
+    connection: &mut SqliteConnection,
+    item: Uuid,
+    message: &str,
+    outcome: Outcome,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let found: Option<(String, String, Option<String>)> = replay_items::table
+        .inner_join(dead_letters::table.on(dead_letters::id.eq(replay_items::letter_id)))
+        .filter(replay_items::id.eq(item.to_string()))
+        .filter(dead_letters::message_id.eq(message))
+        .select((replay_items::letter_id, replay_items::job_id, replay_items::outcome))
+        .first(connection)
+        .optional()?;
+    let Some((letter, job, before)) = found else { return Ok(()) };
+    let before = before.as_deref().and_then(Outcome::from_word);
+    if !matches!(before, None | Some(Outcome::DeadAgain | Outcome::Skipped)) {
+        return Ok(());
+    }
+    diesel::update(replay_items::table.find(item.to_string()))
+        .set((
+            replay_items::state.eq(DONE),
+            replay_items::outcome.eq(outcome.as_str()),
+            replay_items::decided_at.eq(micros(now)),
+        ))
+        .execute(connection)?;
+    let standing = [LetterState::Replaying, LetterState::Open].map(LetterState::as_str);
+    let one = dead_letters::table.find(&letter).filter(dead_letters::state.eq_any(standing));
+    let resolved = dead_letters::state.eq(LetterState::Resolved.as_str());
+    if diesel::update(one).set(resolved).execute(connection)? == 0 {
+        return Ok(());
+    }
+    let (planned_by, started_by, reason): (String, Option<String>, Option<String>) =
+        replay_jobs::table
+            .find(job)
+            .select((replay_jobs::planned_by, replay_jobs::started_by, replay_jobs::reason))
+            .first(connection)?;
+    let by = Act {
+        actor: started_by.unwrap_or(planned_by),
+        action: String::new(),
+        subject: String::new(),
+        reason: reason.unwrap_or_default(),
+    };
+    end(connection, &letter, "replayed", &by, now)
+}
+
+/// Closes an item whose letter died again; false when it is none of this letter.
+pub(super) fn dead_again(
+    connection: &mut SqliteConnection,
+    item: Uuid,
+    letter: &str,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let one = replay_items::table.find(item.to_string()).filter(replay_items::letter_id.eq(letter));
+    let closed = diesel::update(one)
+        .set((
+            replay_items::state.eq(DONE),
+            replay_items::outcome.eq(Outcome::DeadAgain.as_str()),
+            replay_items::decided_at.eq(micros(now)),
+        ))
+        .execute(connection)?;
+    Ok(closed > 0)
+}
+
+fn rehearse(
+    store: &Store,
+    connection: &mut SqliteConnection,
+    batch: &[Work],
+    now: OffsetDateTime,
+    by: (&Rules, &Bodies),
+) -> Result<Vec<Bucket>> {
+    let ended: std::result::Result<(), Ended> = store.write(connection, |connection| {
+        let settled = settle::settle(connection, batch, now, by);
+        Err(settled.map_or_else(Ended::Failed, Ended::Rehearsed))
+    });
+    match ended {
+        Err(Ended::Rehearsed(buckets)) => Ok(buckets),
+        Err(Ended::Failed(fault)) => Err(fault),
+        Ok(()) => Ok(vec![]),
+    }
+}

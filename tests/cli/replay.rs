@@ -1,0 +1,100 @@
+//! Replaying as a person does it: planned, started, watched, steered.
+
+use harness::sqlite;
+use serde_json::{Value, json};
+
+use crate::dead_letters::{break_ledger, group};
+use crate::shop::Shop;
+
+const NOBODYS: &str = "00000000-0000-8000-8000-000000000000";
+
+async fn mend(shop: &Shop) {
+    sqlite::sql(&shop.at.path("data/quittance.db"), "drop trigger a_cause").await.unwrap();
+}
+
+fn plan(shop: &Shop, group: &str) -> Value {
+    shop.run(&format!("replay plan --group {group} -o json")).ends_with(0).json()
+}
+
+/// Orders paid while the ledger refused every payment, and the group of their letters.
+async fn broken(orders: &[&str]) -> (Shop, String) {
+    let shop = Shop::open().await;
+    shop.import(orders);
+    break_ledger(&shop).await;
+    for order in orders {
+        shop.simulate("paid", order).ends_with(0);
+    }
+    let open = i64::try_from(orders.len()).unwrap();
+    let group = group(&shop, open).await["id"].as_str().unwrap().to_owned();
+    (shop, group)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_died_settles_once_the_cause_is_mended() {
+    let (shop, group) = broken(&["A-1", "A-2", "A-3"]).await;
+    let doomed = plan(&shop, &group);
+    assert_eq!((&doomed["count"], &doomed["forecast"]["dead_again"]), (&json!(3), &json!(3)));
+    mend(&shop).await;
+    let planned = plan(&shop, &group);
+    assert_eq!((&planned["count"], &planned["forecast"]["settled"]), (&json!(3), &json!(3)));
+    assert_eq!(shop.order("A-1")["status"], "pending", "a plan writes nothing");
+
+    let id = planned["plan"].as_str().unwrap();
+    shop.run(&format!("replay start --plan {id}")).ends_with(2);
+    let start = format!("replay start --plan {id} --reason mended --canary 1 --rate 100/s --watch");
+    let done = shop.run(&format!("{start} -o json")).ends_with(0).json();
+    assert_eq!((&done["state"], &done["counts"]["settled"]), (&json!("completed"), &json!(3)));
+    assert_eq!(done["counts"]["publishes"], 3);
+    shop.run(&start).ends_with(6);
+    for order in ["A-1", "A-2", "A-3"] {
+        assert_eq!(shop.order(order)["status"], "paid");
+    }
+    let balance = shop.rest(3).await;
+    assert_eq!((&balance["dead"], &balance["settled"]), (&json!(0), &json!(3)), "{balance}");
+    let shown = shop.run(&format!("replay show {id} -o json")).ends_with(0).json();
+    assert_eq!(shown["items"][0]["outcome"], "settled");
+    shop.run(&format!("replay show {id}")).ends_with(0).prints(&["mended", "settled 3"]);
+    shop.run("replay list").ends_with(0).prints(&["completed"]);
+    let letter = shown["items"][0]["letter_id"].as_str().unwrap();
+    let letter = shop.run(&format!("dead-letters show {letter} -o json")).ends_with(0).json();
+    assert_eq!(letter["state"], "resolved");
+    assert_eq!(letter["resolutions"][0]["reason"], "mended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dies_again_halts_its_job_and_keeps_both_failures() {
+    let (shop, group) = broken(&["A-1", "A-2", "A-3"]).await;
+    let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();
+    let start = format!("replay start --plan {id} --reason hope --canary 1 --rate 100/s --watch");
+    let halted = shop.run(&format!("{start} -o json")).ends_with(7).json();
+    assert_eq!((&halted["state"], &halted["counts"]["dead_again"]), (&json!("halted"), &json!(1)));
+    assert_eq!(halted["counts"]["pending"], 2, "the rest was spared");
+    shop.run(&format!("replay pause {id}")).ends_with(6);
+    shop.run(&format!("replay cancel {id}")).ends_with(0);
+    let cancelled = shop.run(&format!("replay show {id} -o json")).ends_with(0).json();
+    assert_eq!(cancelled["counts"]["skipped"], 2, "{cancelled}");
+    let open = shop.run("dead-letters list -o json").ends_with(0).json();
+    let mut died: Vec<_> =
+        open.as_array().unwrap().iter().map(|letter| letter["failures"].as_i64()).collect();
+    died.sort();
+    assert_eq!(died, [Some(1), Some(1), Some(2)], "{open}");
+    assert_eq!(shop.rest(3).await["dead"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_plan_is_refused() {
+    let (shop, group) = broken(&["A-1", "A-2"]).await;
+    let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();
+    let letters = shop.run("dead-letters list -o json").ends_with(0).json();
+    let letter = letters[0]["id"].as_str().unwrap();
+    let discard = format!("dead-letters discard {letter} --reason no --confirm 1");
+    shop.run(&discard).ends_with(0);
+    let start = format!("replay start --plan {id} --reason mended");
+    shop.run(&start).ends_with(6).complains_of(&["1 letters", "new plan"]);
+    shop.run(&format!("replay plan {letter}")).ends_with(6);
+    shop.run(&format!("replay plan {NOBODYS}")).ends_with(5);
+    shop.run("replay plan -q code:nothing").ends_with(5);
+    shop.run("replay plan").ends_with(2);
+    shop.run(&format!("replay start --plan {NOBODYS} --reason x")).ends_with(5);
+    shop.run(&format!("replay resume {NOBODYS}")).ends_with(5);
+}

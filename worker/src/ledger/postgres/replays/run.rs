@@ -1,0 +1,186 @@
+//! What the worker that runs the jobs writes: the lease, what it is about to publish, what was.
+
+use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use shared::secret::bodies::Bodies;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::ledger::bodies::{BodyRow, StoredBody};
+use crate::ledger::replays::StoredLetter;
+use crate::ledger::{Beat, LedgerError};
+
+statement!(
+    AddBeat { holder: SqlUuid = Uuid } -> (BigInt) = "
+    insert into relays (part, holder, beat) values (1, ?, 1)
+    on conflict (part) do update set beat = relays.beat + 1
+    where relays.holder = excluded.holder
+    returning beat"
+);
+
+statement!(
+    TakeOver { holder: SqlUuid = Uuid, stale: Nullable<BigInt> = Option<i64> } -> (BigInt) = "
+    update relays set holder = t.h, beat = beat + 1
+    from (select ?::uuid, ?::bigint) as t (h, b) where part = 1 and beat = t.b
+    returning beat"
+);
+
+statement!(
+    BeatOf {} -> (BigInt) = "select beat from relays where part = 1"
+);
+
+statement!(
+    Stored { letters: Array<SqlUuid> = [Uuid] } -> (
+        SqlUuid, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<Bytea>, Nullable<Bytea>,
+        Nullable<Timestamptz>
+    ) = "
+    select d.id, d.message_id, d.order_number, d.parcel, b.key_id, b.wrapped, b.body, b.redacted_at
+    from unnest(?::uuid[]) as t (i) join dead_letters d on d.id = t.i
+        left join bodies b on b.message_id = d.id
+    order by d.id"
+);
+
+statement!(
+    /// Written before they are published; what another was about to publish is published once more.
+    Claim { job: SqlUuid = Uuid, holder: SqlUuid = Uuid, limit: BigInt = i64 } -> (SqlUuid, SqlUuid) = "
+    with asked as (select ?::uuid as job, ?::uuid as holder),
+    next as (
+        select i.id from asked
+            join relays r on r.part = 1 and r.holder = asked.holder
+            join replay_jobs j on j.id = asked.job and j.state = 'running'
+            join replay_items i on i.job_id = asked.job
+        where i.state = 'pending' or i.state = 'publishing' and i.holder <> asked.holder
+        order by i.state desc, i.place limit ? for update of i skip locked
+    )
+    update replay_items i
+    set state = 'publishing', publishes = i.publishes + 1, holder = asked.holder
+    from asked, next where i.id = next.id
+    returning i.id, i.letter_id"
+);
+
+statement!(
+    Published { items: Array<SqlUuid> = [Uuid] } -> () = "
+    update replay_items i set state = 'published' from unnest(?::uuid[]) as t (i)
+    where i.id = t.i and i.state = 'publishing'"
+);
+
+statement!(
+    Back { items: Array<SqlUuid> = [Uuid] } -> () = "
+    update replay_items i set state = 'pending' from unnest(?::uuid[]) as t (i)
+    where i.id = t.i and i.state = 'publishing'"
+);
+
+statement!(
+    Skip { items: Array<SqlUuid> = [Uuid], now: Timestamptz = OffsetDateTime } -> () = "
+    with skipped as (
+        update replay_items i set state = 'done', outcome = 'skipped', decided_at = clock.at
+        from unnest(?::uuid[]) as t (i), (select ?::timestamptz) as clock (at)
+        where i.id = t.i and i.state <> 'done'
+        returning i.letter_id
+    )
+    update dead_letters d set state = 'open' from skipped
+    where d.id = skipped.letter_id and d.state = 'replaying'"
+);
+
+statement!(
+    Finish { halted: Nullable<Text> = Option<String>, now: Timestamptz = OffsetDateTime, job: SqlUuid = Uuid } -> () = "
+    update replay_jobs j
+    set state = case when t.halted is null then 'completed' else 'halted' end,
+        halted = coalesce(t.halted, j.halted),
+        ended_at = case when t.halted is null then t.at end
+    from (select ?::text as halted, ?::timestamptz as at, ?::uuid as id) as t
+    where j.id = t.id and j.state = 'running'"
+);
+
+type StoredRow = (
+    Uuid,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<OffsetDateTime>,
+);
+
+/// One beat of the lease.
+pub(super) async fn beat(
+    conn: &mut AsyncPgConnection,
+    holder: Uuid,
+    stale: Option<i64>,
+) -> Result<Beat, LedgerError> {
+    let mut held: Vec<i64> = AddBeat { holder: &holder }.load(conn).await?;
+    if held.is_empty() && stale.is_some() {
+        held = TakeOver { holder: &holder, stale: &stale }.load(conn).await?;
+    }
+    if !held.is_empty() {
+        return Ok(Beat::Held);
+    }
+    let beat: Vec<i64> = BeatOf.load(conn).await?;
+    Ok(Beat::Other(beat.into_iter().next().unwrap_or(0)))
+}
+
+pub(super) async fn stored(
+    conn: &mut AsyncPgConnection,
+    letters: &[Uuid],
+    bodies: &Bodies,
+) -> Result<Vec<StoredLetter>, LedgerError> {
+    let rows: Vec<StoredRow> = Stored { letters }.load(conn).await?;
+    let mut stored = vec![];
+    for (letter, message_id, order_number, parcel, key_id, wrapped, body, redacted_at) in rows {
+        let row: Option<BodyRow> = body.map(|body| (key_id, wrapped, body, redacted_at));
+        let envelope = serde_json::from_str(&parcel)
+            .map_err(|_| LedgerError::Fault("a parcel that no version of ours wrote".to_owned()))?;
+        let body = StoredBody::of(letter, row, None, bodies);
+        stored.push(StoredLetter { letter, message_id, order_number, envelope, body });
+    }
+    Ok(stored)
+}
+
+pub(super) async fn claim(
+    conn: &mut AsyncPgConnection,
+    (job, holder): (Uuid, Uuid),
+    limit: i64,
+    bodies: &Bodies,
+) -> Result<Vec<(Uuid, StoredLetter)>, LedgerError> {
+    let claimed: Vec<(Uuid, Uuid)> =
+        Claim { job: &job, holder: &holder, limit: &limit }.load(conn).await?;
+    let letters: Vec<Uuid> = claimed.iter().map(|(_, letter)| *letter).collect();
+    let stored = stored(conn, &letters, bodies).await?;
+    let of = |(item, letter): (Uuid, Uuid)| {
+        stored.iter().find(|one| one.letter == letter).map(|one| (item, one.clone()))
+    };
+    Ok(claimed.into_iter().filter_map(of).collect())
+}
+
+pub(super) async fn published(
+    conn: &mut AsyncPgConnection,
+    confirmed: &[Uuid],
+    back: &[Uuid],
+) -> Result<(), LedgerError> {
+    Published { items: confirmed }.execute(conn).await?;
+    if !back.is_empty() {
+        Back { items: back }.execute(conn).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn skip(
+    conn: &mut AsyncPgConnection,
+    items: &[Uuid],
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    Skip { items, now: &now }.execute(conn).await?;
+    Ok(())
+}
+
+pub(super) async fn finish(
+    conn: &mut AsyncPgConnection,
+    job: Uuid,
+    halted: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let halted = halted.map(ToOwned::to_owned);
+    Finish { halted: &halted, now: &now, job: &job }.execute(conn).await?;
+    Ok(())
+}

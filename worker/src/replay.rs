@@ -1,0 +1,197 @@
+//! Replaying: dead letters go to the queue again, as jobs that outlive whoever asked for them.
+//!
+//! **Invariant**: an item is recorded as about to be published before it is, so a publish that nobody
+//! recorded does not exist. Only what its own seal proves is sealed anew, and its body is never touched.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use shared::broker::{Broker, Publisher, Route};
+use shared::crash::{self, Point};
+use shared::message::dead::replayed;
+use shared::process::{self, pause};
+use shared::provider::affinity;
+use shared::retry::Reconnect;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::lease::{BEAT, Lease};
+use crate::ledger::replays::course::{Step, step};
+use crate::ledger::replays::{JobRecord, Replays as _, StoredLetter};
+use crate::ledger::{Ledger, LedgerError, Session as _};
+use crate::settle::Policy;
+
+pub mod again;
+pub mod plan;
+
+use self::again::again;
+
+/// How often a running job is looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// Items that one look may publish.
+const AT_ONCE: i64 = 200;
+
+/// Its parts.
+pub struct Replayer<B, L> {
+    pub broker: B,
+    pub ledger: L,
+    pub policy: Policy,
+    pub shards: u16,
+}
+
+/// How far a job may go by its rate.
+struct Pace {
+    job: Uuid,
+    at: Instant,
+    /// Millionths of an item.
+    credit: u64,
+}
+
+impl<B: Broker, L: Ledger> Replayer<B, L> {
+    /// Runs until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let publisher = self.broker.publisher();
+        let mut reconnect = Reconnect::default();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.serve(&publisher, &mut reconnect, &stop).await {
+                warn!(%error, "replaying starts again");
+                pause(reconnect.next_delay(), &stop).await;
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        publisher: &B::Publisher,
+        reconnect: &mut Reconnect,
+        stop: &CancellationToken,
+    ) -> Result<(), LedgerError> {
+        let mut session = self.ledger.open().await?;
+        reconnect.reached();
+        // Another each time: what this one was about to publish when it failed is then another's.
+        let mut lease = Lease::new(Uuid::now_v7());
+        let mut pace = Pace { job: Uuid::nil(), at: Instant::now(), credit: 0 };
+        while !stop.is_cancelled() {
+            lease.keep(async |holder, stale| session.replay_beat(holder, stale).await).await?;
+            let job = if lease.is_held() { session.running().await? } else { None };
+            let Some(job) = job else {
+                pause(BEAT, stop).await;
+                continue;
+            };
+            let delay =
+                match self.advance(&mut session, publisher, &job, (&lease, &mut pace)).await? {
+                    Progress::Made => TICK,
+                    // Not before the next beat: the broker is away.
+                    Progress::Refused => BEAT,
+                };
+            pause(delay, stop).await;
+        }
+        if lease.is_held() {
+            session.release(lease.holder).await?;
+        }
+        Ok(())
+    }
+
+    async fn advance(
+        &self,
+        session: &mut L::Session,
+        publisher: &B::Publisher,
+        job: &JobRecord,
+        (lease, pace): (&Lease, &mut Pace),
+    ) -> Result<Progress, LedgerError> {
+        match step(job, pace.allowance(job)) {
+            Step::Wait => Ok(Progress::Made),
+            Step::Complete => {
+                info!(replay_job = %job.id, "a replay is complete");
+                session.finish(job.id, None, process::now()).await?;
+                Ok(Progress::Made)
+            }
+            Step::Halt(why) => {
+                warn!(replay_job = %job.id, why, "a replay halted");
+                session.finish(job.id, Some(&why), process::now()).await?;
+                Ok(Progress::Made)
+            }
+            Step::Publish(some) => {
+                let claimed = session.claim(job.id, lease.holder, some.min(AT_ONCE)).await?;
+                crash::at(Point::Claimed);
+                pace.spend(claimed.len());
+                self.publish(session, publisher, job.id, claimed).await
+            }
+        }
+    }
+
+    async fn publish(
+        &self,
+        session: &mut L::Session,
+        publisher: &B::Publisher,
+        job: Uuid,
+        claimed: Vec<(Uuid, StoredLetter)>,
+    ) -> Result<Progress, LedgerError> {
+        let (mut unfit, mut sending) = (vec![], vec![]);
+        for (item, letter) in claimed {
+            match again(&letter, &self.policy.keys) {
+                Ok(message) => {
+                    let subject = letter.order_number.unwrap_or(letter.message_id);
+                    let shard = affinity(subject.as_bytes()) % u64::from(self.shards.max(1));
+                    let route = Route::Notifications { shard: u16::try_from(shard).unwrap_or(0) };
+                    let parcel = message.into_parcel(&self.policy.keys);
+                    sending.push((item, route, replayed(parcel, job, item)));
+                }
+                Err(why) => {
+                    warn!(dead_letter = %letter.letter, %why, "an item cannot be sent again");
+                    unfit.push(item);
+                }
+            }
+        }
+        let publishing = sending
+            .into_iter()
+            .map(async |(item, route, parcel)| (item, publisher.publish(route, parcel).await));
+        let (mut confirmed, mut back) = (vec![], vec![]);
+        for (item, outcome) in join_all(publishing).await {
+            match outcome {
+                Ok(()) => confirmed.push(item),
+                Err(error) => {
+                    warn!(replay_item = %item, %error, "an item was not published");
+                    back.push(item);
+                }
+            }
+        }
+        crash::at(Point::Replayed);
+        session.published(&confirmed, &back).await?;
+        if !unfit.is_empty() {
+            session.skip(&unfit, process::now()).await?;
+        }
+        Ok(if back.is_empty() { Progress::Made } else { Progress::Refused })
+    }
+}
+
+/// What a look at a job came to.
+enum Progress {
+    Made,
+    /// Something could not be published.
+    Refused,
+}
+
+impl Pace {
+    /// Items that may be published now: never more than a second's worth.
+    fn allowance(&mut self, job: &JobRecord) -> i64 {
+        const ITEM: u64 = 1_000_000;
+        let rate = u64::try_from(job.rate).unwrap_or(1);
+        let elapsed_us = u64::try_from(self.at.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if self.job != job.id {
+            (self.job, self.credit) = (job.id, 0);
+        } else {
+            let earned = elapsed_us.saturating_mul(rate);
+            self.credit = self.credit.saturating_add(earned).min(rate * ITEM);
+        }
+        self.at = Instant::now();
+        i64::try_from(self.credit / ITEM).unwrap_or(i64::MAX)
+    }
+
+    fn spend(&mut self, items: usize) {
+        const ITEM: u64 = 1_000_000;
+        self.credit = self.credit.saturating_sub(items as u64 * ITEM);
+    }
+}
