@@ -7,6 +7,7 @@ use ops::embedded::Embedded;
 use shared::broker::Broker;
 use shared::broker::amqp::Amqp;
 use shared::broker::topology::Topology;
+use shared::config::account::Choices;
 use shared::retry::Schedule;
 use shared::secret::Secret;
 use shared::secret::bodies::Bodies;
@@ -51,6 +52,11 @@ impl<B, L> World<B, L> {
 
 /// RabbitMQ and PostgreSQL.
 pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
+    servers_by(Choices::default()).await
+}
+
+/// The same, where merchants chose something.
+pub(crate) async fn servers_by(choices: Choices) -> anyhow::Result<World<Amqp, Postgres>> {
     let server = postgres::server().await?;
     let migrate = async |url: String| Ok(Postgres::new(Secret::new(url)).migrate().await?);
     let template = postgres::template(server, migrate).await?;
@@ -63,14 +69,21 @@ pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
         publish_timeout: Duration::from_secs(10),
     };
     let bodies = Bodies::sealed_by(BodyKeys::parse(&BodyKeys::generate())?);
-    let ledger = Postgres::new(Secret::new(database.url.clone())).keeping(bodies);
+    let ledger = Postgres::new(Secret::new(database.url.clone()));
+    let ledger = ledger.governed_by(choices.still()).keeping(bodies);
     Ok(World { broker, ledger, kept: Kept::Servers { database } })
 }
 
 /// One SQLite file.
 pub(crate) fn embedded() -> anyhow::Result<World<impl Broker, impl Ledger>> {
+    embedded_by(Choices::default())
+}
+
+/// The same, where merchants chose something.
+pub(crate) fn embedded_by(choices: Choices) -> anyhow::Result<World<impl Broker, impl Ledger>> {
     let folder = tempfile::tempdir()?;
     let embedded = Embedded::open(&folder.path().join("quittance.db"))?;
+    let embedded = embedded.governed_by(choices.still());
     embedded.own()?;
     let (broker, ledger) = (embedded.queue(), embedded.ledger());
     Ok(World { broker, ledger, kept: Kept::Folder { folder, _embedded: embedded } })
