@@ -10,6 +10,7 @@ use shared::broker::amqp::Amqp;
 use shared::config::account::Choices;
 use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problem, Problems};
+use shared::listen::listen;
 use shared::process::{pause, unless_stopped};
 use shared::provider::Accounts;
 use shared::telemetry::health::Health;
@@ -27,7 +28,6 @@ use crate::rejections::Rejections;
 use crate::return_page::standings::Standings;
 use crate::return_page::{self, Pages};
 use crate::routes::{Door, admin, router};
-use crate::serve::listen;
 
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -134,7 +134,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
     let door = router(door(&config, accounts, enqueue, quarantine));
     let routes = door.merge(return_page::router(pages));
-    let served = listen(routes, public, stop.clone(), drain).await;
+    listen(routes, public, stop.clone(), drain).await;
     stop.cancel();
     ended.cancel();
     following.await.context("following events")?;
@@ -143,8 +143,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     }
     stating.await.context("stating")?;
     watching.await.context("watching")?;
-    telling.await.context("telling")??;
-    served
+    telling.await.context("telling")
 }
 
 /// Binds, and names the key when the port is taken.

@@ -16,7 +16,7 @@ use shared::provider::Verified;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 /// How often an ingress states which numbers it gave out.
@@ -40,7 +40,9 @@ struct InFlight<'a> {
 
 impl<P: Publisher> Enqueue<P> {
     pub fn new(publisher: P, keys: SealKeys, shards: u16) -> Arc<Self> {
-        let numbers = Mutex::new(Numbers::new(Uuid::now_v7()));
+        let epoch = Uuid::now_v7();
+        info!(%epoch, "numbering what is accepted");
+        let numbers = Mutex::new(Numbers::new(epoch));
         Arc::new(Self { publisher, keys, shards, numbers, crowded: Notify::new() })
     }
 

@@ -7,6 +7,5 @@ pub mod quarantine;
 pub mod rejections;
 pub mod routes;
 pub mod return_page;
-pub mod serve;
 pub mod expiry;
 pub mod config;

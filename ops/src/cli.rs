@@ -15,9 +15,11 @@ pub mod exit;
 pub mod table;
 pub mod output;
 pub mod act;
+pub mod body;
 pub mod orders;
 pub mod subscriptions;
 pub mod cases;
+pub mod dead_letters;
 pub mod events;
 pub mod balance;
 pub mod notifications;
@@ -120,6 +122,8 @@ pub enum LedgerNoun {
     Subscriptions(subscriptions::SubscriptionsArgs),
     /// Money that fits no rule: a person decides
     Cases(cases::CasesArgs),
+    /// What could not be settled: found, grouped, and ended by people
+    DeadLetters(dead_letters::DeadLettersArgs),
     /// What was announced to subscribers
     Events(events::EventsArgs),
     /// What providers sent, with personal fields masked
@@ -188,6 +192,9 @@ async fn over_ledger<L: Ledger>(
             subscriptions::run(args, ledger.open().await?, output).await
         }
         LedgerNoun::Cases(args) => cases::run(args, ledger.open().await?, output).await,
+        LedgerNoun::DeadLetters(args) => {
+            dead_letters::run(args, ledger.open().await?, output).await
+        }
         LedgerNoun::Events(args) => events::run(args, ledger.open().await?, output).await,
         LedgerNoun::Notifications(args) => {
             notifications::run(args, ledger.open().await?, output).await

@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 use shared::secret::Secret;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use worker::ledger::{Ledger, LedgerError};
 
 mod guard;
@@ -23,6 +24,7 @@ mod sessions;
 mod events;
 mod orders;
 
+use self::events::Feed;
 use self::sessions::Sessions;
 
 /// How long an answer may take, with the wait for a free session.
@@ -30,11 +32,14 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_MAX_BYTES: usize = 1 << 20;
 const PAGE: &str = include_str!("console/page.html");
 
-/// Routes over one ledger. With a token, the API answers only those who bear it.
-pub fn router<L: Ledger>(ledger: L, token: Option<Secret>) -> Router {
+/// Routes over one ledger. With a token, the API answers only those who bear it. Whoever waits for events
+/// is answered at `stop`.
+pub fn router<L: Ledger>(ledger: L, token: Option<Secret>, stop: CancellationToken) -> Router {
     let token = Arc::new(token);
+    let sessions = Sessions::new(ledger);
+    let feed = Feed::new(sessions.clone(), stop);
     let reading = Router::new()
-        .route("/api/v1/events", get(events::list::<L>))
+        .route("/api/v1/events", get(events::list::<L>).with_state(feed))
         .route("/api/v1/orders", get(orders::list::<L>))
         .route("/api/v1/orders/{number}", get(orders::show::<L>))
         .layer(from_fn_with_state(Arc::clone(&token), guard::admit));
@@ -52,7 +57,7 @@ pub fn router<L: Ledger>(ledger: L, token: Option<Secret>) -> Router {
         .method_not_allowed_fallback(async || {
             error(StatusCode::METHOD_NOT_ALLOWED, "this is not answered here; see the header Allow")
         })
-        .with_state(Sessions::new(ledger))
+        .with_state(sessions)
         .layer(from_fn(guard::harden))
 }
 

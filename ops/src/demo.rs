@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use shared::process::{self, stop_token, unless_stopped};
+use shared::process::{stop_token, unless_stopped};
 use shared::telemetry::{self, LogFormat};
 use tokio_util::sync::CancellationToken;
 use worker::ledger::Session;
@@ -100,14 +100,15 @@ async fn play<S: Session>(
 /// The balance once everything that was accepted has come to rest, or as it is when time is up.
 async fn rest<S: Session>(player: &mut Player<'_, S>) -> anyhow::Result<Balance> {
     let accepted = player.accepted;
-    let mut last = Balance::default();
     let rested = until(REST_TIMEOUT, async || {
-        last = player.session.balance(process::now()).await?;
-        let rests = last.adds_up() && last.in_flight == 0 && last.accepted == accepted;
-        Ok(rests.then_some(last))
+        let balance = player.session.balance().await?;
+        let rests = balance.adds_up() && balance.in_flight == 0 && balance.accepted == accepted;
+        Ok(rests.then_some(balance))
     });
-    rested.await.context("reading the balance")?;
-    Ok(last)
+    match rested.await.context("reading the balance")? {
+        Some(balance) => Ok(balance),
+        None => Ok(player.session.balance().await?),
+    }
 }
 
 fn show(report: &Report, output: Output) -> Result<Exit, Failure> {

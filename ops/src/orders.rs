@@ -126,6 +126,10 @@ mod tests {
                 r#"{"order_no":"A","amount":1,"currency":"CNY","expires_at":"292000-01-01T00:00:00Z"}"#,
                 "expires_at: ",
             ),
+            (
+                r#"{"order_no":"A","amount":1,"currency":"CNY","subscription_no":"S","period":"P1"}"#,
+                "period: an ISO 8601",
+            ),
             ("\u{fffd}", "expected value"),
         ] {
             let error = from_json(text.as_bytes()).unwrap_err().to_string();

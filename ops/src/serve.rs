@@ -16,11 +16,11 @@ use ingress::quarantine::{self, Parts};
 use ingress::return_page;
 use ingress::return_page::standings::Standings;
 use ingress::routes::{admin, router};
-use ingress::serve::listen;
 use shared::broker::Broker;
 use shared::config::Config;
 use shared::config::account::Choices;
 use shared::config::reload::{Follow, Live, Part};
+use shared::listen::listen;
 use shared::message::seal::SealKeys;
 use shared::process::{pause, stop_token};
 use shared::provider::Accounts;
@@ -187,11 +187,11 @@ async fn serve<B: Broker, L: Ledger>(
     let mut lasting = JoinSet::new();
     lasting.spawn(whole(Arc::clone(&enqueue).state_until(end.clone())));
     lasting.spawn(probing::watch(publisher, health.clone(), stop.clone(), end.clone()));
-    lasting.spawn(listen(admin(health.clone()), doors.admin, end.clone(), drain));
+    lasting.spawn(whole(listen(admin(health.clone()), doors.admin, end.clone(), drain)));
 
     let standings = Standings::default();
     lasting.spawn(whole(return_page::follow(broker.clone(), standings.clone(), end.clone())));
-    let console = console::router(ledger.clone(), token);
+    let console = console::router(ledger.clone(), token, stop.clone());
     let mut parts = JoinSet::new();
     parts.spawn(whole(follow.run(stop.clone())));
     parts.spawn(whole(expiry::watch(accounts.clone(), stop.clone())));
@@ -203,8 +203,8 @@ async fn serve<B: Broker, L: Ledger>(
     let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
     let door = router(door(&config, accounts, enqueue, quarantine));
     let public = door.merge(return_page::router(pages));
-    parts.spawn(listen(public, doors.ingress, stop.clone(), drain));
-    parts.spawn(listen(console, doors.console, stop.clone(), drain));
+    parts.spawn(whole(listen(public, doors.ingress, stop.clone(), drain)));
+    parts.spawn(whole(listen(console, doors.console, stop.clone(), drain)));
     parts.spawn(settle(broker, ledger, settings, health, stop.clone()));
 
     let served = all_ended(&mut parts, &stop).await;

@@ -45,6 +45,18 @@ pub struct Delivery {
     pub returns: u32,
 }
 
+/// What the broker tells of its queues at one moment. It may tell too little (a queue that comes back
+/// from a restart reads empty), so this serves to doubt, never to be sure.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Depths {
+    /// Consumers of each shard, from 0.
+    pub consumers: Vec<u32>,
+    /// Messages that wait in retry tiers.
+    pub retrying: u64,
+    /// Dead letters that nobody has taken yet.
+    pub dead: u64,
+}
+
 /// Why a parcel is not known to be held.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
@@ -87,6 +99,15 @@ pub trait Broker: Clone + Send + Sync + 'static {
         prefetch: u16,
     ) -> impl Future<Output = Result<Self::Consumer, BrokerError>> + Send;
 
+    /// A consumer of the dead letters that holds at most `prefetch` of them.
+    fn dead_letters(
+        &self,
+        prefetch: u16,
+    ) -> impl Future<Output = Result<Self::Consumer, BrokerError>> + Send;
+
+    /// Looks at the queues without taking anything.
+    fn depths(&self) -> impl Future<Output = Result<Depths, BrokerError>> + Send;
+
     /// A listener to the events of orders, from now on.
     fn listener(&self) -> impl Future<Output = Result<Self::Listener, BrokerError>> + Send;
 }
@@ -104,11 +125,15 @@ pub trait Publisher: Clone + Send + Sync + 'static {
     fn probe(&self) -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
-/// Takes deliveries of one shard.
+/// Takes deliveries of one shard, or the dead letters.
 pub trait Consumer: Send + 'static {
     /// The next delivery; waits without limit. The end of the stream is an error. Safe to cancel:
     /// a delivery is in hand only once this returned it.
     fn next(&mut self) -> impl Future<Output = Result<Delivery, BrokerError>> + Send;
+
+    /// A round trip to the broker: whatever it had sent before is here now, so that a `next` which is
+    /// not ready at once means that nothing is on its way.
+    fn catch_up(&mut self) -> impl Future<Output = Result<(), BrokerError>> + Send;
 
     /// Acknowledges this delivery and all before it.
     fn ack_through(&mut self, tag: u64) -> impl Future<Output = Result<(), BrokerError>> + Send;
@@ -126,6 +151,16 @@ pub trait Listener: Send + 'static {
 }
 
 impl PublishError {
+    /// Is it about this parcel, so that others may pass? Otherwise it is the road, for all of them.
+    pub fn concerns_the_parcel(&self) -> bool {
+        match self {
+            Self::Refused | Self::Unroutable | Self::TooLong => true,
+            Self::Unreachable | Self::Blocked | Self::TimedOut | Self::Lost | Self::Unsafe(_) => {
+                false
+            }
+        }
+    }
+
     /// The counter's label.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -139,4 +174,16 @@ impl PublishError {
             Self::TooLong => "too_long",
         }
     }
+}
+
+#[test]
+fn an_outage_is_no_fault_of_a_parcel() {
+    let outages = [
+        PublishError::Unreachable,
+        PublishError::Blocked,
+        PublishError::TimedOut,
+        PublishError::Lost,
+        PublishError::Unsafe(String::new()),
+    ];
+    assert!(!outages.iter().any(PublishError::concerns_the_parcel));
 }

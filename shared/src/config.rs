@@ -200,7 +200,7 @@ impl Config {
         problems.extend(self.ingress.check());
         problems.extend(self.quarantine.check());
         problems.extend(self.policy.check().err());
-        problems.extend(self.misplaced_policies());
+        problems.extend(self.wrong_choices());
         problems.extend(self.privacy.check().err());
         problems.extend(self.process.check().err());
         problems

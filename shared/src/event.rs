@@ -172,6 +172,10 @@ pub struct CaseSnapshot {
     pub currency: Currency,
     /// What the account chose for such cases: `hold`, `fulfil`, `refund_requested`, `ignore`.
     pub policy: String,
+    /// Until when the provider takes a refund, where that is known and the case is open.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refund_by: Option<OffsetDateTime>,
     /// How it ended: `fulfil`, `refund`, `ignore`, or `settled` by the facts. Nothing while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<String>,

@@ -1,4 +1,4 @@
-//! The words both processes speak, and the road between them. Knows no database and no web server.
+//! The words both processes speak, and the road between them. Knows no database and no web framework.
 
 pub mod units;
 pub mod money;
@@ -16,6 +16,8 @@ pub mod provider;
 
 pub mod telemetry;
 pub mod process;
+pub mod crash;
+pub mod listen;
 pub mod broker;
 
 pub mod config;

@@ -9,14 +9,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+pub mod fence;
 pub mod parcel;
 pub mod seal;
 pub mod statement;
+pub mod dead;
 
 use self::parcel::{Header, Parcel};
 use self::seal::{SealKeys, Unsealed};
 
-const ACCOUNT: &str = "quittance-account";
+pub const ACCOUNT: &str = "quittance-account";
 const ATTEMPT: &str = "quittance-attempt";
 const RECEIVED_AT: &str = "quittance-received-at";
 const KEY: &str = "quittance-key";
@@ -26,12 +28,12 @@ const SEAL: &str = "quittance-seal";
 const HTTP_PREFIX: &str = "quittance-http-";
 const TRACEPARENT: &str = "traceparent";
 
-/// One accepted HTTP request, or one statement of an ingress about its numbers.
+/// One accepted HTTP request, one statement of an ingress about its numbers, or one [`fence`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// UUIDv7, one per accepted request; the broker's `message_id`.
     pub id: Uuid,
-    /// The provider's name, or [`statement::KIND`]; the broker's `type`.
+    /// The provider's name, or [`statement::KIND`], or [`fence::KIND`]; the broker's `type`.
     pub kind: String,
     pub account: String,
     /// Which of the account's keys verified it.
@@ -133,22 +135,11 @@ pub fn attempt(parcel: &Parcel) -> u32 {
 
 /// The parcel for its next attempt: ours, with fresh headers. What the broker added is dropped,
 /// because a copied `x-death` would leave it stuck in its tier.
-pub fn next_attempt(parcel: &Parcel) -> Parcel {
+pub fn next_attempt(parcel: &Parcel, now: OffsetDateTime) -> Parcel {
     let mut next = parcel.without_broker_headers();
     next.set(ATTEMPT, Header::Number(i64::from(attempt(parcel)) + 1));
+    dead::note_first_failure(&mut next, now);
     next
-}
-
-/// The parcel as a dead letter: what failed, where, and when it first did.
-pub fn buried(parcel: &Parcel, stage: &str, error: &str, now: OffsetDateTime) -> Parcel {
-    let mut dead = parcel.without_broker_headers();
-    dead.set("quittance-stage", Header::Text(stage.to_owned()));
-    dead.set("quittance-error", Header::Text(error.to_owned()));
-    if dead.text("quittance-first-failed-at").is_none() {
-        let at = now.format(&Rfc3339).unwrap_or_default();
-        dead.set("quittance-first-failed-at", Header::Text(at));
-    }
-    dead
 }
 
 fn carried(parcel: &Parcel) -> Vec<(String, String)> {
@@ -225,7 +216,7 @@ mod tests {
         let keys = SealKeys::generate();
         let mut parcel = message().into_parcel(&keys);
         parcel.set("x-death", Header::Text("copied".into()));
-        let next = next_attempt(&parcel);
+        let next = next_attempt(&parcel, datetime!(2026-01-02 03:04:06 UTC));
         assert_eq!(next.text("x-death"), None);
         assert_eq!(Message::open(&next, &keys).unwrap().attempt, 1);
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::notification::Notification;
 use crate::order::Mode;
@@ -89,6 +89,11 @@ macro_rules! providers {
             /// The HTTP headers that the protocol reads, in lower case.
             pub fn headers(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => $module::$variant::HEADERS),+ }
+            }
+
+            /// How long after a payment it takes a refund of it; nothing where that is not known.
+            pub fn refund_within(self) -> Option<Duration> {
+                match self { $(Self::$variant => $module::$variant::REFUND_WITHIN),+ }
             }
 
             /// The names of fields that tell who paid.

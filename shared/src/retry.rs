@@ -14,7 +14,8 @@ pub const TIERS_MAX: usize = 16;
 /// The longest tier.
 pub const TIER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const RECONNECT_INITIAL: Duration = Duration::from_millis(100);
-const RECONNECT_MAX: Duration = Duration::from_secs(5);
+/// One reconnection may wait for another, and all are done within 10 s of a server's return.
+const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// The delays after the first, second, … failure; each is a tier queue of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use crate::case::{CaseKind, CasePolicy};
 use crate::order::Mode;
 
@@ -23,6 +25,8 @@ pub struct AccountRules {
     pub mode: Mode,
     /// Kinds that are not here are held.
     pub cases: BTreeMap<CaseKind, CasePolicy>,
+    /// How long after a payment a refund of it is taken, where that is known.
+    pub refund_within: Option<time::Duration>,
 }
 
 impl Rules {
@@ -36,6 +40,11 @@ impl Rules {
     pub fn case_policy(&self, account: &str, kind: CaseKind) -> CasePolicy {
         let chosen = self.accounts.get(account).and_then(|rules| rules.cases.get(&kind));
         chosen.copied().unwrap_or_default()
+    }
+
+    /// Until when a refund of what was paid then is taken, as far as that is known.
+    pub fn refund_by(&self, account: &str, paid_at: OffsetDateTime) -> Option<OffsetDateTime> {
+        paid_at.checked_add(self.accounts.get(account)?.refund_within?)
     }
 }
 

@@ -93,6 +93,17 @@ fn every_bad_order_is_refused_with_its_field_and_nothing_of_it_is_stored() {
         ("account", r#""order_no":"A","amount":1,"currency":"CNY","account":"""#.into()),
         ("expires_at", r#""order_no":"A","amount":1,"currency":"CNY","expires_at":"2026""#.into()),
         ("metadata", format!(r#""order_no":"A","amount":1,"currency":"CNY","metadata":{deep}"#)),
+        ("mode", r#""order_no":"A","amount":1,"currency":"CNY","mode":"sandbox""#.into()),
+        ("period", r#""order_no":"A","amount":1,"currency":"CNY","period":"P1M""#.into()),
+        (
+            "period",
+            r#""order_no":"A","amount":1,"currency":"CNY","subscription_no":"S","period":"1M""#
+                .into(),
+        ),
+        (
+            "subscription_no",
+            r#""order_no":"A","amount":1,"currency":"CNY","subscription_no":"""#.into(),
+        ),
         (
             "metadata",
             format!(r#""order_no":"A","amount":1,"currency":"CNY","metadata":{very_deep}"#),

@@ -20,6 +20,7 @@ mod events;
 mod streams;
 mod demo;
 mod desk;
+mod dead_letters;
 mod serve;
 mod reach;
 mod migrate;

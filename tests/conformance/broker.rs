@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
+use harness::wait;
 use shared::broker::{
     Broker, Consumer, Delivery, LISTENER_WAITING_MAX, Listener, Publisher, Route,
 };
@@ -18,6 +20,8 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Long enough for a delivery that should not come to come.
 const SILENCE: Duration = Duration::from_millis(400);
+/// A tier of the schedule.
+const HOUR: Duration = Duration::from_secs(3_600);
 const FIRST: Route = Route::Notifications { shard: 0 };
 
 fn parcel(body: &str) -> Parcel {
@@ -107,12 +111,23 @@ pub(crate) async fn a_retry_comes_back_after_its_delay_and_not_before<B: Broker,
     Ok(())
 }
 
-pub(crate) async fn what_is_buried_is_not_delivered_again<B: Broker, L: Ledger>(
+pub(crate) async fn what_is_buried_is_delivered_to_the_morgue_alone<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {
-    world.broker.publisher().publish(Route::Dead, parcel("1")).await?;
-    let mut consumer = world.broker.consumer(0, 10).await?;
-    ensure!(is_silent(&mut consumer).await);
+    for body in ["1", "2"] {
+        world.broker.publisher().publish(Route::Dead, parcel(body)).await?;
+    }
+    ensure!(is_silent(&mut world.broker.consumer(0, 10).await?).await);
+    let mut morgue = world.broker.dead_letters(10).await?;
+    let first = next(&mut morgue).await?;
+    ensure!(first.parcel.body == "1" && next(&mut morgue).await?.parcel.body == "2");
+    morgue.ack_through(first.tag).await?;
+    drop(morgue);
+    let mut morgue = world.broker.dead_letters(10).await?;
+    let left = next(&mut morgue).await?;
+    ensure!(left.parcel.body == "2", "what it did not acknowledge comes back");
+    morgue.ack_through(left.tag).await?;
+    ensure!(is_silent(&mut morgue).await);
     Ok(())
 }
 
@@ -239,5 +254,47 @@ pub(crate) async fn many_publishes_at_once_are_each_confirmed<B: Broker, L: Ledg
     consumer.ack_through(last).await?;
     ensure!(bodies.len() as u64 == COUNT);
     ensure!(is_silent(&mut consumer).await);
+    Ok(())
+}
+
+pub(crate) async fn whoever_looks_sees_consumers_and_what_waits<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let publisher = world.broker.publisher();
+    let first = world.broker.depths().await;
+    // Nothing is declared before somebody connects; then there is nothing to see.
+    ensure!(first.is_err() || first.is_ok_and(|depths| depths.consumers[0] == 0));
+    publisher.publish(Route::Dead, parcel("dead")).await?;
+    publisher.publish(Route::Retry { delay: HOUR, shard: 0 }, parcel("late")).await?;
+    let consumer = world.broker.consumer(0, 10).await?;
+    let seen = async |consumers, retrying| {
+        wait::until("what waits to be seen", PATIENCE, || async {
+            let depths = world.broker.depths().await.ok()?;
+            let all = depths.consumers[0] == consumers && depths.dead == 1;
+            (all && depths.retrying == retrying).then_some(())
+        })
+        .await
+    };
+    seen(1, 1).await?;
+    drop(consumer);
+    seen(0, 1).await
+}
+
+pub(crate) async fn a_round_trip_loses_nothing<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let publisher = world.broker.publisher();
+    let mut consumer = world.broker.consumer(0, 10).await?;
+    consumer.catch_up().await?;
+    ensure!(consumer.next().now_or_never().is_none(), "nothing was sent");
+    for body in ["1", "2", "3"] {
+        publisher.publish(FIRST, parcel(body)).await?;
+    }
+    let mut bodies = vec![];
+    for _ in 0..3 {
+        consumer.catch_up().await?;
+        bodies.push(next(&mut consumer).await?.parcel.body);
+    }
+    ensure!(bodies == ["1", "2", "3"], "{bodies:?}");
     Ok(())
 }

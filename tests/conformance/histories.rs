@@ -112,8 +112,7 @@ async fn play<B, L: Ledger>(
     for order in pure.iter().flat_map(|pure| pure.end().orders) {
         told(&order, &newest)?;
     }
-    let [_, last] = rests_at(PHASES - 1);
-    let balance = session.balance(last).await?;
+    let balance = session.balance().await?;
     ensure!(balance.in_flight == 0 && balance.dead == 0, "{balance:?}");
     let counted = [balance.settled, balance.duplicate, balance.no_op, balance.case];
     ensure!(balance.accepted == messages, "{messages} messages, {balance:?}");

@@ -4,6 +4,8 @@ mod back;
 mod bodies;
 mod cases;
 mod constraints;
+mod custody;
+mod dead_letters;
 mod desk;
 mod flow;
 mod keys;
@@ -26,7 +28,7 @@ pub(crate) use self::bodies::{
     a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_expired_body_leaves_the_money_and_when_it_went, bodies_in_the_clear_are_sealed_by_the_sweep,
     no_body_slips_past_an_erasure, notifications_are_found_by_their_columns,
-    without_a_ring_nothing_is_recorded,
+    what_is_known_by_its_transaction_alone_is_erased_too, without_a_ring_nothing_is_recorded,
 };
 pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,
@@ -35,6 +37,20 @@ pub(crate) use self::cases::{
     refunds_are_the_differences_of_their_totals,
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
+pub(crate) use self::custody::{
+    a_gap_between_two_statements_is_missing_once_it_is_fenced,
+    a_longer_repeat_of_a_statement_opens_its_window_again, lanes_are_known_by_what_they_counted,
+    old_receipts_are_counted_once_and_go,
+    what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
+};
+pub(crate) use self::dead_letters::{
+    a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do, a_letter_is_buried_once_and_found,
+    a_letter_is_discarded_and_restored_by_name,
+    an_open_letter_counts_as_dead_whatever_became_of_a_copy,
+    erasing_an_order_takes_its_dead_letters_bodies, garbage_is_kept,
+    letters_of_one_cause_are_one_group_and_a_resolved_one_regresses,
+    two_morgues_at_once_bury_each_letter_once,
+};
 pub(crate) use self::desk::{
     a_cancelled_order_that_was_accepted_holds_up_no_sweep, a_case_keeps_its_owner_and_its_notes,
     a_case_that_is_closed_opens_again_for_more_money,
@@ -48,7 +64,6 @@ pub(crate) use self::flow::{
     one_transaction_for_two_orders_in_one_batch_is_refused,
     only_the_lowest_unsent_event_of_a_subject_is_published, the_same_message_again_changes_nothing,
     two_sessions_at_once_settle_each_order_once,
-    what_a_statement_names_and_nobody_received_is_unaccounted,
 };
 pub(crate) use self::keys::{
     each_key_is_known_by_its_latest_use,
@@ -61,6 +76,7 @@ pub(crate) use self::people::{
 };
 pub(crate) use self::subscriptions::{
     a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,
-    an_agreement_runs_out_silently, two_sessions_at_once_extend_a_subscription_by_each_charge,
+    an_agreement_runs_out_silently, an_order_extends_the_subscription_that_it_names,
+    two_sessions_at_once_extend_a_subscription_by_each_charge,
     whatever_comes_first_a_charge_joins_its_subscription,
 };

@@ -1,5 +1,6 @@
 //! The two pairs of engines, each fresh for its test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use harness::{postgres, rabbitmq, sqlite};
@@ -9,6 +10,7 @@ use shared::broker::amqp::Amqp;
 use shared::broker::topology::Topology;
 use shared::config::account::Choices;
 use shared::retry::Schedule;
+use shared::rules::{AccountRules, Rules};
 use shared::secret::Secret;
 use shared::secret::bodies::Bodies;
 use shared::secret::envelope::BodyKeys;
@@ -50,9 +52,20 @@ impl<B, L> World<B, L> {
     }
 }
 
+/// How long the account `shop` may be asked for a refund; of others nobody knows.
+pub(crate) const REFUND_WITHIN: time::Duration = time::Duration::days(30);
+
+fn choices() -> Choices {
+    let refund_within = Some(REFUND_WITHIN);
+    let account = AccountRules { refund_within, ..AccountRules::default() };
+    let accounts = [("shop".to_owned(), account)].into();
+    let rules = Rules { accounts, ..Rules::default() };
+    Choices { rules: Arc::new(rules), ..Choices::default() }
+}
+
 /// RabbitMQ and PostgreSQL.
 pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
-    servers_by(Choices::default()).await
+    servers_by(choices()).await
 }
 
 /// The same, where merchants chose something.
@@ -76,7 +89,7 @@ pub(crate) async fn servers_by(choices: Choices) -> anyhow::Result<World<Amqp, P
 
 /// One SQLite file.
 pub(crate) fn embedded() -> anyhow::Result<World<impl Broker, impl Ledger>> {
-    embedded_by(Choices::default())
+    embedded_by(choices())
 }
 
 /// The same, where merchants chose something.

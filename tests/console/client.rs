@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::contract;
 
+/// The account of an [`open`](Console::open) console in which no real money moves.
+pub(crate) const SANDBOX: &str = "sandbox";
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// A served installation, with its token or without one.
@@ -33,7 +35,11 @@ impl Console {
     pub(crate) async fn open(at: Installation) -> Self {
         fs::write(at.path("token"), format!("{TOKEN}\n")).unwrap();
         let config = fs::read_to_string(at.config()).unwrap();
-        fs::write(at.config(), format!("{config}[console]\ntoken_file = \"token\"\n")).unwrap();
+        let sandbox = format!(
+            "[accounts.{SANDBOX}]\nprovider = \"alipay\"\napp_id = \"1\"\nmode = \"test\"\n\
+             public_keys = [\"alipay.pub\"]\n[console]\ntoken_file = \"token\"\n"
+        );
+        fs::write(at.config(), config + &sandbox).unwrap();
         Self::served(at).await
     }
 

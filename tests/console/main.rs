@@ -7,3 +7,4 @@ mod contract;
 mod tour;
 mod attacks;
 mod limits;
+mod waiting;

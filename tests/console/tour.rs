@@ -7,7 +7,7 @@ use harness::installation::Installation;
 use harness::wait;
 use serde_json::json;
 
-use crate::client::{Asking, Console};
+use crate::client::{Asking, Console, SANDBOX};
 use crate::contract::promised;
 
 const ORDERS: &str = "/api/v1/orders";
@@ -32,6 +32,7 @@ async fn serving_alone() -> Installation {
 
 async fn tour(console: &Console) {
     writes(console).await;
+    has_the_mode_of_its_account(console).await;
     paid(console).await;
     refuses(console).await;
     let seen = console.seen.lock().unwrap().clone();
@@ -45,7 +46,7 @@ async fn tour(console: &Console) {
 async fn writes(console: &Console) {
     let order = json!({
         "order_no": "A/1 ?", "amount": 1250, "currency": "KWD", "account": null,
-        "numbers": ["A-1b"], "expires_at": "9999-12-31T23:59:59Z", "metadata": {"basket": [1]},
+        "subscription_no": "S-1", "period": "P1M", "numbers": ["A-1b"], "expires_at": "9999-12-31T23:59:59Z", "metadata": {"basket": [1]},
     });
     let (status, body) = console.post(ORDERS, order.to_string()).await;
     assert_eq!((status, &body["result"]), (201, &json!("inserted")));
@@ -57,7 +58,11 @@ async fn writes(console: &Console) {
     }
     let (status, order) = console.get("/api/v1/orders/A%2F1%20%3F").await;
     assert_eq!((status, &order["amount"]), (200, &json!(1300)));
+    assert_eq!((&order["subscription_no"], &order["period"]), (&json!("S-1"), &json!("P1M")));
     assert_eq!(console.get("/api/v1/orders/A-1b").await.1, order);
+    let extends = json!({"order_no": "A", "amount": 1, "currency": "CNY", "period": "P1M"});
+    let (status, body) = console.post(ORDERS, extends.to_string()).await;
+    assert_eq!((status, &body["field"]), (422, &json!("period")));
 
     let new = |number: &str| json!({"order_no": number, "amount": 10, "currency": "CNY"});
     let (status, body) = console.post(ORDERS, json!([new("B-1"), new("B-2")]).to_string()).await;
@@ -88,6 +93,29 @@ async fn writes(console: &Console) {
         let (status, body) = console.post("/api/v1/orders/B-2/cancel", cancel).await;
         assert_eq!((status, &body["result"]), (200, &json!(result)));
     }
+}
+
+async fn has_the_mode_of_its_account(console: &Console) {
+    let number = "M-1";
+    let order = |rest: &str| {
+        format!("{{\"order_no\":\"{number}\",\"amount\":1,\"currency\":\"CNY\"{rest}}}")
+    };
+    let of_sandbox = |rest: &str| order(&format!(",\"account\":\"{SANDBOX}\"{rest}"));
+    for (body, answered, mode) in [
+        (order(""), 201, "live"),
+        (of_sandbox(""), 200, "test"),
+        (of_sandbox(r#","mode":"test""#), 200, "test"),
+        (of_sandbox(r#","mode":"live""#), 409, "test"),
+        (order(r#","mode":"test""#), 200, "test"),
+        (order(""), 200, "live"),
+    ] {
+        let (status, answer) = console.post(ORDERS, body.clone()).await;
+        assert_eq!(status, answered, "{body}: {answer}");
+        let (_, shown) = console.get(&format!("{ORDERS}/{number}")).await;
+        assert_eq!(shown["mode"], mode, "{body}");
+    }
+    let cancel = format!("{ORDERS}/{number}/cancel");
+    assert_eq!(console.post(&cancel, r#"{"reason":"r"}"#).await.0, 200);
 }
 
 async fn paid(console: &Console) {

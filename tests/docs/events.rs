@@ -96,6 +96,7 @@ fn sample(kind: EventType, order: Option<OrderSnapshot>) -> Value {
         amount: 10,
         currency: Currency::CNY,
         policy: CasePolicy::Hold.as_str().to_owned(),
+        refund_by: (!ended).then_some(OffsetDateTime::UNIX_EPOCH),
         resolution: ended.then(|| CaseVerdict::Fulfil.as_str().to_owned()),
         resolved_by: ended.then(|| "person".to_owned()),
     };

@@ -86,7 +86,7 @@ fn every_case_kind_is_described() {
 #[test]
 fn every_reason_and_every_grave_is_described() {
     let (provider, broker) =
-        (text("shared/src/provider/protocol.rs"), text("shared/src/broker.rs"));
+        (text("shared/src/provider/protocol/rejection.rs"), text("shared/src/broker.rs"));
     let (door, worker) = (text("ingress/src/routes.rs"), text("worker/src/error.rs"));
     let (http, delivery) = (text("docs/http.md"), text("docs/delivery.md"));
     let mut wrong = vec![];

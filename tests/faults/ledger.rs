@@ -52,6 +52,33 @@ async fn a_ledger_that_takes_no_writes_costs_no_attempt() {
     outage("set default_transaction_read_only = on", "reset default_transaction_read_only").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_begins_while_the_ledger_takes_no_writes_waits_for_it() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 5, 0, 34).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let server = postgres::server().await.unwrap();
+    let name = installation.database.as_ref().unwrap().name.clone();
+    let statement = format!("alter database {name} set default_transaction_read_only = on");
+    postgres::sql(server.url(), &statement).await.unwrap();
+    let door = installation.ingress().await.unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
+    let config = installation.config();
+    let admin = format!("127.0.0.1:{}", harness::ports::free().unwrap());
+    let variables = [("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str())];
+    let mut worker =
+        Program::start("quittance-worker", &["--config", &config], &variables).unwrap();
+    wait::until("the worker to have tried often", PATIENCE, || async {
+        (worker.stderr().matches("the ledger is out of reach").count() > 3).then_some(())
+    })
+    .await
+    .unwrap();
+    let statement = format!("alter database {name} reset default_transaction_read_only");
+    postgres::sql(server.url(), &statement).await.unwrap();
+    answers(&installation, PAID, "5").await.unwrap();
+    assert!(worker.terminate().await.unwrap().success());
+}
+
 /// For one database alone the server is gone while notifications come, and then it is back.
 #[expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 async fn outage(begin: &str, end: &str) {

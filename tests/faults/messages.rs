@@ -6,7 +6,7 @@ use harness::installation::Installation;
 use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 
-use crate::watch::{answers, channel, dead_letter, header};
+use crate::watch::{answers, bytes, channel, dead_letter};
 
 const PAID: &str = "select count(*) from quittance.orders where status = 'paid'";
 const BUCKETS: &str = "select string_agg(bucket, ',' order by bucket) from quittance.receipts";
@@ -32,8 +32,8 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
     assert!(publish.await.unwrap().await.unwrap().is_ack());
 
     let letter = dead_letter(&installation).await.unwrap();
-    assert_eq!(header(&letter, "quittance-stage").as_deref(), Some("seal"));
-    assert_eq!(letter.data, body, "the bytes are kept");
+    assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("seal", "no_message_of_ours"));
+    assert_eq!(bytes(&letter), Some(body), "the bytes are kept");
     answers(&installation, PAID, "0").await.unwrap();
 
     // The others go on.
@@ -71,11 +71,10 @@ async fn a_genuine_notification_that_cannot_be_read_is_a_dead_letter() {
     let mut worker = installation.worker(&[]).await.unwrap();
 
     let letter = dead_letter(&installation).await.unwrap();
-    assert_eq!(header(&letter, "quittance-stage").as_deref(), Some("read"));
-    assert_eq!(header(&letter, "quittance-error").as_deref(), Some("unreadable"));
-    assert!(header(&letter, "quittance-first-failed-at").is_some());
-    assert_eq!(header(&letter, "x-death"), None);
-    assert_eq!(letter.data, unreadable.as_bytes());
+    assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("read", "unreadable"));
+    assert!(letter.failures[0].first_failed_at.is_some() && letter.failures[0].worker.is_some());
+    assert!(letter.envelope.headers.iter().all(|(name, _)| !name.starts_with("x-")));
+    assert_eq!(bytes(&letter), Some(unreadable.as_bytes()));
     answers(&installation, BUCKETS, "dead,settled,settled").await.unwrap();
     assert!(worker.terminate().await.unwrap().success());
 }
@@ -103,8 +102,7 @@ async fn a_transaction_that_moves_to_another_order_is_buried_alone() {
     let mut worker = installation.worker(&[]).await.unwrap();
 
     let letter = dead_letter(&installation).await.unwrap();
-    assert_eq!(header(&letter, "quittance-stage").as_deref(), Some("settle"));
-    assert_eq!(header(&letter, "quittance-error").as_deref(), Some("refused"));
+    assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("settle", "refused"));
     answers(&installation, PAID, "20").await.unwrap();
     assert!(worker.terminate().await.unwrap().success());
 }

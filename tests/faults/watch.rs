@@ -6,9 +6,11 @@ use anyhow::Context as _;
 use harness::installation::Installation;
 use harness::{postgres, rabbitmq, wait};
 use lapin::message::BasicGetMessage;
-use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::types::AMQPValue;
 use lapin::{Channel, Connection, ConnectionProperties};
+use worker::ledger::Ledger as _;
+use worker::ledger::bodies::StoredBody;
+use worker::ledger::dead_letters::{DeadLetters as _, LetterFile, LetterFilter};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -20,21 +22,28 @@ pub(crate) async fn channel() -> anyhow::Result<(Connection, Channel)> {
     Ok((connection, channel))
 }
 
-/// The next dead letter, taken off its queue.
-pub(crate) async fn dead_letter(installation: &Installation) -> anyhow::Result<BasicGetMessage> {
-    let queue = format!("{}.dead", installation.prefix.as_ref().context("no broker")?);
-    let (_connection, channel) = channel().await?;
-    let letter = wait::until("a dead letter", PATIENCE, || async {
-        channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await.ok()?
+/// The first dead letter that the morgue kept.
+pub(crate) async fn dead_letter(installation: &Installation) -> anyhow::Result<LetterFile> {
+    let (ledger, filter) =
+        (installation.ledger()?, LetterFilter { limit: 1, ..Default::default() });
+    let found = wait::until("a dead letter", PATIENCE, || async {
+        ledger.open().await.ok()?.letters(&filter).await.ok()?.pop()
     })
     .await?;
-    letter.acker.ack(BasicAckOptions::default()).await?;
-    Ok(letter)
+    ledger.open().await?.letter(found.id).await?.context("it is there")
+}
+
+/// A letter's bytes.
+pub(crate) fn bytes(letter: &LetterFile) -> Option<&[u8]> {
+    match &letter.body {
+        StoredBody::Open { bytes, .. } => Some(bytes),
+        StoredBody::Closed { .. } | StoredBody::Removed { .. } | StoredBody::Missing => None,
+    }
 }
 
 /// A header's text.
-pub(crate) fn header(letter: &BasicGetMessage, name: &str) -> Option<String> {
-    let headers = letter.properties.headers().as_ref()?;
+pub(crate) fn header(message: &BasicGetMessage, name: &str) -> Option<String> {
+    let headers = message.properties.headers().as_ref()?;
     match headers.inner().get(name)? {
         AMQPValue::LongString(text) => Some(text.to_string()),
         AMQPValue::LongLongInt(number) => Some(number.to_string()),

@@ -60,6 +60,11 @@ impl Addresses {
         format!("http://{}", self.console)
     }
 
+    /// Where a provider posts.
+    pub fn notify_url(&self) -> String {
+        format!("http://{}/notify/{ACCOUNT}", self.listen)
+    }
+
     /// As a program reads them from its environment.
     pub fn variables(&self) -> [(&'static str, &str); 4] {
         [
@@ -74,8 +79,17 @@ impl Addresses {
 impl Installation {
     /// On the servers that the harness started, with a migrated database and a prefix of its own.
     pub async fn on_servers() -> anyhow::Result<Self> {
-        let broker = rabbitmq::server().await?;
-        let server = postgres::server().await?;
+        let (broker, server) = (rabbitmq::server().await?, postgres::server().await?);
+        let direct = |url: &str| url.to_owned();
+        Self::on(broker.url(), server, direct).await
+    }
+
+    /// On these servers; its programs reach the ledger by what `way` makes of the database's url.
+    pub async fn on(
+        broker_url: &str,
+        server: &postgres::Server,
+        way: impl FnOnce(&str) -> String,
+    ) -> anyhow::Result<Self> {
         let migrate = async |url: String| {
             let ledger = Postgres::new(shared::secret::Secret::new(url));
             Ok(ledger.migrate().await?)
@@ -86,8 +100,8 @@ impl Installation {
         let engines = format!(
             "[broker]\nurl = \"{}\"\nprefix = \"{prefix}\"\n[database]\nurl = \"{}\"\n\
              [seal]\nkeys_file = \"seal_keys\"\n[privacy]\nkeys_file = \"body_keys\"\n",
-            broker.url(),
-            database.url
+            broker_url,
+            way(&database.url)
         );
         let mut installation = Self::new(&engines)?;
         fs::write(installation.path("seal_keys"), SealKeys::generate().to_text())?;
@@ -193,8 +207,7 @@ impl Installation {
         let mut program = Program::start(name, &arguments, &addresses.variables())?;
         let admin_url = format!("http://{}", addresses.admin);
         program.wait_ready(&format!("{admin_url}/readyz")).await?;
-        let url = format!("http://{}/notify/{ACCOUNT}", addresses.listen);
-        Ok(Door { program, url, admin_url, addresses })
+        Ok(Door { program, url: addresses.notify_url(), admin_url, addresses })
     }
 }
 

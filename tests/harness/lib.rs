@@ -14,3 +14,4 @@ pub mod program;
 pub mod rabbitmq;
 pub mod sqlite;
 pub mod wait;
+pub mod wire;

@@ -29,6 +29,13 @@ exec "$1/postgres" -D data -p "$2" -c listen_addresses=127.0.0.1 -c unix_socket_
     -c max_connections=200 -c timezone=UTC
 "#;
 
+/// Before that, as root, with `$3` the user and group to become: a disk of its own that is soon full. It goes with
+/// the process, because nobody else is in its mount namespace.
+const SMALL_DISK: &str = r#"
+mkdir -p small && mount -t tmpfs -o size=80m,mode=0700,uid="${3%:*}",gid="${3#*:}" tmpfs small &&
+    exec setpriv --reuid "${3%:*}" --regid "${3#*:}" --clear-groups /bin/sh -c "$4" postgres "$1" "$2"
+"#;
+
 static SHARED: OnceCell<Result<Server, String>> = OnceCell::const_new();
 
 /// A database server: ours, or the one that `QUITTANCE_TEST_DATABASE_URL` names.
@@ -42,8 +49,17 @@ pub struct Server {
 #[derive(Debug)]
 struct Node {
     process: Leashed,
+    disk: Disk,
     bin: PathBuf,
     port: u16,
+}
+
+/// What its databases stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Usual,
+    /// 80 MB of memory.
+    Small,
 }
 
 /// A database of the test's own; dropped with this value.
@@ -68,13 +84,34 @@ async fn named_or_own() -> Result<Server, String> {
 
 /// A server of the caller's own, to stop, kill and restart; dropping it ends it.
 pub async fn start() -> anyhow::Result<Server> {
+    start_on(Disk::Usual).await
+}
+
+/// The same, with every database on a disk that is soon full; nothing where this user may not mount one.
+/// It is not to be restarted: the disk goes with the process.
+pub async fn start_on_small_disk() -> anyhow::Result<Option<Server>> {
+    let probe = ["--mount", "--", "mount", "-t", "tmpfs", "tmpfs", "/mnt"];
+    if !Command::new("unshare").args(probe).output().is_ok_and(|output| output.status.success()) {
+        return Ok(None);
+    }
+    let mut server = start_on(Disk::Small).await?;
+    let small = server.own_mut()?.process.folder().join("small");
+    let tablespace = format!("create tablespace small location '{}'", small.display());
+    for statement in [&tablespace, "alter database template1 set tablespace small"] {
+        sql(server.url(), statement).await?;
+    }
+    Ok(Some(server))
+}
+
+async fn start_on(disk: Disk) -> anyhow::Result<Server> {
     let bin = newest_bin().with_context(|| {
         format!(
             "{BIN}/*/bin/postgres is missing: install the Debian package `postgresql` (`./test` does it), \
              or name a server in {URL_ENV}"
         )
     })?;
-    let node = Node { process: Leashed::new("postgres", "QUIT")?, bin, port: ports::free()? };
+    let (process, port) = (Leashed::new("postgres", "QUIT")?, ports::free()?);
+    let node = Node { process, disk, bin, port };
     let url = format!("postgres://quittance@127.0.0.1:{}/postgres", node.port);
     let mut server = Server { url, template: OnceCell::new(), node: Some(node) };
     server.restart().await?;
@@ -147,6 +184,14 @@ impl Server {
         node.process.answers(START_LIMIT, probe).await
     }
 
+    /// Makes sure that it runs.
+    pub async fn heal(&mut self) -> anyhow::Result<()> {
+        if self.own_mut()?.process.pid().is_none() {
+            self.restart().await?;
+        }
+        Ok(())
+    }
+
     fn own_mut(&mut self) -> anyhow::Result<&mut Node> {
         let url = &self.url;
         self.node
@@ -171,6 +216,14 @@ impl Node {
         if fs::metadata("/proc/self")?.uid() == 0 {
             let (uid, gid) = unprivileged_user()?;
             chown(folder, Some(uid), Some(gid)).context("cannot give the folder away")?;
+            if self.disk == Disk::Small {
+                command = Command::new("unshare");
+                command.args(["--mount", "--", "/bin/sh", "-c", SMALL_DISK, "postgres"]);
+                command.arg(&self.bin).arg(self.port.to_string());
+                command.args([&format!("{uid}:{gid}"), START]);
+                command.current_dir(folder).env("LC_ALL", "C");
+                return Ok(command);
+            }
             command = Command::new("setpriv");
             command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string()]);
             command.args(["--clear-groups", "/bin/sh"]);

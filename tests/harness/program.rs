@@ -89,6 +89,11 @@ impl Program {
         self.process.answers(READY_LIMIT, probe).await
     }
 
+    /// Has it ended by itself?
+    pub fn has_ended(&mut self) -> bool {
+        self.process.ended().is_some()
+    }
+
     /// Waits for the program to end by itself.
     pub async fn wait_end(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
         let what = format!("{} to end", self.name);

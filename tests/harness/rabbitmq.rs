@@ -34,9 +34,11 @@ done
 exec "$2/rabbitmq-server"
 "#;
 
+/// What a node may use of memory.
+pub const MEMORY: &str = "1GB";
+
 const CONF: &str = "\
 loopback_users = none
-vm_memory_high_watermark.absolute = 1GB
 disk_free_limit.absolute = 50MB
 raft.wal_max_size_bytes = 64000000
 log.file = false
@@ -59,6 +61,8 @@ pub struct Server {
 #[derive(Debug)]
 struct Node {
     process: Leashed,
+    /// Where the cookie is: a cluster's nodes share the first one's.
+    home: PathBuf,
     port: u16,
     distribution_port: u16,
     epmd_port: u16,
@@ -83,13 +87,33 @@ pub async fn start() -> anyhow::Result<Server> {
         "{BIN}/rabbitmq-server is missing: install the Debian package `rabbitmq-server` (`./test` does it), \
          or name a broker in {URL_ENV}"
     );
-    let node = Node {
-        process: Leashed::new("rabbitmq", "KILL")?,
-        port: ports::free()?,
-        distribution_port: ports::free()?,
-        epmd_port: ports::free()?,
+    start_beside(None).await
+}
+
+/// A cluster of so many nodes. The first must outlive the others: the epmd that all find each other by is its.
+pub async fn start_cluster(count: usize) -> anyhow::Result<Vec<Server>> {
+    let first = start().await?;
+    let name = first.own()?.name();
+    let mut nodes = vec![first];
+    while nodes.len() < count {
+        let node = start_beside(nodes.first()).await?;
+        for arguments in [&["stop_app"][..], &["join_cluster", &name], &["start_app"]] {
+            node.control(arguments).await?;
+        }
+        nodes.push(node);
+    }
+    Ok(nodes)
+}
+
+async fn start_beside(first: Option<&Server>) -> anyhow::Result<Server> {
+    let process = Leashed::new("rabbitmq", "KILL")?;
+    let (home, epmd_port) = match first {
+        Some(first) => (first.own()?.home.clone(), first.own()?.epmd_port),
+        None => (process.folder().to_owned(), ports::free()?),
     };
-    let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", node.port);
+    let (port, distribution_port) = (ports::free()?, ports::free()?);
+    let node = Node { process, home, port, distribution_port, epmd_port };
+    let url = format!("amqp://guest:guest@127.0.0.1:{port}/%2f");
     node.write_files()?;
     let mut server = Server { url, node: Some(node) };
     server.restart().await?;
@@ -129,6 +153,15 @@ impl Server {
         node.process.spawn(command)?;
         let port = node.port;
         node.process.answers(START_LIMIT, || handshake(&url, port)).await
+    }
+
+    /// Makes sure that it runs and takes messages.
+    pub async fn heal(&mut self) -> anyhow::Result<()> {
+        if self.own_mut()?.process.pid().is_none() {
+            return self.restart().await;
+        }
+        self.resume()?;
+        self.control(&["set_vm_memory_high_watermark", "absolute", MEMORY]).await.map(drop)
     }
 
     /// Stops the node in its tracks (SIGSTOP) without closing a connection, until `resume`.
@@ -171,7 +204,10 @@ fn not_ours(url: &str) -> String {
 
 impl Node {
     fn write_files(&self) -> anyhow::Result<()> {
-        let conf = format!("listeners.tcp.1 = 127.0.0.1:{}\n{CONF}", self.port);
+        let conf = format!(
+            "listeners.tcp.1 = 127.0.0.1:{}\nvm_memory_high_watermark.absolute = {MEMORY}\n{CONF}",
+            self.port
+        );
         let files = [
             ("rabbitmq.conf", conf.as_str()),
             ("advanced.config", ADVANCED),
@@ -181,6 +217,10 @@ impl Node {
             fs::write(self.path(name), text).with_context(|| format!("cannot write {name}"))?;
         }
         Ok(())
+    }
+
+    fn name(&self) -> String {
+        format!("quittance{}@localhost", self.port)
     }
 
     fn command(&self) -> Command {
@@ -198,11 +238,11 @@ impl Node {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
             .env("LANG", "C.UTF-8")
-            .env("HOME", self.process.folder())
+            .env("HOME", &self.home)
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("ERL_EPMD_PORT", self.epmd_port.to_string())
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
-            .env("RABBITMQ_NODENAME", format!("quittance{}@localhost", self.port))
+            .env("RABBITMQ_NODENAME", self.name())
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODE_PORT", self.port.to_string())
             .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())

@@ -25,6 +25,8 @@ const READING_ORDER: &[&str] = &[
     // world
     "shared::telemetry",
     "shared::process",
+    "shared::crash",
+    "shared::listen",
     "shared::broker",
     "shared::config",
     // flow: the public door
@@ -34,7 +36,6 @@ const READING_ORDER: &[&str] = &[
     "ingress::rejections",
     "ingress::routes",
     "ingress::return_page",
-    "ingress::serve",
     "ingress::expiry",
     "ingress::config",
     // flow: settling

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, Uri, header};
 use shared::broker::amqp::Amqp;
 use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problems};
+use shared::listen::listen;
 use shared::process::pause;
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
@@ -42,14 +43,15 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
         .await
         .with_context(|| format!("worker.admin_listen: cannot listen on {address}"))?;
     let following = tokio::spawn(follow.run(stop.clone()));
-    let admin = tokio::spawn(answer(listener, health.clone(), stop.clone()));
+    let drain = settings.shutdown_timeout;
+    let admin = tokio::spawn(listen(admin(health.clone()), listener, stop.clone(), drain));
     if !migrated(&ledger, &health, &stop).await? {
         return Ok(());
     }
     run_roles(broker, ledger, settings, health, stop.clone()).await?;
     stop.cancel();
     following.await.context("following the accounts")?;
-    admin.await.context("the admin port")?
+    admin.await.context("the admin port")
 }
 
 /// Migrates as soon as the ledger is in reach; false when told to stop before.
@@ -78,18 +80,12 @@ async fn migrated(
 }
 
 /// `/livez`, `/readyz` and `/metrics`.
-async fn answer(
-    listener: TcpListener,
-    health: Health,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+fn admin(health: Health) -> Router {
     let answer = async |State(health): State<Health>, uri: Uri, RawQuery(query): RawQuery| {
         let answer = health.answer(uri.path(), query.as_deref());
         let status =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, [(header::CONTENT_TYPE, answer.content_type)], answer.body)
     };
-    let router = Router::new().fallback(answer).with_state(health);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    serving.await.context("serving the admin port")
+    Router::new().fallback(answer).with_state(health)
 }

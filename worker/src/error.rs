@@ -7,6 +7,7 @@ use shared::message::seal::Unsealed;
 use shared::provider::Unreadable;
 use shared::retry::Schedule;
 
+use crate::ledger::dead_letters::fingerprint::normalise;
 use crate::ledger::{Bucket, LedgerError};
 
 /// Deliveries that crashed their readers this often are buried.
@@ -43,11 +44,13 @@ pub enum Disposition {
     Pause,
 }
 
-/// Where and why a delivery ended. The stage and code are labels; neither quotes the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where and why a delivery ended. Nothing of it quotes the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grave {
     pub stage: &'static str,
     pub code: &'static str,
+    /// The failure in words, without values.
+    pub cause: String,
 }
 
 /// Whoever adds a failure decides here what it asks for.
@@ -61,7 +64,10 @@ pub fn dispose(
         Ok(bucket) => return Disposition::Ack(*bucket),
         Err(failure) => failure,
     };
-    let bury = |stage, code| Disposition::Bury(Grave { stage, code });
+    let bury = |stage, code| {
+        let cause = normalise(&failure.to_string());
+        Disposition::Bury(Grave { stage, code, cause })
+    };
     match failure {
         Failure::Crashing(_) => bury("crash", "reader_crashed"),
         Failure::Unsealed(Unsealed::Missing(_)) => bury("seal", "no_message_of_ours"),
@@ -101,7 +107,9 @@ mod tests {
 
     #[test]
     fn the_whole_disposition() {
-        let bury = |stage, code| Disposition::Bury(Grave { stage, code });
+        let bury = |stage, code| {
+            Disposition::Bury(Grave { stage, code, cause: "in its own words".to_owned() })
+        };
         let text = String::new;
         for (result, attempt, expected) in [
             (Ok(Bucket::Case), 0, Disposition::Ack(Bucket::Case)),
@@ -121,7 +129,25 @@ mod tests {
             ),
             (ledger(LedgerError::Fault(text())), 6, bury("settle", "out_of_attempts")),
         ] {
-            assert_eq!(disposed(result.clone(), attempt), expected, "{result:?} {attempt}");
+            let disposition = match disposed(result.clone(), attempt) {
+                Disposition::Bury(Grave { stage, code, cause }) => {
+                    assert!(!cause.is_empty());
+                    bury(stage, code)
+                }
+                other => other,
+            };
+            assert_eq!(disposition, expected, "{result:?} {attempt}");
         }
+    }
+
+    #[test]
+    fn a_grave_names_the_cause_and_no_value() {
+        let refused = LedgerError::Refused("payments_pkey".to_owned());
+        let Disposition::Bury(grave) = disposed(ledger(refused), 0) else { panic!("not buried") };
+        assert_eq!(grave.cause, "the ledger refused the data: payments_pkey");
+        let Disposition::Bury(grave) = disposed(Err(Failure::Crashing(5)), 0) else {
+            panic!("not buried")
+        };
+        assert_eq!(grave.cause, "its reader crashed # times");
     }
 }

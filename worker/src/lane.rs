@@ -6,9 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
+use shared::crash::{self, Point};
+use shared::message::dead::{Verdict, buried};
 use shared::message::{self, statement};
 use shared::process::{self, pause};
 use shared::retry::Reconnect;
@@ -19,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::error::{CRASHES_ALONE, Disposition};
+use crate::error::{CRASHES_ALONE, Disposition, Grave};
+use crate::ledger::custody::{Custody as _, LaneBeat};
 use crate::ledger::{Ledger, LedgerError, Session};
 use crate::settle::{Policy, settle};
 
@@ -29,6 +33,9 @@ const IDLE: Duration = Duration::from_millis(500);
 const BEAT: Duration = Duration::from_secs(1);
 /// Deliveries held for one that is being settled: collecting overlaps with committing.
 const PREFETCH_BATCHES: u16 = 3;
+
+/// What dead letters say of who buried them.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One lane's parts.
 pub struct Lane<B, L> {
@@ -56,7 +63,7 @@ enum Broken {
 
 /// The connections of a lane while they hold.
 struct Hands<C, P, S> {
-    id: Uuid,
+    sign: LaneBeat,
     consumer: C,
     publisher: P,
     session: S,
@@ -70,10 +77,9 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
     /// not consume before the ledger is reached.
     pub async fn run(self, stop: CancellationToken) {
         let publisher = self.broker.publisher();
-        let id = Uuid::now_v7();
         let mut reconnect = Reconnect::default();
         loop {
-            match self.serve(id, publisher.clone(), &mut reconnect, &stop).await {
+            match self.serve(publisher.clone(), &mut reconnect, &stop).await {
                 Ok(()) => return,
                 Err(error) => {
                     warn!(lane = self.name, %error, "a lane starts again");
@@ -88,17 +94,18 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
 
     async fn serve(
         &self,
-        id: Uuid,
         publisher: B::Publisher,
         reconnect: &mut Reconnect,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
         let mut session = self.ledger.open().await?;
         // A write, before anything is consumed: a ledger that takes none is not reached.
-        session.lane_beat(id, false, process::now()).await?;
+        let lane = Uuid::now_v7();
+        session.lane_beat(self.beat(lane), process::now()).await?;
         publisher.probe().await?;
         let consumer = self.broker.consumer(self.shard, 1).await?;
-        let mut hands = Hands { id, consumer, publisher, session, alone: None, beaten: None };
+        let sign = self.beat(lane);
+        let mut hands = Hands { sign, consumer, publisher, session, alone: None, beaten: None };
         info!(lane = self.name, shard = self.shard, "consuming");
 
         // With one message that crashes its reader, a full prefetch would take innocents with it.
@@ -116,13 +123,21 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
             }
             if let Some(last) = batch.last() {
                 hands.consumer.ack_through(last.tag).await?;
+                crash::at(Point::Acknowledged);
             }
             if probation && innocent && hands.alone.is_none() && !stop.is_cancelled() {
                 hands.consumer.widen(PREFETCH_BATCHES.saturating_mul(self.batch_max)).await?;
+                // What was on its way went back: from here on it is another consumer.
+                hands.sign = self.beat(Uuid::now_v7());
                 probation = false;
             }
         }
         Ok(())
+    }
+
+    /// At work, until it says otherwise.
+    fn beat(&self, lane: Uuid) -> LaneBeat {
+        LaneBeat { lane, shard: self.shard, idle: false }
     }
 
     /// Settles the batch, and tries again for as long as the ledger or the broker's publishing is
@@ -177,6 +192,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         let begun = Instant::now();
         let now = process::now();
         let dispositions = settle(&mut hands.session, batch, &self.policy, now).await?;
+        crash::at(Point::Settled);
         self.bell.notify_one();
         let mut onward = vec![];
         for (delivery, disposition) in batch.iter().zip(&dispositions) {
@@ -189,12 +205,14 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
                     (bucket.as_str(), "")
                 }
                 Disposition::RetryIn(delay) => {
-                    let parcel = message::next_attempt(&delivery.parcel);
+                    let parcel = message::next_attempt(&delivery.parcel, now);
                     onward.push((Route::Retry { delay: *delay, shard: self.shard }, parcel));
                     ("retrying", "")
                 }
                 Disposition::Bury(grave) => {
-                    let parcel = message::buried(&delivery.parcel, grave.stage, grave.code, now);
+                    let Grave { stage, code, cause } = grave;
+                    let verdict = Verdict { stage, code, cause, worker: VERSION };
+                    let parcel = buried(&delivery.parcel, verdict, now);
                     onward.push((Route::Dead, parcel));
                     ("dead", grave.stage)
                 }
@@ -213,6 +231,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         for outcome in join_all(published).await {
             outcome?;
         }
+        crash::at(Point::Onward);
         histogram!("messaging_process_duration_seconds").record(begun.elapsed().as_secs_f64());
         Ok(())
     }
@@ -236,7 +255,14 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
                 };
                 match next {
                     Ok(first) => first?,
-                    Err(_) => return Ok(vec![]),
+                    Err(_) => {
+                        // Idle is who has nothing in hand and nothing on its way.
+                        self.consumer.catch_up().await?;
+                        match self.consumer.next().now_or_never() {
+                            Some(first) => first?,
+                            None => return Ok(vec![]),
+                        }
+                    }
                 }
             }
         };
@@ -265,7 +291,7 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
         if self.beaten.is_some_and(|beaten| beaten.elapsed() < BEAT) {
             return Ok(());
         }
-        self.session.lane_beat(self.id, idle, process::now()).await?;
+        self.session.lane_beat(LaneBeat { idle, ..self.sign }, process::now()).await?;
         self.beaten = Some(Instant::now());
         Ok(())
     }

@@ -7,6 +7,7 @@
 use std::future::Future;
 
 use shared::message::Number;
+use shared::message::fence::Fence;
 use shared::message::statement::Statement;
 use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
@@ -19,11 +20,15 @@ pub mod records;
 pub mod bodies;
 pub mod erasure;
 pub mod privacy;
+pub mod custody;
 pub mod keys;
 pub mod contracts;
+pub mod dead_letters;
 pub mod postgres;
 
 pub use self::bucket::Bucket;
+use self::custody::Custody;
+use self::dead_letters::DeadLetters;
 use self::keys::KeyUse;
 use self::privacy::Privacy;
 use self::records::{
@@ -37,6 +42,7 @@ use self::records::{
 pub enum Work {
     Reading(Box<Reading>),
     Statement(Statement),
+    Fence(Fence),
     /// It goes to a retry tier and is due back at this instant.
     Deferred {
         id: String,
@@ -97,7 +103,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 }
 
 /// One connection to the ledger.
-pub trait Session: Privacy + Send + 'static {
+pub trait Session: Custody + DeadLetters + Privacy + Send + 'static {
     /// Settles a batch in one transaction and answers each message's bucket.
     fn settle(
         &mut self,
@@ -135,14 +141,6 @@ pub trait Session: Privacy + Send + 'static {
 
     /// Gives the beat up, so that the next relay need not wait until it is stale.
     fn release(&mut self, holder: Uuid) -> impl Future<Output = Result<(), LedgerError>> + Send;
-
-    /// A lane tells that it lives, and whether it has nothing in hand.
-    fn lane_beat(
-        &mut self,
-        lane: Uuid,
-        idle: bool,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
     /// Inserts or, while nothing was paid, updates orders; one answer each.
     fn import(
@@ -233,10 +231,7 @@ pub trait Session: Privacy + Send + 'static {
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
     /// Everything that was accepted, and where it stands.
-    fn balance(
-        &mut self,
-        now: OffsetDateTime,
-    ) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
+    fn balance(&mut self) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
 }
 
 /// Each message's bucket, in the batch's order.
@@ -246,7 +241,7 @@ pub fn buckets(batch: &[Work], changes: &Changes) -> Vec<Bucket> {
         .iter()
         .map(|work| match work {
             Work::Reading(_) => strongest.next().map_or(Bucket::NoOp, Bucket::from),
-            Work::Statement(_) => Bucket::NoOp,
+            Work::Statement(_) | Work::Fence(_) => Bucket::NoOp,
             Work::Deferred { .. } => Bucket::Retrying,
             Work::Buried { .. } => Bucket::Dead,
         })

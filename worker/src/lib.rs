@@ -7,6 +7,7 @@ pub mod error;
 pub mod settle;
 pub mod lane;
 pub mod relay;
+pub mod morgue;
 pub mod reconcile;
 
 pub mod roles;

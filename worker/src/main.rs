@@ -1,4 +1,4 @@
-//! `quittance-worker`: settles, relays and reconciles as a process of its own.
+//! `quittance-worker`: settles, relays, buries and reconciles as a process of its own.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,13 +21,13 @@ struct Arguments {
     /// The configuration file (default: $QUITTANCE_CONFIG, else quittance.toml)
     #[arg(long)]
     config: Option<PathBuf>,
-    /// What it does, of: settle, relay, reconcile
-    #[arg(long, value_delimiter = ',', default_value = "settle,relay,reconcile")]
+    /// What it does, of: settle, relay, morgue, reconcile
+    #[arg(long, value_delimiter = ',', default_value = "settle,relay,morgue,reconcile")]
     roles: Vec<String>,
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+pub(crate) async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

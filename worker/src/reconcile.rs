@@ -4,34 +4,52 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
+use shared::broker::Broker;
+use shared::crash::{self, Point};
+use shared::message::seal::SealKeys;
 use shared::process::{self, pause};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::ledger::bodies::Tended;
+use crate::ledger::custody::Custody as _;
 use crate::ledger::privacy::Privacy as _;
+use crate::ledger::records::Missing;
 use crate::ledger::{Ledger, LedgerError, Session};
+
+mod fence;
+
+use self::fence::{Fenced, Fencing};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Bodies have time: nothing else waits for them.
 const TEND_INTERVAL: Duration = Duration::from_secs(10);
+/// How often it is asked whether something lacks its receipt.
+const FENCE_INTERVAL: Duration = Duration::from_secs(5);
 const BALANCE_INTERVAL: Duration = Duration::from_secs(30);
+/// Windows in one transaction.
+const COMPACT_MAX: i64 = 200;
 /// Orders, or numbers without one, in one transaction.
 const SWEEP_MAX: i64 = 200;
 /// Bodies in one transaction.
 const TEND_MAX: i64 = 200;
 
 /// Its parts.
-pub struct Reconcile<L> {
+pub struct Reconcile<B, L> {
+    pub broker: B,
     pub ledger: L,
+    /// Seals the markers of fences.
+    pub keys: SealKeys,
+    pub shards: u16,
     pub health: Health,
     pub bell: Arc<Notify>,
 }
 
-impl<L: Ledger> Reconcile<L> {
+impl<B: Broker, L: Ledger> Reconcile<B, L> {
     /// Runs until told to stop. The balance and the bodies have sessions of their own: they read much,
     /// and must never hold up a sweep.
     pub async fn run(self, stop: CancellationToken) {
@@ -77,19 +95,44 @@ impl<L: Ledger> Reconcile<L> {
         Ok(())
     }
 
+    /// Fences what lacks its receipt, counts, and compacts what is long settled.
     async fn balancing(&self, stop: &CancellationToken) {
-        while pause(BALANCE_INTERVAL, stop).await {
-            let balance = async { self.ledger.open().await?.balance(process::now()).await };
-            match balance.await {
-                Ok(balance) => {
-                    gauge!("quittance_unaccounted").set(balance.unaccounted as f64);
-                    if balance.unaccounted > 0 {
-                        error!(unaccounted = balance.unaccounted, "accepted messages are missing");
-                    }
+        let publisher = self.broker.publisher();
+        let Self { broker, ledger, keys, shards, .. } = self;
+        let fencing = Fencing { broker, publisher: &publisher, ledger, keys, shards: *shards };
+        let mut counted = Instant::now();
+        while pause(FENCE_INTERVAL, stop).await {
+            let fenced = match fencing.fence(stop).await {
+                Ok(fenced) => fenced,
+                Err(error) => {
+                    warn!(%error, "nothing is fenced this time");
+                    continue;
                 }
-                Err(error) => warn!(%error, "no balance this time"),
+            };
+            if let Fenced::Unclear(why) = fenced {
+                debug!(why, "what lacks its receipt may still be on its way");
+            }
+            if fenced == Fenced::Proven || counted.elapsed() >= BALANCE_INTERVAL {
+                counted = Instant::now();
+                if let Err(error) = self.count(stop).await {
+                    warn!(%error, "no balance this time");
+                }
             }
         }
+    }
+
+    async fn count(&self, stop: &CancellationToken) -> Result<(), LedgerError> {
+        let mut session = self.ledger.open().await?;
+        let balance = session.balance().await?;
+        gauge!("quittance_unaccounted").set(balance.unaccounted as f64);
+        for missing in &balance.missing {
+            let Missing { epoch, from, to, count, .. } = missing;
+            error!(%epoch, from, to, count, "accepted messages are missing");
+        }
+        let full =
+            |windows| i64::try_from(windows).is_ok_and(|windows: i64| windows >= COMPACT_MAX);
+        while full(session.compact(process::now(), COMPACT_MAX).await?) && !stop.is_cancelled() {}
+        Ok(())
     }
 
     async fn serve(
@@ -112,6 +155,7 @@ impl<L: Ledger> Reconcile<L> {
             match session.sweep(process::now(), SWEEP_MAX).await {
                 Ok(swept) if swept.subjects == 0 => return Ok(()),
                 Ok(swept) => {
+                    crash::at(Point::Swept);
                     info!(subjects = swept.subjects, "reconciled");
                     self.bell.notify_one();
                 }

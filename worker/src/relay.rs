@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use metrics::{counter, gauge};
 use shared::broker::{PublishError, Publisher, Route};
+use shared::crash::{self, Point};
 use shared::event::{self, EventType};
 use shared::message::parcel::Parcel;
 use shared::process;
@@ -50,6 +51,15 @@ struct Lease {
     beaten: Option<Instant>,
 }
 
+/// What one round came to.
+#[derive(Default)]
+struct Round {
+    /// Events that were confirmed.
+    sent: usize,
+    /// Why the broker could not be published to.
+    away: Option<PublishError>,
+}
+
 /// Subjects whose event was refused, and until when they are left alone.
 #[derive(Default)]
 struct Refused {
@@ -59,9 +69,11 @@ struct Refused {
 impl<P: Publisher, L: Ledger> Relay<P, L> {
     /// Runs until told to stop.
     pub async fn run(self, stop: CancellationToken) {
+        // One for as long as it runs: after an outage it finds its own lease, and need not wait for it.
+        let holder = Uuid::now_v7();
         let mut reconnect = Reconnect::default();
         while !stop.is_cancelled() {
-            if let Err(error) = self.serve(&mut reconnect, &stop).await {
+            if let Err(error) = self.serve(holder, &mut reconnect, &stop).await {
                 warn!(%error, "the relay starts again");
                 self.health.set("relay", Err(error.to_string()));
                 process::pause(reconnect.next_delay(), &stop).await;
@@ -71,22 +83,33 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
 
     async fn serve(
         &self,
+        holder: Uuid,
         reconnect: &mut Reconnect,
         stop: &CancellationToken,
     ) -> Result<(), LedgerError> {
         let mut session = self.ledger.open().await?;
         self.health.set("relay", Ok(()));
         reconnect.reached();
-        let mut lease = Lease { holder: Uuid::now_v7(), seen: None, held: false, beaten: None };
+        let mut lease = Lease { holder, seen: None, held: false, beaten: None };
         let mut refused = Refused::default();
         while !stop.is_cancelled() {
             lease.keep(&mut session).await?;
-            let sent = if lease.held { self.round(&mut session, &mut refused).await? } else { 0 };
+            let round = if lease.held {
+                self.round(&mut session, &mut refused).await?
+            } else {
+                Round::default()
+            };
             if !lease.held {
                 // The gauge is the holder's to set.
                 gauge!("quittance_outbox_pending").set(0.0);
             }
-            if sent == 0 {
+            if let Some(error) = round.away {
+                warn!(%error, "the relay cannot publish");
+                self.health.set("relay", Err(error.to_string()));
+                // The bell rings on while the broker is away.
+                process::pause(POLL, stop).await;
+            } else if round.sent == 0 {
+                self.health.set("relay", Ok(()));
                 let rung = timeout(POLL, self.bell.notified());
                 if process::unless_stopped(rung, stop).await.is_none() {
                     break;
@@ -99,12 +122,12 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         Ok(())
     }
 
-    /// Publishes each subject's lowest unsent event; answers how many were confirmed.
+    /// Publishes each subject's lowest unsent event.
     async fn round(
         &self,
         session: &mut L::Session,
         refused: &mut Refused,
-    ) -> Result<usize, LedgerError> {
+    ) -> Result<Round, LedgerError> {
         let unsent = session.unsent(ROUND).await?;
         gauge!("quittance_outbox_pending").set(unsent.len() as f64);
         let oldest = unsent
@@ -115,21 +138,38 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
             unsent.into_iter().filter(|event| refused.is_due(&event.subject)).collect();
         let outcomes = join_all(due.iter().map(|event| self.publish(event))).await;
         let mut confirmed = vec![];
+        let (mut away, mut unanswered) = (None, vec![]);
         for (event, outcome) in due.iter().zip(outcomes) {
             match outcome {
                 Ok(()) => {
                     refused.until.remove(&event.subject);
                     confirmed.push(event.clone());
                 }
-                Err(error) => refused.note(event, &error),
+                Err(error) if error.concerns_the_parcel() => refused.note(event, &error),
+                Err(PublishError::TimedOut) => unanswered.push(event),
+                // No subject is to blame: all go on as soon as the broker is back.
+                Err(error) => away = Some(error),
+            }
+        }
+        if !unanswered.is_empty() && away.is_none() {
+            // Where the broker answers all the same, a queue that takes these events does not.
+            match self.publisher.probe().await {
+                Ok(()) => {
+                    for event in unanswered {
+                        refused.note(event, &PublishError::TimedOut);
+                    }
+                }
+                Err(error) => away = Some(error),
             }
         }
         if !confirmed.is_empty() {
+            crash::at(Point::Announced);
             session.mark_sent(&confirmed).await?;
+            crash::at(Point::Marked);
             counter!("messaging_client_sent_messages_total", "messaging_destination_name" => "fulfilment")
                 .increment(confirmed.len() as u64);
         }
-        Ok(confirmed.len())
+        Ok(Round { sent: confirmed.len(), away })
     }
 
     async fn publish(&self, event: &Unsent) -> Result<(), PublishError> {

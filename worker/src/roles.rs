@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lane::Lane;
 use crate::ledger::Ledger;
+use crate::morgue::Morgue;
 use crate::reconcile::Reconcile;
 use crate::relay::Relay;
 use crate::settle::Policy;
@@ -27,6 +28,8 @@ pub enum Role {
     Settle,
     /// Events from the ledger to the broker.
     Relay,
+    /// Dead letters from the broker to the ledger.
+    Morgue,
     /// What time and the shop bring about.
     Reconcile,
 }
@@ -44,13 +47,14 @@ pub struct Settings {
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Settle, Self::Relay, Self::Reconcile];
+    pub const ALL: [Self; 4] = [Self::Settle, Self::Relay, Self::Morgue, Self::Reconcile];
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Settle => "settle",
             Self::Relay => "relay",
+            Self::Morgue => "morgue",
             Self::Reconcile => "reconcile",
         }
     }
@@ -104,10 +108,18 @@ pub async fn run<B: Broker, L: Ledger>(
                 let relay = Relay { publisher, ledger: ledger.clone(), health, bell };
                 tasks.spawn(relay.run(stop.clone()));
             }
+            Role::Morgue => {
+                health.set(role.as_str(), Err("not reached yet".to_owned()));
+                let (broker, ledger) = (broker.clone(), ledger.clone());
+                let (policy, health) = (settings.policy.clone(), health.clone());
+                tasks.spawn(Morgue { broker, ledger, policy, health }.run(stop.clone()));
+            }
             Role::Reconcile => {
                 health.set(role.as_str(), Err("not reached yet".to_owned()));
                 let (health, bell) = (health.clone(), Arc::clone(&bell));
-                let reconcile = Reconcile { ledger: ledger.clone(), health, bell };
+                let (broker, ledger) = (broker.clone(), ledger.clone());
+                let (keys, shards) = (settings.policy.keys.clone(), settings.shards);
+                let reconcile = Reconcile { broker, ledger, keys, shards, health, bell };
                 tasks.spawn(reconcile.run(stop.clone()));
             }
         }

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 
 use shared::broker::Delivery;
+use shared::crash;
+use shared::message::fence::{self, Fence};
 use shared::message::seal::SealKeys;
 use shared::message::statement::{self, Statement};
 use shared::message::{self, Message};
@@ -38,6 +40,11 @@ pub fn judge(delivery: &Delivery, keys: &SealKeys, readers: &Readers) -> Result<
         return Err(Failure::Crashing(delivery.returns));
     }
     let message = Message::open(&delivery.parcel, keys)?;
+    crash::reading(&message.body);
+    if message.kind == fence::KIND {
+        let fence = Fence::read(&message).ok_or(Unreadable::Malformed("no fence"))?;
+        return Ok(Work::Fence(fence));
+    }
     if message.kind == statement::KIND {
         let statement = Statement::read(&message).ok_or(Unreadable::Malformed("no statement"))?;
         return Ok(Work::Statement(statement));

@@ -112,7 +112,7 @@ async fn outcome(
 mod tests {
     use std::sync::Arc;
 
-    use shared::broker::{Consumer, Delivery, Listener, PublishError, Publisher, Route};
+    use shared::broker::{Consumer, Delivery, Depths, Listener, PublishError, Publisher, Route};
     use shared::event::{Event, EventType, OrderSnapshot, Snapshot};
     use shared::message::parcel::Parcel;
     use shared::money::Currency;
@@ -147,6 +147,14 @@ mod tests {
             Ok(Nobody)
         }
 
+        async fn dead_letters(&self, _: u16) -> Result<Nobody, BrokerError> {
+            Ok(Nobody)
+        }
+
+        async fn depths(&self) -> Result<Depths, BrokerError> {
+            Ok(Depths::default())
+        }
+
         async fn listener(&self) -> Result<Ear, BrokerError> {
             let heard = self.0.lock().await.recv().await;
             heard.map(|heard| Ear(heard.into_iter())).ok_or(BrokerError("gone".to_owned()))
@@ -172,6 +180,10 @@ mod tests {
     impl Consumer for Nobody {
         async fn next(&mut self) -> Result<Delivery, BrokerError> {
             Err(BrokerError("nobody".to_owned()))
+        }
+
+        async fn catch_up(&mut self) -> Result<(), BrokerError> {
+            Ok(())
         }
 
         async fn ack_through(&mut self, _: u64) -> Result<(), BrokerError> {

@@ -1,14 +1,13 @@
 //! `quittance balance`: the conservation line.
 
-use shared::process;
 use worker::ledger::Session;
-use worker::ledger::records::Balance;
+use worker::ledger::records::{Balance, Missing};
 
 use super::exit::{Exit, Failure};
 use super::output::Output;
 
 pub async fn run<S: Session>(mut session: S, output: Output) -> Result<Exit, Failure> {
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     output.one(&balance, text)?;
     Ok(verdict(&balance))
 }
@@ -37,6 +36,13 @@ fn text(balance: &Balance) -> String {
              or while no worker runs\n",
             balance.unproven,
         );
+    }
+    for Missing { epoch, from, to, count, numbers } in &balance.missing {
+        let named: Vec<String> = numbers.iter().map(i64::to_string).collect();
+        let more =
+            if named.len() < usize::try_from(*count).unwrap_or(usize::MAX) { ", …" } else { "" };
+        let named = named.join(", ");
+        text += &format!("missing {count} of epoch {epoch} in ({from}, {to}]: {named}{more}\n");
     }
     text
 }

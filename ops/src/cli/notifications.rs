@@ -1,24 +1,17 @@
 //! `quittance notifications`: what providers sent, without what tells who paid.
-//!
-//! **Invariant**: a personal value is shown only to whoever says why, and that is noted first.
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use shared::process;
 use shared::provider::Provider;
-use shared::provider::personal::{Field, masked};
-use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::Session;
-use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredBody, StoredMessage};
-use worker::ledger::records::Act;
+use worker::ledger::bodies::{NotificationFilter, NotificationRecord};
 
-use super::act::{actor, reason};
+use super::act::reason;
+use super::body::ShownBody;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::table::{Table, instant, printable};
-
-const MASK: &str = "•••";
+use super::table::{Table, instant};
 
 #[derive(Debug, Args)]
 #[command(
@@ -69,24 +62,8 @@ struct ShowArgs {
 struct Shown {
     message_id: Uuid,
     notifications: Vec<NotificationRecord>,
-    /// `kept`, `redacted`, `sealed`, `expired`, `erased`, `missing`.
-    body: String,
-    /// When it was removed or redacted.
-    #[serde(with = "time::serde::rfc3339::option")]
-    body_changed_at: Option<OffsetDateTime>,
-    /// The ring's key that is needed.
-    key_id: Option<String>,
-    /// Nothing: the body cannot be taken apart.
-    fields: Option<Vec<ShownField>>,
-    /// The whole body, only where it was asked for with a reason.
-    revealed: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct ShownField {
-    name: String,
-    value: Option<String>,
-    masked: bool,
+    #[serde(flatten)]
+    body: ShownBody,
 }
 
 pub async fn run<S: Session>(
@@ -105,53 +82,18 @@ pub async fn run<S: Session>(
                 let message = format!("no notification has the message id {message_id}; {way}");
                 return Err(Failure::new(Exit::NotFound, message));
             };
-            let mut shown = show(message_id, &stored);
+            let provider = stored.parts.first();
+            let provider = provider.and_then(|part| Provider::from_word(&part.provider));
+            let mut body = ShownBody::of(provider, &stored.body);
             if let Some(reason) = reason {
-                shown.revealed = Some(reveal(&mut session, message_id, stored, reason).await?);
+                let subject = ("notification", message_id.to_string());
+                body.reveal(&mut session, &stored.body, subject, reason).await?;
             }
+            let shown = Shown { message_id, notifications: stored.parts, body };
             output.one(&shown, details)?;
         }
     }
     Ok(Exit::Done)
-}
-
-/// The whole body, once it is noted who looks at it.
-async fn reveal<S: Session>(
-    session: &mut S,
-    message: Uuid,
-    stored: StoredMessage,
-    reason: String,
-) -> Result<String, Failure> {
-    let StoredBody::Open { bytes, .. } = stored.body else {
-        let what = "there is no body to reveal: without `--reveal` the command says why";
-        return Err(Failure::new(Exit::Failed, what));
-    };
-    let act = Act {
-        actor: actor(),
-        action: "notification.reveal".to_owned(),
-        subject: format!("notification/{message}"),
-        reason,
-    };
-    session.note(&act, process::now()).await?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn show(message_id: Uuid, stored: &StoredMessage) -> Shown {
-    let provider = stored.parts.first().and_then(|part| Provider::from_word(&part.provider));
-    let (body, body_changed_at, key_id, fields) = match &stored.body {
-        StoredBody::Open { bytes, redacted_at } => {
-            let word = if redacted_at.is_some() { "redacted" } else { "kept" };
-            let fields = provider.and_then(|provider| masked(provider, bytes));
-            (word.to_owned(), *redacted_at, None, fields)
-        }
-        StoredBody::Closed { key_id } => ("sealed".to_owned(), None, Some(key_id.clone()), None),
-        StoredBody::Removed { at, reason } => (reason.clone(), Some(*at), None, None),
-        StoredBody::Missing => ("missing".to_owned(), None, None, None),
-    };
-    let of = |Field { name, value }| ShownField { name, masked: value.is_none(), value };
-    let fields = fields.map(|fields| fields.into_iter().map(of).collect());
-    let notifications = stored.parts.clone();
-    Shown { message_id, notifications, body, body_changed_at, key_id, fields, revealed: None }
 }
 
 fn table(records: &[NotificationRecord]) -> String {
@@ -172,21 +114,5 @@ fn table(records: &[NotificationRecord]) -> String {
 }
 
 fn details(shown: &Shown) -> String {
-    let mut text = table(&shown.notifications);
-    let when = shown.body_changed_at.map(|at| format!(" at {}", instant(at))).unwrap_or_default();
-    let key = shown.key_id.as_deref().map(|key| {
-        format!(": the ring (privacy.keys_file) lacks its key {key}, or the row was changed")
-    });
-    text += &format!("\nbody: {}{when}{}\n", shown.body, key.unwrap_or_default());
-    match (&shown.revealed, &shown.fields) {
-        (Some(revealed), _) => text += &format!("{}\n", printable(revealed)),
-        (None, Some(fields)) => {
-            for ShownField { name, value, .. } in fields {
-                let value = value.as_deref().map_or(MASK.to_owned(), printable);
-                text += &format!("  {} = {value}\n", printable(name));
-            }
-        }
-        (None, None) => {}
-    }
-    text
+    table(&shown.notifications) + &shown.body.lines()
 }

@@ -44,7 +44,8 @@ const EXAMPLES: &str = r#"Examples:
 const IMPORT_HELP: &str = r#"One order a line, as JSON; amounts in minor units (10 is 0.10 CNY):
   {"order_no":"A-1","amount":10,"currency":"CNY"}
 and, where wanted: "account", "numbers" (further numbers under which it is offered to providers),
-"expires_at" (RFC 3339), "metadata".
+"expires_at" (RFC 3339), "mode" (live or test; else as its account's), "subscription_no" and "period"
+(ISO 8601: paying it extends that subscription by so much), "metadata".
 
 Or as CSV with these names in its first line; `numbers` are separated by | and metadata is JSON.
 --example prints a file to begin with.

@@ -122,7 +122,9 @@ impl<'a, S: Session> Player<'a, S> {
             numbers: vec![],
             expires_at: None,
             // Some providers are played in their sandboxes.
-            mode: self.stage.config.choices().rules.mode(&account(scene.provider)),
+            mode: Some(self.stage.config.choices().rules.mode(&account(scene.provider))),
+            subscription_no: None,
+            period: None,
             metadata: None,
         };
         match self.session.import(&[order], process::now()).await?.first() {
@@ -186,7 +188,7 @@ impl<'a, S: Session> Player<'a, S> {
     async fn taken_up(&mut self) -> anyhow::Result<()> {
         let accepted = self.accepted;
         let taken = until(STEP_TIMEOUT, async || {
-            let balance = self.session.balance(process::now()).await?;
+            let balance = self.session.balance().await?;
             Ok((balance.accepted >= accepted).then_some(()))
         });
         if taken.await?.is_none() {

@@ -46,6 +46,8 @@ mod show;
 mod trail;
 mod beats;
 mod balance;
+mod dead_letters;
+mod custody;
 #[cfg(test)]
 mod trial;
 
@@ -186,15 +188,6 @@ impl Session for SqliteSession {
         self.write(move |connection| beats::release(connection, holder)).await
     }
 
-    async fn lane_beat(
-        &mut self,
-        lane: Uuid,
-        idle: bool,
-        now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
-        self.write(move |connection| beats::lane_beat(connection, lane, idle, now)).await
-    }
-
     async fn import(
         &mut self,
         orders: &[NewOrder],
@@ -289,7 +282,7 @@ impl Session for SqliteSession {
         self.write(move |connection| sweep::note(connection, &act, now)).await
     }
 
-    async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {
-        self.read(move |connection| balance::balance(connection, now)).await
+    async fn balance(&mut self) -> Result<Balance, LedgerError> {
+        self.read(balance::balance).await
     }
 }

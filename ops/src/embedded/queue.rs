@@ -4,11 +4,12 @@
 //! reader's hand at most, and leaves the table only by an acknowledgement.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use diesel::SqliteConnection;
 use shared::broker::{
-    Broker, BrokerError, LISTENER_WAITING_MAX, Listener, PublishError, Publisher, Route,
+    Broker, BrokerError, Depths, LISTENER_WAITING_MAX, Listener, PublishError, Publisher, Route,
 };
 use shared::message::parcel::Parcel;
 use shared::process;
@@ -35,9 +36,14 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Queue {
     store: Arc<Store>,
     writer: Arc<Writer>,
+    /// How many read it.
+    readers: Arc<AtomicU32>,
     /// Events of orders, to whoever listens in this process.
     events: broadcast::Sender<Parcel>,
 }
+
+/// Counted for as long as it lives.
+pub(super) struct Reading(Arc<AtomicU32>);
 
 /// Hears the events that this process publishes.
 pub struct QueueListener(broadcast::Receiver<Parcel>);
@@ -46,7 +52,7 @@ impl Queue {
     pub(super) fn start(store: Arc<Store>) -> Self {
         let writer = Arc::new(Writer::start(Arc::clone(&store)));
         let (events, _) = broadcast::channel(usize::from(LISTENER_WAITING_MAX));
-        Self { store, writer, events }
+        Self { store, writer, readers: Arc::default(), events }
     }
 }
 
@@ -68,7 +74,25 @@ impl Broker for Queue {
         if shard != 0 {
             return Err(BrokerError("the embedded queue has one shard".to_owned()));
         }
-        QueueConsumer::open(Arc::clone(&self.store), Arc::clone(&self.writer), prefetch).await
+        let reading = Some(Reading::begin(&self.readers));
+        let (store, writer) = (&self.store, &self.writer);
+        QueueConsumer::open(store, writer, (rows::NOTIFICATIONS, reading), prefetch).await
+    }
+
+    /// The morgue is no reader of a shard.
+    async fn dead_letters(&self, prefetch: u16) -> Result<QueueConsumer, BrokerError> {
+        QueueConsumer::open(&self.store, &self.writer, (rows::DEAD, None), prefetch).await
+    }
+
+    async fn depths(&self) -> Result<Depths, BrokerError> {
+        let store = Arc::clone(&self.store);
+        let counting = tokio::task::spawn_blocking(move || {
+            let mut connection = store.connect()?;
+            rows::waiting(&mut connection).map_err(|error| error.to_string())
+        });
+        let counted = counting.await.map_err(|error| BrokerError(error.to_string()))?;
+        let (retrying, dead) = counted.map_err(BrokerError)?;
+        Ok(Depths { consumers: vec![self.readers.load(Ordering::SeqCst)], retrying, dead })
     }
 
     async fn listener(&self) -> Result<QueueListener, BrokerError> {
@@ -110,6 +134,19 @@ impl Publisher for Queue {
     /// The writer lives, and the file lets it write.
     async fn probe(&self) -> Result<(), PublishError> {
         self.ask(Change::Probe).await
+    }
+}
+
+impl Reading {
+    fn begin(readers: &Arc<AtomicU32>) -> Self {
+        readers.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(readers))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod contracts;
 mod desk;
+mod letters;
 mod machinery;
 
 pub(super) use self::contracts::{
@@ -9,7 +10,12 @@ pub(super) use self::contracts::{
     written_subscriptions,
 };
 pub(super) use self::desk::{case_notes, case_resolutions};
-pub(super) use self::machinery::{audit, keys, lanes, receipts, relays, statements};
+pub(super) use self::letters::{
+    dead_letter_failures, dead_letter_parts, dead_letter_resolutions, dead_letters, failure_groups,
+};
+pub(super) use self::machinery::{
+    audit, compacted, fences, keys, lanes, receipts, relays, statements,
+};
 
 diesel::table! {
     queue (id) {
@@ -135,6 +141,16 @@ diesel::table! {
         policy -> Text,
         owner -> Nullable<Text>,
         resolution -> Nullable<Text>,
+        refund_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    loose_notifications (account, transaction, message_id, part) {
+        account -> Text,
+        transaction -> Text,
+        message_id -> Text,
+        part -> BigInt,
     }
 }
 

@@ -10,8 +10,18 @@ use worker::ledger::records::{NUMBERS_MAX, NewOrder};
 use super::{Wrong, from_value};
 
 /// The columns: the keys of the same order as JSON.
-pub const COLUMNS: [&str; 8] =
-    ["order_no", "amount", "currency", "account", "numbers", "expires_at", "mode", "metadata"];
+pub const COLUMNS: [&str; 10] = [
+    "order_no",
+    "amount",
+    "currency",
+    "account",
+    "numbers",
+    "expires_at",
+    "mode",
+    "subscription_no",
+    "period",
+    "metadata",
+];
 const NEEDED: [&str; 3] = ["order_no", "amount", "currency"];
 /// Spreadsheets write what stands between cells in their country's way; the header tells which.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
@@ -23,9 +33,9 @@ const CELLS_MAX: usize = 64;
 
 /// A file to begin with: every column, every way to write it.
 pub const EXAMPLE: &str = "\
-order_no,amount,currency,account,numbers,expires_at,mode,metadata
-A-1,1250,CNY,,,,,
-A-2,980,JPY,shop-alipay,A-2-again|A-2-third,2027-01-31T23:59:59Z,live,\"{\"\"basket\"\": 7}\"
+order_no,amount,currency,account,numbers,expires_at,mode,subscription_no,period,metadata
+A-1,1250,CNY,,,,,,,
+A-2,980,JPY,shop-alipay,A-2-again|A-2-third,2027-01-31T23:59:59Z,,S-1,P1M,\"{\"\"basket\"\": 7}\"
 ";
 
 /// What the first line says of those that follow.

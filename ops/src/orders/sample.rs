@@ -31,6 +31,8 @@ pub(crate) fn order(status: OrderStatus) -> OrderRecord {
             cancelled_at: (status == OrderStatus::Cancelled).then_some(AT),
             expires_at: None,
             mode: shared::order::Mode::Live,
+            subscription_no: None,
+            period: None,
             created_at: AT,
         },
         numbers: vec!["A-1".into()],
@@ -68,6 +70,7 @@ pub(crate) fn case(kind: CaseKind, amount: i64) -> CaseRecord {
         policy: "hold".into(),
         owner: None,
         resolution: None,
+        refund_by: None,
         opened_at: AT,
         resolved_at: None,
     }

@@ -9,17 +9,23 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
+use lapin::uri::AMQPUri;
 use lapin::{Acker, Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use super::topology::{Finding, Topology};
-use super::{Broker, BrokerError, Consumer, Delivery};
+use super::{Broker, BrokerError, Consumer, Delivery, Depths};
 
 pub mod listener;
 pub mod publisher;
 mod wire;
 
-/// How long connecting, declaring or acknowledging may take.
+/// A connection that is silent for twice this long is dropped, unless the url says otherwise. The server's
+/// own 60 s would leave a half-open one unnoticed for minutes.
+const HEARTBEAT_S: u16 = 5;
+/// How long reaching the server may take: a wire that swallows everything must not hold up the next try.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long declaring, consuming or acknowledging may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to reach RabbitMQ.
@@ -37,6 +43,7 @@ pub struct AmqpConsumer {
     queue: ShortString,
     stream: lapin::Consumer,
     unacknowledged: VecDeque<Acker>,
+    prefetch: u16,
     tag: u64,
     acknowledged: u64,
 }
@@ -45,11 +52,7 @@ impl Amqp {
     /// Connects, within a limit of time, and makes sure of the topology.
     pub async fn connect(&self, name: &str) -> Result<Connection, ConnectError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connecting = Connection::connect(&self.url, properties);
-        let connection = timeout(STEP_TIMEOUT, connecting)
-            .await
-            .map_err(|_| ConnectError::Unreachable("no answer in time".to_owned()))?
-            .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        let connection = self.reach(properties).await?;
         match timeout(STEP_TIMEOUT, self.topology.declare(&connection)).await {
             Ok(Ok(())) => Ok(connection),
             Ok(Err(_)) if !connection.status().connected() => {
@@ -60,10 +63,45 @@ impl Amqp {
         }
     }
 
+    /// A consumer of this queue, on a connection of its own.
+    async fn reader(
+        &self,
+        name: &str,
+        queue: String,
+        prefetch: u16,
+    ) -> Result<AmqpConsumer, BrokerError> {
+        let connection =
+            self.connect(name).await.map_err(|error| BrokerError(error.to_string()))?;
+        let queue = ShortString::try_new(queue).unwrap_or_default();
+        let opened = async {
+            let channel = connection.create_channel().await.map_err(lost)?;
+            let stream = consume(&channel, &queue, prefetch).await?;
+            Ok((channel, stream))
+        };
+        let (channel, stream) = timeout(STEP_TIMEOUT, opened)
+            .await
+            .map_err(|_| BrokerError("consuming took too long to begin".to_owned()))??;
+        Ok(AmqpConsumer {
+            connection,
+            channel,
+            queue,
+            stream,
+            unacknowledged: VecDeque::new(),
+            prefetch,
+            tag: 0,
+            acknowledged: 0,
+        })
+    }
+
     /// Connects without declaring anything, to look.
     pub async fn connect_bare(&self) -> Result<Connection, ConnectError> {
-        let connecting = Connection::connect(&self.url, ConnectionProperties::default());
-        timeout(STEP_TIMEOUT, connecting)
+        self.reach(ConnectionProperties::default()).await
+    }
+
+    async fn reach(&self, properties: ConnectionProperties) -> Result<Connection, ConnectError> {
+        let mut uri: AMQPUri = self.url.parse().map_err(ConnectError::Unreachable)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
+        timeout(CONNECT_TIMEOUT, Connection::connect_uri(uri, properties))
             .await
             .map_err(|_| ConnectError::Unreachable("no answer in time".to_owned()))?
             .map_err(|error| ConnectError::Unreachable(error.to_string()))
@@ -89,28 +127,18 @@ impl Broker for Amqp {
     }
 
     async fn consumer(&self, shard: u16, prefetch: u16) -> Result<AmqpConsumer, BrokerError> {
-        let connection = self
-            .connect("quittance consumer")
-            .await
-            .map_err(|error| BrokerError(error.to_string()))?;
-        let queue = ShortString::try_new(self.topology.queue(shard)).unwrap_or_default();
-        let opened = async {
-            let channel = connection.create_channel().await.map_err(lost)?;
-            let stream = consume(&channel, &queue, prefetch).await?;
-            Ok((channel, stream))
-        };
-        let (channel, stream) = timeout(STEP_TIMEOUT, opened)
-            .await
-            .map_err(|_| BrokerError("consuming took too long to begin".to_owned()))??;
-        Ok(AmqpConsumer {
-            connection,
-            channel,
-            queue,
-            stream,
-            unacknowledged: VecDeque::new(),
-            tag: 0,
-            acknowledged: 0,
-        })
+        self.reader("quittance consumer", self.topology.queue(shard), prefetch).await
+    }
+
+    async fn dead_letters(&self, prefetch: u16) -> Result<AmqpConsumer, BrokerError> {
+        self.reader("quittance morgue", self.topology.dead(), prefetch).await
+    }
+
+    async fn depths(&self) -> Result<Depths, BrokerError> {
+        let connection =
+            self.connect_bare().await.map_err(|error| BrokerError(error.to_string()))?;
+        let looked = timeout(STEP_TIMEOUT, self.topology.depths(&connection)).await;
+        looked.map_err(|_| BrokerError("looking at the queues took too long".to_owned()))?
     }
 
     async fn listener(&self) -> Result<listener::AmqpListener, BrokerError> {
@@ -128,6 +156,13 @@ impl Consumer for AmqpConsumer {
         self.unacknowledged.push_back(delivery.acker.clone());
         let returns = wire::returns(&delivery);
         Ok(Delivery { tag: self.tag, returns, parcel: wire::parcel(delivery) })
+    }
+
+    async fn catch_up(&mut self) -> Result<(), BrokerError> {
+        // The same limit again changes nothing; its answer comes behind what the channel had sent.
+        let asked = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
+        let answered = timeout(STEP_TIMEOUT, asked).await;
+        answered.map_err(|_| BrokerError("the channel is silent".to_owned()))?.map_err(lost)
     }
 
     async fn ack_through(&mut self, tag: u64) -> Result<(), BrokerError> {
@@ -158,6 +193,7 @@ impl Consumer for AmqpConsumer {
         (self.channel, self.stream) = (channel, stream);
         self.unacknowledged.clear();
         self.acknowledged = self.tag;
+        self.prefetch = prefetch;
         Ok(())
     }
 }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 mod objects;
 
-use self::objects::{Exchange, Queue, at_least_once, channel, text, unsafe_object};
-use super::Route;
+use self::objects::{Exchange, Queue, at_least_once, channel, depth, text, unsafe_object};
+use super::{BrokerError, Depths, Route};
 use crate::retry::{Schedule, tier_name};
 
 /// Returns after which the broker itself buries a message: a ceiling, the worker buries far earlier.
@@ -45,7 +45,7 @@ impl Topology {
             Route::Retry { delay, shard } => {
                 (format!("{prefix}.retry.{}", tier_name(*delay)), shard.to_string())
             }
-            Route::Dead => (format!("{prefix}.dead"), String::new()),
+            Route::Dead => (self.dead(), String::new()),
             Route::Fulfilment { routing_key } => (self.events(), routing_key.clone()),
         }
     }
@@ -53,6 +53,11 @@ impl Topology {
     /// The queue of a shard.
     pub fn queue(&self, shard: u16) -> String {
         format!("{}.notifications.{shard}", self.prefix)
+    }
+
+    /// The queue of the dead letters, and its exchange.
+    pub fn dead(&self) -> String {
+        format!("{}.dead", self.prefix)
     }
 
     /// The exchange that events are published to, and that our own listeners bind to. Were they bound
@@ -106,6 +111,25 @@ impl Topology {
         findings
     }
 
+    /// Looks at the queues that hold notifications, without taking anything.
+    pub async fn depths(&self, connection: &Connection) -> Result<Depths, BrokerError> {
+        let lost = |error: lapin::Error| BrokerError(error.to_string());
+        let channel = connection.create_channel().await.map_err(lost)?;
+        let mut depths = Depths::default();
+        for shard in 0..self.shards {
+            let queue = depth(&channel, &self.queue(shard)).await.map_err(lost)?;
+            depths.consumers.push(queue.consumer_count());
+        }
+        for delay in self.schedule.tiers() {
+            let tier = format!("{}.retry.{}", self.prefix, tier_name(delay));
+            let queue = depth(&channel, &tier).await.map_err(lost)?;
+            depths.retrying += u64::from(queue.message_count());
+        }
+        let dead = depth(&channel, &format!("{}.dead", self.prefix)).await.map_err(lost)?;
+        depths.dead = u64::from(dead.message_count());
+        Ok(depths)
+    }
+
     /// All objects by kind and name, exchanges first.
     pub fn names(&self) -> Vec<String> {
         let exchanges = self.exchanges().into_iter().map(|exchange| exchange.shown());
@@ -132,7 +156,7 @@ impl Topology {
                 alternate: Some(any),
                 ..exchange(self.notifications(), ExchangeKind::Direct)
             },
-            exchange(format!("{prefix}.dead"), ExchangeKind::Fanout),
+            exchange(self.dead(), ExchangeKind::Fanout),
             exchange(unrouted.clone(), ExchangeKind::Fanout),
             exchange(self.events(), ExchangeKind::Topic),
             Exchange {
@@ -150,7 +174,7 @@ impl Topology {
 
     fn queues(&self) -> Vec<Queue> {
         let prefix = &self.prefix;
-        let dead = format!("{prefix}.dead");
+        let dead = self.dead();
         let unrouted = format!("{prefix}.fulfilment.unrouted");
         let mut queues = vec![
             Queue {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -18,9 +19,12 @@ use crate::order::Mode;
 use crate::provider::material::Material;
 use crate::provider::{Account, Accounts, Provider, Reader, Readers, Section};
 use crate::rules::{AccountRules, Rules};
+use crate::units::Span;
 
 /// Letters of an account's name: it is a part of a url, a header and a label.
 const NAME_MAX_BYTES: usize = 64;
+/// Ten years.
+const REFUND_WITHIN_MAX: Duration = Duration::from_secs(3_660 * 24 * 60 * 60);
 /// A key file, with a chain of certificates.
 const FILE_MAX_BYTES: u64 = 64 * 1024;
 
@@ -47,10 +51,13 @@ pub struct General {
     /// What happens to its cases, by kind; those that are not named are held.
     #[serde(default)]
     pub cases: BTreeMap<CaseKind, CasePolicy>,
+    /// How long after a payment a refund of it is taken. Nothing: as the provider's documentation says.
+    pub refund_within: Option<Span>,
 }
 
 /// The keys of [`General`].
-const GENERAL: [&str; 5] = ["provider", "return_to", "quarantine", "mode", "cases"];
+const GENERAL: [&str; 6] =
+    ["provider", "return_to", "quarantine", "mode", "cases", "refund_within"];
 
 /// What accounts chose beside their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,16 +159,24 @@ impl Config {
             choices.quarantined.extend(general.quarantine.then(|| name.clone()));
             let mode = general.mode.or(own.mode()).unwrap_or_default();
             let cases = general.cases.clone();
-            rules.accounts.insert(name.clone(), AccountRules { mode, cases });
+            let chosen = general.refund_within.and_then(|span| span.0.try_into().ok());
+            let refund_within = chosen.or(own.provider().refund_within());
+            let chosen = AccountRules { mode, cases, refund_within };
+            rules.accounts.insert(name.clone(), chosen);
         }
         choices.rules = Arc::new(rules);
         choices
     }
 
-    /// Policies that can never apply to their kind of case.
-    pub(super) fn misplaced_policies(&self) -> Vec<Problem> {
+    /// Choices out of their limits, and policies that can never apply to their kind of case.
+    pub(super) fn wrong_choices(&self) -> Vec<Problem> {
         let mut problems = vec![];
         for (name, section) in &self.accounts {
+            let span = section.general.refund_within.map(|span| span.0);
+            if span.is_some_and(|span| span.is_zero() || span > REFUND_WITHIN_MAX) {
+                let key = format!("accounts.{name}.refund_within");
+                problems.push(problem(&key, "more than nothing, up to 3660d"));
+            }
             for (kind, policy) in &section.general.cases {
                 if let Some(why) = kind.refuses_policy(*policy) {
                     let key = format!("accounts.{name}.cases.{}", kind.as_str());

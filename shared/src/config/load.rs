@@ -138,8 +138,12 @@ fn error_path(error: &toml::de::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
     use crate::config::Engines;
+    use crate::provider::Provider;
+    use crate::rules::{AccountRules, Rules};
 
     fn config(text: &str, variables: &[(&str, &str)]) -> Result<Config, Problem> {
         let owned = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
@@ -189,5 +193,49 @@ mod tests {
         ] {
             assert!(!config(text, &[]).unwrap().check().is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_time_for_refunds_is_the_providers_unless_an_account_says_otherwise() {
+        let account = |provider: &str, within: &str| {
+            let text = format!(
+                "[accounts.a]\nprovider = \"{provider}\"\nmerchant_accounts = [\"m\"]\nlive = true\n{within}"
+            );
+            let config = config(&text, &[]).unwrap();
+            (config.choices().rules.accounts["a"].refund_within, config.limits())
+        };
+        assert_eq!(account("adyen", ""), (None, vec![]));
+        let given = account("adyen", "refund_within = \"90d\"");
+        assert_eq!(given, (Some(time::Duration::days(90)), vec![]));
+        for span in ["0d", "3661d", "99999999999999d"] {
+            let (_, problems) = account("adyen", &format!("refund_within = \"{span}\""));
+            assert_eq!(problems[0].key, "accounts.a.refund_within", "{span}");
+        }
+    }
+
+    #[test]
+    fn a_refund_is_taken_until_the_end_of_its_time_where_that_is_known() {
+        let within = |refund_within| {
+            let account = AccountRules { refund_within, ..AccountRules::default() };
+            Rules { accounts: [("shop".to_owned(), account)].into(), ..Rules::default() }
+        };
+        let paid_at = datetime!(2027-06-01 08:00 UTC);
+        for (provider, until) in [
+            // A year with a leap day is longer: better a day early than one too late.
+            (Provider::WechatPay, Some(datetime!(2028-05-31 08:00 UTC))),
+            (Provider::WechatPayV2, Some(datetime!(2028-05-31 08:00 UTC))),
+            (Provider::PayPal, Some(datetime!(2027-11-28 08:00 UTC))),
+            (Provider::Alipay, None),
+            (Provider::UnionPay, None),
+            (Provider::Stripe, None),
+            (Provider::Adyen, None),
+            (Provider::StandardWebhooks, None),
+        ] {
+            let rules = within(provider.refund_within());
+            assert_eq!(rules.refund_by("shop", paid_at), until, "{provider:?}");
+            assert_eq!(rules.refund_by("other", paid_at), None);
+        }
+        let far = datetime!(9999-12-31 23:00 UTC);
+        assert_eq!(within(Some(time::Duration::DAY)).refund_by("shop", far), None);
     }
 }

@@ -113,6 +113,8 @@ impl Protocol for PayPal {
     /// Any other status makes it send again.
     const REJECT: Reply =
         Reply { status: 401, content_type: "text/plain; charset=utf-8", body: "" };
+    // Source: developer.paypal.com, Refund Payments for Individual Transactions: the default period.
+    const REFUND_WITHIN: Option<time::Duration> = Some(time::Duration::days(180));
 
     fn settings(section: &Section, material: &mut Material<'_>) -> Option<Settings> {
         let webhook_id = material.filled("webhook_id", &section.webhook_id);

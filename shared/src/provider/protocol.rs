@@ -14,6 +14,10 @@ use crate::money::Money;
 use crate::notification::Notification;
 use crate::order::Mode;
 
+mod rejection;
+
+pub use self::rejection::Rejection;
+
 /// The longest number that a provider documents has 64 characters.
 const NUMBER_MAX_BYTES: usize = 128;
 
@@ -39,6 +43,9 @@ pub(crate) trait Protocol {
     const ACCEPT: Reply;
     /// What makes the provider send it again.
     const REJECT: Reply;
+    /// How long after a payment the provider takes a refund of it, where its documentation says so for
+    /// every payment; where it means a year of whatever length, the shortest.
+    const REFUND_WITHIN: Option<Duration> = None;
 
     /// Reads keys and checks values; nothing when a problem was noted.
     fn settings(section: &Self::Section, material: &mut Material<'_>) -> Option<Self::Settings>;
@@ -198,31 +205,6 @@ pub struct Reply {
     pub body: &'static str,
 }
 
-/// Why a request is not let in. The answer never says which; the counter and the log do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    #[error("the body is not in the provider's form: {0}")]
-    Malformed(&'static str),
-    #[error("the signature is missing or empty")]
-    Unsigned,
-    #[error("the signature algorithm is missing or not the pinned one")]
-    WrongAlgorithm,
-    #[error("it names a key that is not configured")]
-    UnknownKey,
-    #[error("its signed time is too far from now")]
-    Stale,
-    #[error("no configured key verifies the signature")]
-    Forged,
-    #[error("what was signed can be read in two ways")]
-    Ambiguous,
-    #[error("it is genuine, but for another `{0}`")]
-    NotOurs(&'static str),
-    #[error("it is genuine, but it is no notification")]
-    NotANotification,
-    #[error("it is no signed return of this provider")]
-    NoReturn,
-}
-
 /// A genuine body that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -234,42 +216,6 @@ pub enum Unreadable {
     /// What says whose it is could only be seen by reading.
     #[error("it is genuine, but for another `{0}`")]
     NotOurs(&'static str),
-}
-
-impl Rejection {
-    /// The counter's label.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Malformed(_) => "malformed",
-            Self::Unsigned => "unsigned",
-            Self::WrongAlgorithm => "wrong_algorithm",
-            Self::UnknownKey => "unknown_key",
-            Self::Stale => "stale",
-            Self::Forged => "forged",
-            Self::Ambiguous => "ambiguous",
-            Self::NotOurs(_) => "not_ours",
-            Self::NotANotification => "not_a_notification",
-            Self::NoReturn => "no_return",
-        }
-    }
-
-    /// Could other keys or settings make the same bytes genuine? Such a request may be kept until then.
-    pub fn is_mendable(self) -> bool {
-        match self {
-            Self::WrongAlgorithm | Self::UnknownKey | Self::Forged | Self::NotOurs(_) => true,
-            Self::Malformed(_)
-            | Self::Unsigned
-            | Self::Stale
-            | Self::Ambiguous
-            | Self::NotANotification
-            | Self::NoReturn => false,
-        }
-    }
-
-    /// Could it not even be read as the provider's form?
-    pub fn is_malformed(self) -> bool {
-        matches!(self, Self::Malformed(_))
-    }
 }
 
 /// A text of a payload that becomes a number of something: not long, and without control characters.

@@ -95,6 +95,9 @@ impl Protocol for WechatPay {
         content_type: "application/json",
         body: r#"{"code":"FAIL","message":"not accepted"}"#,
     };
+    // An order that was paid over a year ago cannot be refunded.
+    // Source: pay.weixin.qq.com, APIv3: 申请退款 (Submit Refund), notes.
+    const REFUND_WITHIN: Option<Duration> = Some(Duration::days(365));
 
     fn settings(section: &Section, material: &mut Material<'_>) -> Option<Settings> {
         let keys = platform_keys(section, material)?;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use md5::{Digest as _, Md5};
 use serde::Deserialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::joined_text::reads_two_ways;
 use super::mac::{from_hex, hmac_sha256, to_hex};
@@ -93,6 +93,8 @@ impl Protocol for WechatPayV2 {
         content_type: "text/xml; charset=utf-8",
         body: "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[not accepted]]></return_msg></xml>",
     };
+    // As in API v3. Source: pay.weixin.qq.com, APIv2: 申请退款, notes.
+    const REFUND_WITHIN: Option<Duration> = Some(Duration::days(365));
 
     fn settings(section: &Section, material: &mut Material<'_>) -> Option<Settings> {
         let mut optional = |key, names: &Option<OneOrMore>| match names {

@@ -20,12 +20,13 @@ pub(super) fn choices() -> Choices {
 pub(super) fn rules() -> Rules {
     let fulfil = [CasePolicy::Fulfil, CasePolicy::Ignore];
     let accounts = [
-        ("sandbox", AccountRules { mode: Mode::Test, cases: BTreeMap::new() }),
+        ("sandbox", AccountRules { mode: Mode::Test, ..AccountRules::default() }),
         ("eager", governed(&fulfil)),
         ("giver", governed(&[CasePolicy::RefundRequested])),
         ("careless", governed(&[CasePolicy::Ignore])),
     ];
-    let accounts = accounts.into_iter().map(|(name, rules)| (name.to_owned(), rules)).collect();
+    let accounts: BTreeMap<_, _> =
+        accounts.into_iter().map(|(name, rules)| (name.to_owned(), rules)).collect();
     Rules { accounts, ..Rules::default() }
 }
 
@@ -35,5 +36,5 @@ fn governed(policies: &[CasePolicy]) -> AccountRules {
         let allowed = policies.iter().find(|policy| kind.refuses_policy(**policy).is_none());
         allowed.map(|policy| (kind, *policy))
     });
-    AccountRules { mode: Mode::Live, cases: cases.collect() }
+    AccountRules { cases: cases.collect(), ..AccountRules::default() }
 }

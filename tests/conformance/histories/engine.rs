@@ -182,7 +182,7 @@ fn row(planned: &Planned) -> String {
         order.amount,
         order.currency,
         text(order.account.as_deref()),
-        order.mode.as_str(),
+        order.mode.unwrap_or_default().as_str(),
         text(subscription_no.as_deref()),
         text(period.flatten()),
     )

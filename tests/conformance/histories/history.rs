@@ -188,6 +188,9 @@ impl Planned {
             let period = *pick(random, &[None, Some("P1Y"), Some("nonsense")]);
             (format!("{prefix}-{}", pick(random, &SUBSCRIPTIONS)), period)
         });
+        // An order that names an account has its mode.
+        let test = account.is_none() && random.gen_bool(0.3);
+        let mode = if test { Mode::Test } else { Mode::Live };
         let order = NewOrder {
             amount: PRICE_MINOR,
             currency: Currency::CNY,
@@ -195,7 +198,9 @@ impl Planned {
             numbers: vec![format!("{order_no}-again")],
             // By SQL it is written without.
             expires_at: minutes.filter(|_| extends.is_none()).map(|at| NOW + Duration::minutes(at)),
-            mode: *pick(random, &[Mode::Live, Mode::Live, Mode::Live, Mode::Live, Mode::Test]),
+            mode: Some(mode),
+            subscription_no: None,
+            period: None,
             metadata: None,
             order_no,
         };

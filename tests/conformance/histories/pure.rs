@@ -119,7 +119,7 @@ impl Pure {
         let (subscription_no, period) = planned.extends.clone().unzip();
         state.order = Some(Order {
             expires_at: new.expires_at,
-            mode: new.mode,
+            mode: new.mode.unwrap_or_default(),
             subscription_no,
             period: period.flatten().map(ToOwned::to_owned),
             ..Order::new(new.order_no.clone(), new.money(), new.account.clone())

@@ -1,7 +1,7 @@
 //! Money that goes back: refunds that the provider names, and disputes. They name no order, so they
 //! find it through their payment, whichever comes first.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use shared::broker::Broker;
 use shared::notification::{DisputeStatus, Evidence, Fact, RefundStatus};
 use shared::order::OrderStatus;
@@ -64,14 +64,14 @@ pub(crate) async fn a_refund_before_its_payment_takes_effect_with_it<B: Broker, 
     let mut ingress = Ingress::new();
     let early = [ingress.tell(refund("T1", "R1", 10, RefundStatus::Succeeded))];
     ensure!(settle(&mut session, &early).await? == [Bucket::Waiting]);
-    ensure!(session.balance(process::now()).await?.in_flight == 1);
+    ensure!(session.balance().await?.in_flight == 1);
     ensure!(session.sweep(process::now(), 100).await?.subjects == 0);
     let paid = [ingress.message(&Says::paid("A", "T1", 10))];
     ensure!(settle(&mut session, &paid).await? == [Bucket::Settled]);
     let order = show(&mut session, "A").await?;
     ensure!(order.summary.status == OrderStatus::Refunded && !order.fulfilments[0].active);
     ensure!(events(&order) == ["order.paid.v1", "order.refunded.v1"]);
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.settled, balance.in_flight) == (2, 0), "{balance:?}");
     ensure!(session.sweep(process::now() + Span::hours(1), 100).await?.subjects == 0);
     Ok(())
@@ -96,7 +96,7 @@ pub(crate) async fn a_refund_and_its_payment_in_one_batch_both_settle<B: Broker,
     import(&mut session, "B", 10).await?;
     session.sweep(process::now(), 100).await?;
     ensure!(show(&mut session, "B").await?.summary.status == OrderStatus::Refunded);
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.settled, balance.in_flight) == (4, 0), "{balance:?}");
     Ok(())
 }
@@ -109,18 +109,29 @@ pub(crate) async fn a_refund_whose_payment_never_comes_is_a_case_at_its_deadline
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
     let mut ingress = Ingress::new();
-    settle(&mut session, &[ingress.tell(refund("T1", "R1", 7, RefundStatus::Succeeded))]).await?;
+    let early = || refund("T1", "R1", 7, RefundStatus::Succeeded);
+    settle(&mut session, &[ingress.tell(early())]).await?;
     let late = process::now() + Span::minutes(11);
     ensure!(session.sweep(late, 100).await?.subjects == 1);
     ensure!(session.sweep(late, 100).await?.subjects == 0);
     let open = open_cases(&mut session).await?;
     ensure!(open.len() == 1 && open[0].kind == "unproven_payment" && open[0].amount == 7);
-    let balance = session.balance(late).await?;
+    let balance = session.balance().await?;
     ensure!((balance.case, balance.in_flight) == (1, 0), "{balance:?}");
+
+    let evidence = async |session: &mut L::Session| {
+        let file = session.case_file(open[0].id).await?.context("a file")?;
+        anyhow::Ok(file.evidence.into_iter().map(|told| told.outcome).collect::<Vec<_>>())
+    };
+    ensure!(evidence(&mut session).await? == ["case"], "by its transaction alone");
 
     // The payment appears after all: the case closes by itself.
     import(&mut session, "A", 10).await?;
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
+    settle(&mut session, &[ingress.tell(early())]).await?;
+    ensure!(evidence(&mut session).await? == ["case", "settled", "duplicate"]);
+    let trail = session.trail("A").await?.context("a trail")?;
+    ensure!(trail.notifications.len() == 3, "{trail:?}");
     ensure!(open_cases(&mut session).await?.is_empty());
     let order = show(&mut session, "A").await?;
     ensure!(order.summary.refunded_amount == 7);
@@ -156,7 +167,7 @@ pub(crate) async fn a_refund_and_its_payment_at_once_never_miss_each_other<B: Br
         let order = show(&mut session, order).await?;
         ensure!(order.summary.status == OrderStatus::Refunded, "{:?}", order.summary);
     }
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.settled, balance.in_flight) == (24, 0), "{balance:?}");
     Ok(())
 }

@@ -19,7 +19,7 @@ mod erasure;
 
 pub(crate) use self::erasure::{
     a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
-    no_body_slips_past_an_erasure,
+    no_body_slips_past_an_erasure, what_is_known_by_its_transaction_alone_is_erased_too,
 };
 
 const BODY: &[u8] = b"a=b";
@@ -27,7 +27,7 @@ const BODY: &[u8] = b"a=b";
 pub(super) fn id(work: &Work) -> anyhow::Result<Uuid> {
     match work {
         Work::Reading(reading) => Ok(reading.message.id),
-        Work::Statement(_) | Work::Deferred { .. } | Work::Buried { .. } => {
+        Work::Statement(_) | Work::Fence(_) | Work::Deferred { .. } | Work::Buried { .. } => {
             anyhow::bail!("no notification")
         }
     }

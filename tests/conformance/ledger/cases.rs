@@ -23,13 +23,13 @@ pub(crate) async fn a_payment_waits_for_its_order_and_is_joined<B: Broker, L: Le
     let batch = [ingress.message(&Says::paid("A", "T1", 10))];
     ensure!(settle(&mut session, &batch).await? == [Bucket::Waiting]);
     ensure!(session.sweep(process::now(), 100).await?.subjects == 0);
-    ensure!(session.balance(process::now()).await?.in_flight == 1);
+    ensure!(session.balance().await?.in_flight == 1);
     import(&mut session, "A", 10).await?;
     ensure!(session.sweep(process::now(), 100).await?.subjects == 1);
     let order = show(&mut session, "A").await?;
     ensure!(order.summary.status == OrderStatus::Paid);
     ensure!(events(&order) == ["order.paid.v1"]);
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.settled, balance.in_flight) == (1, 0), "{balance:?}");
     ensure!(session.sweep(process::now(), 100).await?.subjects == 0);
     Ok(())
@@ -54,7 +54,7 @@ pub(crate) async fn a_payment_without_an_order_becomes_a_case_and_settles_when_i
     let open = session.cases(&filter).await?;
     ensure!(cases(&open) == [named("unknown_order", "open")]);
     ensure!(session.case(open[0].id).await?.is_some_and(|case| case.amount == 10));
-    ensure!(session.balance(late).await?.case == 1);
+    ensure!(session.balance().await?.case == 1);
     import(&mut session, "A", 10).await?;
     session.sweep(late, 100).await?;
     let order = show(&mut session, "A").await?;

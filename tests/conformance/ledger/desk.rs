@@ -12,7 +12,7 @@ use worker::ledger::records::{
 use worker::ledger::{Bucket, Ledger, Session};
 
 use super::words::{Ingress, PAID_AT, Says, cases, events, import, order, settle, show};
-use crate::world::World;
+use crate::world::{REFUND_WITHIN, World};
 
 fn named(kind: &str, status: &str) -> (String, String) {
     (kind.to_owned(), status.to_owned())
@@ -44,6 +44,7 @@ pub(crate) async fn a_case_that_is_fulfilled_pays_once_and_is_on_file<B: Broker,
     let mut ingress = Ingress::new();
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 9))]).await?;
     let case = show(&mut session, "A").await?.cases.remove(0);
+    ensure!(case.refund_by == Some(PAID_AT + REFUND_WITHIN), "{case:?}");
     let stale = act(&mut session, &case, says(CaseVerdict::Fulfil, 8)).await?;
     ensure!(matches!(&stale, CaseActed::Changed(case) if case.amount == 9), "{stale:?}");
     let done = act(&mut session, &case, says(CaseVerdict::Fulfil, 9)).await?;
@@ -175,7 +176,7 @@ pub(crate) async fn live_money_never_pays_a_test_order<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
-    let test = NewOrder { mode: Mode::Test, ..order("A", 10) };
+    let test = NewOrder { mode: Some(Mode::Test), ..order("A", 10) };
     let nothing = NewOrder { currency: "XXX".parse()?, ..order("B", 10) };
     let imported = session.import(&[test, nothing], process::now()).await?;
     ensure!(imported[0] == Imported::Inserted);

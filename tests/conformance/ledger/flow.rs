@@ -3,11 +3,11 @@
 use anyhow::ensure;
 use shared::broker::Broker;
 use shared::message::Number;
-use shared::message::statement::Statement;
 use shared::order::OrderStatus;
 use shared::process;
 use time::Duration as Span;
 use uuid::Uuid;
+use worker::ledger::custody::Custody as _;
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Work};
 
 use super::words::{Ingress, Says, events, import, settle, show};
@@ -40,9 +40,9 @@ pub(crate) async fn the_same_message_again_changes_nothing<B: Broker, L: Ledger>
         ingress.message(&Says::paid("later", "T2", 10)),
     ];
     settle(&mut session, &batch).await?;
-    let before = (show(&mut session, "A").await?, session.balance(process::now()).await?);
+    let before = (show(&mut session, "A").await?, session.balance().await?);
     settle(&mut session, &batch).await?;
-    let after = (show(&mut session, "A").await?, session.balance(process::now()).await?);
+    let after = (show(&mut session, "A").await?, session.balance().await?);
     ensure!(before == after, "{before:?} became {after:?}");
     ensure!((after.1.accepted, after.1.settled, after.1.in_flight) == (2, 1, 1));
     Ok(())
@@ -66,7 +66,7 @@ pub(crate) async fn a_repeat_in_one_batch_and_in_the_next_is_a_duplicate<B: Brok
     let same = ingress.message(&Says::paid("A", "T1", 10));
     ensure!(settle(&mut session, &[same]).await? == [Bucket::Duplicate]);
     ensure!(events(&show(&mut session, "A").await?) == ["order.paid.v1"]);
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.accepted, balance.settled, balance.duplicate) == (4, 1, 3));
     Ok(())
 }
@@ -131,41 +131,18 @@ pub(crate) async fn a_retried_message_moves_to_its_outcome<B: Broker, L: Ledger>
     let due_at = process::now() + Span::seconds(1);
     let deferred = [Work::Deferred { id: "m".into(), number, due_at }];
     ensure!(settle(&mut session, &deferred).await? == [Bucket::Retrying]);
-    ensure!(session.balance(process::now()).await?.in_flight == 1);
+    ensure!(session.balance().await?.in_flight == 1);
     let late = process::now() + Span::minutes(5);
-    session.lane_beat(Uuid::now_v7(), true, late).await?;
-    ensure!(session.balance(late).await?.unaccounted == 1, "overdue, and nobody asks for it");
+    let suspects = session.suspects(late, 10).await?;
+    ensure!(session.balance().await?.unaccounted == 0, "overdue, and not proven to be missing");
+    session.convict(&suspects, late).await?;
+    ensure!(session.balance().await?.unaccounted == 1, "overdue, and on no way");
     settle(&mut session, &[work]).await?;
-    let balance = session.balance(late).await?;
+    let balance = session.balance().await?;
     ensure!((balance.accepted, balance.settled, balance.unaccounted) == (1, 1, 0), "{balance:?}");
     let buried = [Work::Buried { id: "x".into(), number: None }];
     ensure!(settle(&mut session, &buried).await? == [Bucket::Dead]);
-    ensure!(session.balance(late).await?.accepted == 1, "what bears no number was not accepted");
-    Ok(())
-}
-
-pub(crate) async fn what_a_statement_names_and_nobody_received_is_unaccounted<
-    B: Broker,
-    L: Ledger,
->(
-    world: &World<B, L>,
-) -> anyhow::Result<()> {
-    let mut session = world.ledger.open().await?;
-    import(&mut session, "A", 10).await?;
-    let mut ingress = Ingress::new();
-    let paid = ingress.message(&Says::paid("A", "T1", 10));
-    let statement = Statement { epoch: ingress.epoch, from: 0, to: 4, holes: vec![2] };
-    let now = process::now();
-    settle(&mut session, &[paid, Work::Statement(statement)]).await?;
-    let lane = Uuid::now_v7();
-    session.lane_beat(lane, false, now).await?;
-    let before = session.balance(now).await?;
-    ensure!((before.accepted, before.in_flight, before.unaccounted) == (3, 2, 0), "{before:?}");
-    ensure!(before.adds_up());
-    let later = now + Span::seconds(10);
-    session.lane_beat(lane, true, later).await?;
-    let after = session.balance(later).await?;
-    ensure!((after.accepted, after.in_flight, after.unaccounted) == (3, 0, 2), "{after:?}");
+    ensure!(session.balance().await?.accepted == 1, "what bears no number was not accepted");
     Ok(())
 }
 
@@ -236,7 +213,7 @@ pub(crate) async fn a_later_notification_settles_those_that_waited<B: Broker, L:
     import(&mut session, "A", 10).await?;
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10).refunded(10))]).await?;
     session.sweep(process::now(), 100).await?;
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!(balance.settled == 2 && balance.in_flight == 0, "{balance:?}");
     Ok(())
 }

@@ -11,11 +11,11 @@ use shared::subscription::{EndReason, SubscriptionStatus};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use worker::ledger::records::{
-    CaseFilter, Imported, NewSubscription, SubscriptionFilter, SubscriptionRecord,
+    CaseFilter, Imported, NewOrder, NewSubscription, SubscriptionFilter, SubscriptionRecord,
 };
 use worker::ledger::{Bucket, Ledger, Session};
 
-use super::words::{Ingress, import, settle, show};
+use super::words::{Ingress, PAID_AT, Says, import, order, settle, show};
 use crate::world::World;
 
 const SIGNED_AT: OffsetDateTime = datetime!(2026-01-31 8:00 UTC);
@@ -135,7 +135,7 @@ pub(crate) async fn a_subscription_is_signed_charged_refunded_and_ended<B: Broke
         ["activated", "renewed", "renewed", "renewed", "charge_failed", "refunded", "ended"];
     ensure!(told(&one) == expected, "{:?}", told(&one));
     ensure!(one.events.iter().map(|event| event.sequence).eq(1..=7));
-    let balance = session.balance(process::now()).await?;
+    let balance = session.balance().await?;
     ensure!((balance.in_flight, balance.case) == (0, 0), "{balance:?}");
 
     let dearer = NewSubscription { amount: 2_000, ..monthly() };
@@ -154,7 +154,7 @@ pub(crate) async fn whatever_comes_first_a_charge_joins_its_subscription<B: Brok
     ensure!(first == Bucket::Waiting, "{first:?}");
     ensure!(tell(&mut session, &mut ingress, signed()).await? == Bucket::NoOp);
     sweep(&mut session, Duration::minutes(11)).await?;
-    ensure!(session.balance(process::now()).await?.case == 1, "an order is missing so far");
+    ensure!(session.balance().await?.case == 1, "an order is missing so far");
     ensure!(write(&mut session, monthly()).await? == Imported::Inserted);
     sweep(&mut session, Duration::minutes(11)).await?;
     let one = read(&mut session).await?;
@@ -171,6 +171,44 @@ pub(crate) async fn whatever_comes_first_a_charge_joins_its_subscription<B: Brok
     ensure!(show(&mut session, "T1-number").await?.summary.paid_amount == 1_500);
     let one = read(&mut session).await?;
     ensure!(one.periods == 1 && one.events.len() == 2, "{one:?}");
+    Ok(())
+}
+
+pub(crate) async fn an_order_extends_the_subscription_that_it_names<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    let now = process::now();
+    let of = |number: Option<&str>, period: Option<&str>| NewOrder {
+        subscription_no: number.map(Into::into),
+        period: period.map(Into::into),
+        ..order("A", 10)
+    };
+    // Nobody has written the subscription yet, and what is extended may still change.
+    for (order, expected) in [
+        (of(Some("S-2"), None), Imported::Inserted),
+        (of(Some("S-1"), Some("P1Y")), Imported::Updated),
+        (of(Some("S-1"), Some("P1Y")), Imported::Unchanged),
+    ] {
+        ensure!(session.import(&[order], now).await? == [expected]);
+    }
+    let bucket = settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
+    ensure!(bucket == [Bucket::Settled]);
+    for order in [of(None, None), of(Some("S-1"), None), of(Some("S-2"), Some("P1Y"))] {
+        let refused = session.import(&[order], now).await?;
+        ensure!(matches!(&refused[..], [Imported::Refused(_)]), "{refused:?}");
+    }
+    ensure!(session.import(&[of(Some("S-1"), Some("P1Y"))], now).await? == [Imported::Unchanged]);
+    let shown = show(&mut session, "A").await?.summary;
+    ensure!(shown.subscription_no.as_deref() == Some("S-1"), "{shown:?}");
+    ensure!(shown.period.as_deref() == Some("P1Y"), "{shown:?}");
+
+    write(&mut session, monthly()).await?;
+    sweep(&mut session, Duration::ZERO).await?;
+    let one = read(&mut session).await?;
+    ensure!(one.periods == 1, "{one:?}");
+    ensure!(one.paid_through == PAID_AT.replace_year(2027).ok(), "{one:?}");
     Ok(())
 }
 

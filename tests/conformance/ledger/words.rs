@@ -54,6 +54,18 @@ impl Ingress {
         self.message_with(says, &identity)
     }
 
+    /// The next number, for what is no notification.
+    pub(super) fn next(&mut self) -> Number {
+        self.seq += 1;
+        Number { epoch: self.epoch, seq: self.seq }
+    }
+
+    /// A message of this number.
+    pub(super) fn numbered(&self, seq: i64, says: &Says) -> Work {
+        let numbered = Self { seq, ..*self };
+        numbered.message_with(says, &format!("n-{}-{seq}", self.epoch))
+    }
+
     pub(super) fn message_with(&self, says: &Says, identity: &str) -> Work {
         let refund_total = says.refunded.map(|total_minor| RefundTotal {
             total_minor,
@@ -152,7 +164,9 @@ pub(super) fn order(order_no: &str, amount: i64) -> NewOrder {
         account: None,
         numbers: vec![],
         expires_at: None,
-        mode: shared::order::Mode::Live,
+        mode: None,
+        subscription_no: None,
+        period: None,
         metadata: None,
     }
 }

@@ -132,6 +132,7 @@ fn of_case(
         None => (EventType::CaseOpened, case.first_status()),
     };
     let words = ended.map(|ended| ended.words());
+    let refund_by = case.refund_by.filter(|_| words.is_none());
     let snapshot = Snapshot {
         order: state.order.as_ref().map(snapshot),
         case: Some(CaseSnapshot {
@@ -142,6 +143,7 @@ fn of_case(
             amount: case.amount_minor,
             currency: case.currency,
             policy: case.policy.as_str().to_owned(),
+            refund_by,
             resolution: words.map(|(resolution, _)| resolution.to_owned()),
             resolved_by: words.map(|(_, by)| by.to_owned()),
         }),

@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use shared::case::{CaseKind, CasePolicy};
 use shared::money::Currency;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::PaymentKey;
@@ -31,6 +32,8 @@ pub struct Case {
     pub currency: Currency,
     /// What the account had chosen for its kind when it opened, as far as that could apply.
     pub policy: CasePolicy,
+    /// Until when the provider takes a refund of the money, as far as that is known.
+    pub refund_by: Option<OffsetDateTime>,
 }
 
 impl Case {

@@ -14,7 +14,7 @@ use super::{Decision, Payment, PaymentKey, State, about_money, decide, reconside
 
 mod conclusion;
 
-pub use self::conclusion::Known;
+pub use self::conclusion::{Known, Verdict};
 
 /// What the ledger holds about everything that a batch touches.
 #[derive(Debug, Clone, Default)]
@@ -33,15 +33,6 @@ pub struct Books {
 pub struct Reading {
     pub message: Message,
     pub notifications: Vec<Notification>,
-}
-
-/// What became of one notification.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    pub decision: Decision,
-    /// Which transaction it was about.
-    pub payment: Option<PaymentKey>,
-    pub order_number: Option<String>,
 }
 
 /// What a batch changes. States are whole: the ledger writes each key once.
@@ -150,11 +141,13 @@ impl Desk {
     ) -> (Verdict, Vec<Announcement>) {
         let about = about_money(account, notification);
         let named = notification.fact.as_ref().and_then(Fact::order_number);
+        let is_told = matches!(about, Some((_, Fact::Payment(_))));
         // What a refund or a dispute names counts for less than where its payment stands.
         let verdict = |decision, recorded: Option<&str>| Verdict {
             decision,
             payment: about.as_ref().map(|(key, _)| key.clone()),
             order_number: recorded.or(named).map(ToOwned::to_owned),
+            is_loose: about.is_some() && recorded.is_none() && !is_told,
         };
         if !self.books.seen.insert((account.to_owned(), notification.identity.clone())) {
             return (verdict(Decision::Duplicate, None), vec![]);
@@ -173,7 +166,6 @@ impl Desk {
         let (moved, told) = self.renew(touched, now);
         announcements.extend(told);
         let decision = if moved { decision.moved() } else { decision };
-        let is_told = matches!(fact, Fact::Payment(_));
         let recorded = next.payments.get(key).filter(|payment| !payment.is_absent() && !is_told);
         let verdict = verdict(decision, recorded.map(|payment| payment.order_number.as_str()));
         self.places.insert(key.clone(), place.clone());

@@ -45,7 +45,7 @@ impl Resolution {
         };
         let Money { minor: amount_minor, currency } = self.amount;
         let order_number = self.order_number.clone();
-        Case { order_number, amount_minor, currency, policy }
+        Case { order_number, amount_minor, currency, policy, refund_by: None }
     }
 }
 

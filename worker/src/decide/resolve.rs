@@ -71,6 +71,7 @@ pub(super) fn by_policy(state: &mut State, now: OffsetDateTime, rules: &Rules) {
                 Some(known) => known.policy,
                 None => policy(state, key, rules),
             };
+            condition.case.refund_by = refund_by(state, key, rules);
         }
         let spoken = cases.iter().find_map(|(key, condition)| {
             let verdict = condition.case.policy.verdict()?;
@@ -156,6 +157,18 @@ fn impossible(state: &State, key: &CaseKey, verdict: CaseVerdict) -> Option<&'st
         | (_, CaseVerdict::Ignore) => None,
     };
     key.kind.refuses(verdict).or(also)
+}
+
+/// The earliest end of what can still be given back of the money that the case is about.
+fn refund_by(state: &State, key: &CaseKey, rules: &Rules) -> Option<OffsetDateTime> {
+    let is_about = |payment: &PaymentKey| match &key.about {
+        About::Payment(about) => about == payment,
+        About::Order(_) => true,
+    };
+    let payments = state.payments.iter().filter(|(key, _)| is_about(key));
+    let refundable = payments.filter(|(_, payment)| payment.left_minor() > 0);
+    let ends = refundable.map(|(key, payment)| rules.refund_by(&key.account, payment.occurred_at));
+    ends.flatten().min()
 }
 
 /// What the account chose for such a case, as far as that can apply to this one.

@@ -49,7 +49,7 @@ pub fn standing(state: &State, now: OffsetDateTime) -> Standing {
         }
         let Money { minor: amount_minor, currency } = amount;
         let (order_number, policy) = (order_number.to_owned(), CasePolicy::Hold);
-        let case = Case { order_number, amount_minor, currency, policy };
+        let case = Case { order_number, amount_minor, currency, policy, refund_by: None };
         cases.insert(key, Condition { case, came_in_minor });
     };
     for (key, payment) in &state.payments {

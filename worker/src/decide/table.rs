@@ -8,6 +8,7 @@ mod repeats;
 mod back;
 mod verdicts;
 mod refunds;
+mod refund_by;
 
 use self::scene::{Books, NOW, PRICE, Word, says};
 use super::{Decision, State, decide};

@@ -31,7 +31,9 @@ pub fn uses(batch: &[Work]) -> Vec<KeyUse> {
     for work in batch {
         let message = match work {
             Work::Reading(reading) => &reading.message,
-            Work::Statement(_) | Work::Deferred { .. } | Work::Buried { .. } => continue,
+            Work::Statement(_) | Work::Fence(_) | Work::Deferred { .. } | Work::Buried { .. } => {
+                continue;
+            }
         };
         let at = latest.entry((&message.account, &message.key)).or_insert(message.received_at);
         *at = message.received_at.max(*at);

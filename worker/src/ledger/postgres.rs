@@ -1,7 +1,7 @@
 //! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
 //!
-//! **Invariant**: a transaction takes its locks in one order: identities, orders, payments,
-//! subscriptions, cases, tombstones, subjects, keys; each kind sorted by its key. So no two
+//! **Invariant**: a transaction takes its locks in one order: failure groups, dead letters, identities,
+//! orders, payments, subscriptions, cases, tombstones, subjects, receipts, keys; each kind sorted by its key. So no two
 //! transactions can wait for each other in a ring.
 
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use self::line::Line;
 use super::keys::{KeyUse, Told};
 use super::records::{
     Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
@@ -31,6 +32,7 @@ use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 #[macro_use]
 mod statement;
 mod fault;
+mod line;
 mod load;
 mod write;
 mod bodies;
@@ -46,23 +48,24 @@ mod orders;
 mod subscriptions;
 mod cases;
 mod balance;
+mod dead_letters;
+mod custody;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one call may take; longer than the server's own limit, for a server that is silent.
-const CALL_TIMEOUT: Duration = Duration::from_secs(40);
+/// How long connecting may take: a wire that swallows everything must not hold up the next try.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What every session begins with. Every hot statement goes from its arrays to the tables by an index;
 /// a plan cached while a table was empty would scan or hash the whole of it for good, hence the three
-/// that are off, and what that makes look costly must not be compiled. The last line tells the triggers
+/// that are off, and what that makes look costly must not be compiled. We never pause within a
+/// transaction: whoever does is cut off from us, and must not keep its locks. The last line tells the triggers
 /// that a worker is writing.
 const SETUP: &str = "
     set search_path to quittance;
     set timezone to 'UTC';
     set lock_timeout to '2s';
     set statement_timeout to '30s';
-    set idle_in_transaction_session_timeout to '30s';
+    set idle_in_transaction_session_timeout to '5s';
     set enable_seqscan to off;
     set enable_hashjoin to off;
     set enable_mergejoin to off;
@@ -83,6 +86,7 @@ pub struct Postgres {
 /// One connection.
 pub struct PostgresSession {
     conn: AsyncPgConnection,
+    line: Line,
     /// Of the keys it has told already, so that most batches need not ask.
     told: Told,
     choices: watch::Receiver<Arc<Choices>>,
@@ -122,9 +126,10 @@ impl Ledger for Postgres {
     }
 
     async fn open(&self) -> Result<PostgresSession, LedgerError> {
-        let conn = self.connect(SETUP).await?;
+        let mut conn = self.connect(SETUP).await?;
+        let line = Line::of(&mut conn, self.clone()).await?;
         let (choices, bodies) = (self.choices.clone(), self.bodies.clone());
-        Ok(PostgresSession { conn, told: Told::default(), choices, bodies })
+        Ok(PostgresSession { conn, line, told: Told::default(), choices, bodies })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
@@ -139,7 +144,7 @@ impl Ledger for Postgres {
         let mut harness = AsyncMigrationHarness::new(conn);
         let migrated = harness.run_pending_migrations(MIGRATIONS).map(|_| ());
         // The lock goes with the connection.
-        migrated.map_err(|error| LedgerError::Fault(error.to_string()))
+        migrated.map_err(|error| fault::of_migration(&error.to_string()))
     }
 }
 
@@ -147,13 +152,6 @@ impl PostgresSession {
     fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.choices.borrow().rules)
     }
-}
-
-/// Bounds a call. Past the limit the connection is in doubt, and so is the transaction.
-async fn bounded<T>(call: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
-    timeout(CALL_TIMEOUT, call)
-        .await
-        .unwrap_or_else(|_| Err(LedgerError::Unreachable("no answer in time".to_owned())))
 }
 
 impl Session for PostgresSession {
@@ -164,39 +162,31 @@ impl Session for PostgresSession {
     ) -> Result<Vec<Bucket>, LedgerError> {
         let (news, rules) = (self.told.news(batch), self.rules());
         let by = (&*rules, &self.bodies);
-        let buckets = bounded(settle::settle(&mut self.conn, batch, &news, now, by)).await?;
+        let buckets =
+            self.line.bounded(settle::settle(&mut self.conn, batch, &news, now, by)).await?;
         self.told.add(news);
         Ok(buckets)
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
         let rules = self.rules();
-        bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
+        self.line.bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
     }
 
     async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
-        bounded(events::unsent(&mut self.conn, limit)).await
+        self.line.bounded(events::unsent(&mut self.conn, limit)).await
     }
 
     async fn mark_sent(&mut self, sent: &[Unsent]) -> Result<(), LedgerError> {
-        bounded(events::mark_sent(&mut self.conn, sent)).await
+        self.line.bounded(events::mark_sent(&mut self.conn, sent)).await
     }
 
     async fn beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
-        bounded(events::beat(&mut self.conn, holder, stale)).await
+        self.line.bounded(events::beat(&mut self.conn, holder, stale)).await
     }
 
     async fn release(&mut self, holder: Uuid) -> Result<(), LedgerError> {
-        bounded(events::release(&mut self.conn, holder)).await
-    }
-
-    async fn lane_beat(
-        &mut self,
-        lane: Uuid,
-        idle: bool,
-        now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
-        bounded(balance::lane_beat(&mut self.conn, lane, idle, now)).await
+        self.line.bounded(events::release(&mut self.conn, holder)).await
     }
 
     async fn import(
@@ -205,7 +195,7 @@ impl Session for PostgresSession {
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
         let rules = self.rules();
-        bounded(orders::import::import(&mut self.conn, orders, now, &rules)).await
+        self.line.bounded(orders::import::import(&mut self.conn, orders, now, &rules)).await
     }
 
     async fn cancel(
@@ -217,7 +207,7 @@ impl Session for PostgresSession {
     ) -> Result<Cancelled, LedgerError> {
         let rules = self.rules();
         let by = (actor, reason);
-        bounded(orders::cancel(&mut self.conn, order_no, by, now, &rules)).await
+        self.line.bounded(orders::cancel(&mut self.conn, order_no, by, now, &rules)).await
     }
 
     async fn subscribe(
@@ -225,38 +215,38 @@ impl Session for PostgresSession {
         subscriptions: &[NewSubscription],
         now: OffsetDateTime,
     ) -> Result<Vec<Imported>, LedgerError> {
-        bounded(subscriptions::import(&mut self.conn, subscriptions, now)).await
+        self.line.bounded(subscriptions::import(&mut self.conn, subscriptions, now)).await
     }
 
     async fn subscriptions(
         &mut self,
         filter: &SubscriptionFilter,
     ) -> Result<Vec<SubscriptionRecord>, LedgerError> {
-        bounded(subscriptions::list(&mut self.conn, filter)).await
+        self.line.bounded(subscriptions::list(&mut self.conn, filter)).await
     }
 
     async fn order(&mut self, number: &str) -> Result<Option<OrderRecord>, LedgerError> {
-        bounded(orders::show::order(&mut self.conn, number)).await
+        self.line.bounded(orders::show::order(&mut self.conn, number)).await
     }
 
     async fn trail(&mut self, number: &str) -> Result<Option<Trail>, LedgerError> {
-        bounded(orders::trail::trail(&mut self.conn, number)).await
+        self.line.bounded(orders::trail::trail(&mut self.conn, number)).await
     }
 
     async fn orders(&mut self, filter: &OrderFilter) -> Result<Vec<OrderSummary>, LedgerError> {
-        bounded(orders::show::orders(&mut self.conn, filter)).await
+        self.line.bounded(orders::show::orders(&mut self.conn, filter)).await
     }
 
     async fn cases(&mut self, filter: &CaseFilter) -> Result<Vec<CaseRecord>, LedgerError> {
-        bounded(cases::cases(&mut self.conn, filter)).await
+        self.line.bounded(cases::cases(&mut self.conn, filter)).await
     }
 
     async fn case(&mut self, id: Uuid) -> Result<Option<CaseRecord>, LedgerError> {
-        bounded(cases::case(&mut self.conn, id)).await
+        self.line.bounded(cases::case(&mut self.conn, id)).await
     }
 
     async fn case_file(&mut self, id: Uuid) -> Result<Option<CaseFile>, LedgerError> {
-        bounded(cases::file::file(&mut self.conn, id)).await
+        self.line.bounded(cases::file::file(&mut self.conn, id)).await
     }
 
     async fn act_on_case(
@@ -267,22 +257,22 @@ impl Session for PostgresSession {
         now: OffsetDateTime,
     ) -> Result<CaseActed, LedgerError> {
         let rules = self.rules();
-        bounded(cases::desk::act(&mut self.conn, id, (act, by), now, &rules)).await
+        self.line.bounded(cases::desk::act(&mut self.conn, id, (act, by), now, &rules)).await
     }
 
     async fn events(&mut self, after: i64, limit: i64) -> Result<Vec<EventRecord>, LedgerError> {
-        bounded(events::published(&mut self.conn, after, limit)).await
+        self.line.bounded(events::published(&mut self.conn, after, limit)).await
     }
 
     async fn keys(&mut self) -> Result<Vec<KeyUse>, LedgerError> {
-        bounded(keys::list(&mut self.conn)).await
+        self.line.bounded(keys::list(&mut self.conn)).await
     }
 
     async fn note(&mut self, act: &Act, now: OffsetDateTime) -> Result<(), LedgerError> {
-        bounded(orders::note(&mut self.conn, act, now)).await
+        self.line.bounded(orders::note(&mut self.conn, act, now)).await
     }
 
-    async fn balance(&mut self, now: OffsetDateTime) -> Result<Balance, LedgerError> {
-        bounded(balance::balance(&mut self.conn, now)).await
+    async fn balance(&mut self) -> Result<Balance, LedgerError> {
+        self.line.bounded(balance::balance(&mut self.conn)).await
     }
 }

@@ -1,59 +1,32 @@
 //! What people and programs read from the ledger, and what shops write into it.
 //! The JSON keys are promises.
 
-use serde::{Deserialize, Serialize};
-use shared::money::{Currency, Money};
-use shared::order::{Mode, OrderStatus, check_order_no};
-use shared::rules::Rules;
+use serde::Serialize;
+use shared::money::Currency;
+use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod metadata;
+mod new_order;
 mod refunds;
 mod balance;
 mod subscriptions;
 mod desk;
 mod trail;
 
-pub use self::balance::Balance;
+pub use self::balance::{Balance, Missing};
 pub use self::desk::{
     CaseAct, CaseActed, CaseFile, EVIDENCE_MAX, EvidenceRecord, NOTE_MAX_BYTES, NOTES_MAX,
     NoteRecord, ResolutionRecord,
 };
 pub use self::metadata::{METADATA_DEPTH_MAX, METADATA_MAX_BYTES};
+pub use self::new_order::{ACCOUNT_MAX_BYTES, NUMBERS_MAX, NewOrder};
 pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
 pub use self::subscriptions::{
     AgreementRecord, ChargeRecord, NewSubscription, SubscriptionFilter, SubscriptionRecord,
 };
 pub use self::trail::{Acted, Announced, Heard, TRAIL_MAX, Trail};
-
-/// Numbers under which one order may be offered to providers.
-pub const NUMBERS_MAX: usize = 16;
-/// Bytes of an account's name; the configuration allows no longer one.
-pub const ACCOUNT_MAX_BYTES: usize = 64;
-
-/// An order as a shop writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewOrder {
-    pub order_no: String,
-    /// In minor units; more than nothing.
-    pub amount: i64,
-    pub currency: Currency,
-    #[serde(default)]
-    pub account: Option<String>,
-    /// Further numbers under which it is offered to providers.
-    #[serde(default)]
-    pub numbers: Vec<String>,
-    /// What is paid later does not pay for it; a pending order is cancelled then.
-    #[serde(default, with = "time::serde::rfc3339::option")]
-    pub expires_at: Option<OffsetDateTime>,
-    /// Only an account of the same mode may be paid.
-    #[serde(default)]
-    pub mode: Mode,
-    #[serde(default)]
-    pub metadata: Option<serde_json::Value>,
-}
 
 /// What became of one imported order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +69,10 @@ pub struct OrderSummary {
     pub currency: Currency,
     pub account: Option<String>,
     pub mode: Mode,
+    /// Paying it extends this subscription,
+    pub subscription_no: Option<String>,
+    /// by so much; nothing: by the subscription's own period.
+    pub period: Option<String>,
     pub paid_amount: i64,
     pub refunded_amount: i64,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -159,6 +136,9 @@ pub struct CaseRecord {
     pub owner: Option<String>,
     /// How it ended: `fulfil`, `refund`, `ignore`, or `settled` by the facts.
     pub resolution: Option<String>,
+    /// Until when the provider takes a refund of the money, as far as that is known.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub refund_by: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339")]
     pub opened_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -217,57 +197,6 @@ pub struct Act {
     /// To what, such as `order/A-1`.
     pub subject: String,
     pub reason: String,
-}
-
-impl NewOrder {
-    /// What is wrong with it, in words.
-    pub fn check(&self) -> Result<(), String> {
-        check_order_no(&self.order_no).map_err(|error| format!("order_no: {error}"))?;
-        for number in &self.numbers {
-            check_order_no(number).map_err(|error| format!("numbers: {error}"))?;
-        }
-        if self.numbers.len() > NUMBERS_MAX {
-            return Err(format!("numbers: at most {NUMBERS_MAX}"));
-        }
-        if self.currency == Currency::XXX {
-            return Err("currency: XXX is no currency that can be paid in".to_owned());
-        }
-        if self.amount <= 0 {
-            return Err("amount: more than 0 is needed, in minor units".to_owned());
-        }
-        let account = self.account.as_ref().map(String::len);
-        if account.is_some_and(|bytes| !(1..=ACCOUNT_MAX_BYTES).contains(&bytes)) {
-            return Err(format!("account: from 1 to {ACCOUNT_MAX_BYTES} bytes are needed"));
-        }
-        if let Some(metadata) = &self.metadata {
-            metadata::check(metadata)?;
-        }
-        Ok(())
-    }
-
-    /// What is wrong with it where the installation has these rules.
-    pub fn check_by(&self, rules: &Rules) -> Result<(), String> {
-        self.check()?;
-        if rules.account_required && self.account.is_none() {
-            let rule =
-                "account: missing, and policy.account_required says that every order names one";
-            return Err(rule.to_owned());
-        }
-        Ok(())
-    }
-
-    pub fn money(&self) -> Money {
-        Money { minor: self.amount, currency: self.currency }
-    }
-
-    /// Its own number and the further ones, each once.
-    pub fn all_numbers(&self) -> Vec<String> {
-        let mut numbers = vec![self.order_no.clone()];
-        numbers.extend(self.numbers.clone());
-        numbers.sort();
-        numbers.dedup();
-        numbers
-    }
 }
 
 impl CaseRecord {

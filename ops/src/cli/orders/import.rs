@@ -21,7 +21,7 @@ use crate::orders::from_json;
 /// Orders that go to the ledger in one transaction.
 const BATCH: usize = 500;
 const JSONL_EXAMPLE: &str = r#"{"order_no":"A-1","amount":1250,"currency":"CNY"}
-{"order_no":"A-2","amount":980,"currency":"JPY","account":"shop-alipay","numbers":["A-2-again","A-2-third"],"expires_at":"2027-01-31T23:59:59Z","metadata":{"basket":7}}
+{"order_no":"A-2","amount":980,"currency":"JPY","account":"shop-alipay","numbers":["A-2-again","A-2-third"],"expires_at":"2027-01-31T23:59:59Z","subscription_no":"S-1","period":"P1M","metadata":{"basket":7}}
 "#;
 
 /// How the orders are written.

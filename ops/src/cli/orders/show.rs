@@ -91,7 +91,12 @@ fn head(order: &OrderRecord) -> String {
         ("expires", summary.expires_at.map(instant).unwrap_or_else(|| "never".to_owned())),
         ("numbers", order.numbers.join(", ")),
     ];
-    lines.iter().map(|(name, value)| format!("{name:<12} {}\n", printable(value))).collect()
+    let extends = summary.subscription_no.as_ref().map(|number| {
+        let by = summary.period.as_ref().map(|period| format!(" by {period}")).unwrap_or_default();
+        ("extends", format!("{number}{by}"))
+    });
+    let lines = lines.into_iter().chain(extends);
+    lines.map(|(name, value)| format!("{name:<12} {}\n", printable(&value))).collect()
 }
 
 fn payments(order: &OrderRecord) -> String {
@@ -181,6 +186,8 @@ mod tests {
                 cancelled_at: None,
                 expires_at: None,
                 mode: shared::order::Mode::Live,
+                subscription_no: Some("S-1".into()),
+                period: Some("P1M".into()),
                 created_at: at,
             },
             numbers: vec!["A-1".into()],
@@ -198,6 +205,7 @@ mod tests {
         let text = details(&order());
         assert!(text.contains("status       paid\n"), "{text}");
         assert!(text.contains("active: the goods may go out"), "{text}");
+        assert!(text.contains("extends      S-1 by P1M\n"), "{text}");
         let unpaid = OrderRecord { fulfilments: vec![], ..order() };
         assert!(details(&unpaid).contains("the goods stay here"));
     }

@@ -1,49 +1,48 @@
 //! The balance: everything that ingresses accepted, and where it stands.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
-use time::{Duration, OffsetDateTime};
+use diesel::sql_types::{BigInt, Text};
 use worker::ledger::Bucket;
-use worker::ledger::records::Balance;
+use worker::ledger::custody::{NAMED_MAX, WINDOWS_NAMED_MAX};
+use worker::ledger::records::{Balance, Missing};
 
+use super::custody::lacking;
 use super::fault::Result;
-use crate::embedded::schema::{lanes, receipts};
-use crate::embedded::values::{self, micros, word};
+use crate::embedded::schema::receipts;
+use crate::embedded::values::{self, from_json, uuid, word};
 
-/// A lane that has not told of itself for this long is gone.
-const LANE_GONE: Duration = Duration::seconds(30);
-/// How long after its due time a retried message may still be on its way.
-const OVERDUE: Duration = Duration::seconds(60);
-/// How long every lane must have been idle after a claim before what it names is missed.
-const FENCE: Duration = Duration::seconds(2);
+/// What open windows lack: all of it, and what a fence has proven to be missing.
+const LACKING: &str = concat!(
+    "select coalesce(sum(lacking), 0) as lacking,
+        coalesce(sum(case when fenced_to = to_seq then lacking end), 0) as proven
+     from (select w.fenced_to, w.to_seq, ",
+    lacking!(),
+    " as lacking from statements w where w.closed_to is not w.to_seq)"
+);
 
-/// What was stated: how much, how much of that bears a receipt, and when what bears none was.
 #[derive(QueryableByName)]
-struct Stated {
+struct Lacking {
     #[diesel(sql_type = BigInt)]
-    claimed: i64,
+    lacking: i64,
     #[diesel(sql_type = BigInt)]
-    received: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    missing_since: Option<i64>,
+    proven: i64,
 }
 
-const STATED: &str = "
-    select coalesce(sum(claimed), 0) as claimed, coalesce(sum(received), 0) as received,
-        max(case when received < claimed then recorded_at end) as missing_since
-    from (
-        select s.recorded_at, s.to_seq - s.from_seq - json_array_length(s.holes) as claimed, (
-            select count(*) from receipts r
-            where r.epoch = s.epoch and r.seq > s.from_seq and r.seq <= s.to_seq
-                and not exists (select 1 from json_each(s.holes) h where h.value = r.seq)
-        ) as received
-        from statements s
-    )";
+const COMPACTED: &str = "
+    select coalesce(sum(settled), 0) as settled, coalesce(sum(duplicate), 0) as duplicate,
+        coalesce(sum(no_op), 0) as no_op, coalesce(sum(cases), 0) as cases
+    from compacted";
 
 #[derive(QueryableByName)]
-struct Count {
+struct Compacted {
     #[diesel(sql_type = BigInt)]
-    count: i64,
+    settled: i64,
+    #[diesel(sql_type = BigInt)]
+    duplicate: i64,
+    #[diesel(sql_type = BigInt)]
+    no_op: i64,
+    #[diesel(sql_type = BigInt)]
+    cases: i64,
 }
 
 const UNPROVEN: &str = "
@@ -51,28 +50,76 @@ const UNPROVEN: &str = "
     from receipts r
     left join (select epoch, max(to_seq) as stated from statements group by epoch) s
         on s.epoch = r.epoch
-    where r.seq > coalesce(s.stated, 0)";
+    left join compacted c on c.epoch = r.epoch
+    where r.seq > max(coalesce(s.stated, 0), coalesce(c.through, 0))";
 
-pub(super) fn balance(connection: &mut SqliteConnection, now: OffsetDateTime) -> Result<Balance> {
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// What is missing, by window; a retry that never came back is a window of its own.
+const MISSING: &str = concat!(
+    "select w.epoch, w.from_seq, w.to_seq, ",
+    lacking!(),
+    " as lacking, (
+        select json_group_array(n) from (
+            with recursive numbers (n) as (
+                select w.from_seq + 1 union all select n + 1 from numbers where n < w.to_seq)
+            select n from numbers
+            where not exists (select 1 from json_each(w.holes) h where h.value = n)
+              and not exists (select 1 from receipts r where r.epoch = w.epoch and r.seq = n)
+            limit ?)
+        ) as numbers
+     from statements w
+     where w.closed_to is not w.to_seq and w.fenced_to = w.to_seq and lacking > 0
+     union all
+     select epoch, seq - 1, seq, 1, json_array(seq) from receipts
+     where bucket = 'retrying' and lost_at is not null
+     order by 1, 2 limit ?"
+);
+
+#[derive(QueryableByName)]
+struct MissingRow {
+    #[diesel(sql_type = Text)]
+    epoch: String,
+    #[diesel(sql_type = BigInt)]
+    from_seq: i64,
+    #[diesel(sql_type = BigInt)]
+    to_seq: i64,
+    #[diesel(sql_type = BigInt)]
+    lacking: i64,
+    #[diesel(sql_type = Text)]
+    numbers: String,
+}
+
+pub(super) fn balance(connection: &mut SqliteConnection) -> Result<Balance> {
     let mut balance = receipts_by_bucket(connection)?;
+    let before: Compacted = diesel::sql_query(COMPACTED).get_result(connection)?;
+    balance.settled += before.settled;
+    balance.duplicate += before.duplicate;
+    balance.no_op += before.no_op;
+    balance.case += before.cases;
     let unproven: Count = diesel::sql_query(UNPROVEN).get_result(connection)?;
     balance.unproven = unproven.count;
-    let stated: Stated = diesel::sql_query(STATED).get_result(connection)?;
-    let (overdue, due_at): (i64, Option<i64>) = receipts::table
+    let open: Lacking = diesel::sql_query(LACKING).get_result(connection)?;
+    let lost: i64 = receipts::table
         .filter(receipts::bucket.eq(Bucket::Retrying.as_str()))
-        .filter(receipts::due_at.lt(micros(now - OVERDUE)))
-        .select((diesel::dsl::count_star(), diesel::dsl::max(receipts::due_at)))
+        .filter(receipts::lost_at.is_not_null())
+        .count()
         .get_result(connection)?;
-    let never_received = stated.claimed - stated.received;
-    balance.accepted += never_received;
-    balance.in_flight += never_received;
-    for (missing, since) in [(never_received, stated.missing_since), (overdue, due_at)] {
-        if let Some(since) = since
-            && idle_since(connection, now)?.is_some_and(|idle| idle > since + fence())
-        {
-            balance.in_flight -= missing;
-            balance.unaccounted += missing;
-        }
+    balance.unaccounted = open.proven + lost;
+    balance.in_flight += open.lacking - balance.unaccounted;
+    balance.accepted = balance.settled
+        + balance.duplicate
+        + balance.no_op
+        + balance.case
+        + balance.dead
+        + balance.in_flight
+        + balance.unaccounted;
+    if balance.unaccounted > 0 {
+        balance.missing = missing(connection)?;
     }
     Ok(balance)
 }
@@ -95,145 +142,22 @@ fn add(mut balance: Balance, (bucket, count): (String, i64)) -> values::Result<B
         Bucket::Waiting | Bucket::Retrying => &mut balance.in_flight,
     };
     *of += count;
-    balance.accepted += count;
     Ok(balance)
 }
 
-/// Since when every living lane was idle at least once; nothing when one was not, or none lives.
-fn idle_since(connection: &mut SqliteConnection, now: OffsetDateTime) -> Result<Option<i64>> {
-    let lanes: Vec<Option<i64>> = lanes::table
-        .filter(lanes::beat_at.gt(micros(now - LANE_GONE)))
-        .select(lanes::idle_at)
-        .load(connection)?;
-    let idle: Option<Vec<i64>> = lanes.into_iter().collect();
-    Ok(idle.and_then(|idle| idle.into_iter().min()))
-}
-
-fn fence() -> i64 {
-    i64::try_from(FENCE.whole_microseconds()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashMap;
-
-    use shared::broker::{Broker as _, Consumer as _, Publisher as _, Route};
-    use shared::message::Number;
-    use shared::message::parcel::Parcel;
-    use shared::message::statement::Statement;
-    use uuid::Uuid;
-    use worker::ledger::{Session as _, Work};
-
-    use crate::embedded::ledger::trial::{NOW, Trial, paid};
-
-    /// Numbers 1 to 4, of which 2 is a hole; 1 and 3 settle, 4 does as well unless it is stolen.
-    async fn told(stolen: bool) -> Trial {
-        let mut trial = Trial::with_order("A").await;
-        let mut batch = vec![];
-        for (seq, identity) in [(1, "n1"), (2, "n2"), (3, "n3"), (4, "n4")] {
-            let work = trial.message(identity, Some(paid("A", "T1")));
-            if seq != 2 && !(stolen && seq == 4) {
-                batch.push(work);
-            }
-        }
-        let holes = vec![2];
-        let statement = Statement { epoch: trial.epoch, from: 0, to: 4, holes };
-        batch.push(Work::Statement(statement));
-        trial.settle(&batch).await.unwrap();
-        trial
-    }
-
-    #[tokio::test]
-    async fn what_was_stated_and_received_adds_up() {
-        let mut trial = told(false).await;
-        let balance = trial.session.balance(NOW).await.unwrap();
-        assert_eq!((balance.accepted, balance.settled, balance.duplicate), (3, 1, 2));
-        assert!(balance.adds_up(), "{balance:?}");
-    }
-
-    #[tokio::test]
-    async fn a_stolen_message_is_named_once_every_lane_was_idle() {
-        let mut trial = told(true).await;
-        let session = &mut trial.session;
-        let balance = session.balance(NOW).await.unwrap();
-        assert_eq!((balance.accepted, balance.in_flight, balance.unaccounted), (3, 1, 0));
-        let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
-        let later = NOW + Duration::seconds(5);
-        session.lane_beat(first, true, later).await.unwrap();
-        session.lane_beat(second, false, later).await.unwrap();
-        assert_eq!(session.balance(later).await.unwrap().unaccounted, 0, "one is at work");
-        session.lane_beat(second, true, later).await.unwrap();
-        session.lane_beat(second, false, later).await.unwrap();
-        let balance = session.balance(later).await.unwrap();
-        assert_eq!((balance.in_flight, balance.unaccounted), (0, 1));
-        assert!(!balance.adds_up());
-        let gone = later + Duration::seconds(31);
-        assert_eq!(
-            session.balance(gone).await.unwrap().unaccounted,
-            0,
-            "no lane could have had it"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_row_deleted_from_the_queue_is_missed() {
-        let mut trial = Trial::with_order("A").await;
-        let queue = trial.embedded.queue();
-        let mut works = HashMap::new();
-        for identity in ["n1", "n2"] {
-            let work = trial.message(identity, Some(paid("A", "T1")));
-            let parcel = Parcel { id: identity.to_owned(), ..Parcel::default() };
-            queue.publish(Route::Notifications { shard: 0 }, parcel).await.unwrap();
-            works.insert(identity.to_owned(), work);
-        }
-        let statement = Statement { epoch: trial.epoch, from: 0, to: 2, holes: vec![] };
-        trial.settle(&[Work::Statement(statement)]).await.unwrap();
-
-        let thief = trial.embedded.store.connect();
-        let theft = diesel::sql_query("delete from queue where message_id = 'n2'");
-        assert_eq!(theft.execute(&mut thief.unwrap()), Ok(1));
-
-        let mut consumer = queue.consumer(0, 10).await.unwrap();
-        let delivery = consumer.next().await.unwrap();
-        let work = works.remove(&delivery.parcel.id).unwrap();
-        trial.settle(&[work]).await.unwrap();
-        consumer.ack_through(delivery.tag).await.unwrap();
-        let later = NOW + Duration::seconds(5);
-        trial.session.lane_beat(Uuid::now_v7(), true, later).await.unwrap();
-        let balance = trial.session.balance(later).await.unwrap();
-        assert_eq!((balance.accepted, balance.settled, balance.unaccounted), (2, 1, 1));
-    }
-
-    #[tokio::test]
-    async fn what_nobody_stated_is_unproven_and_still_counted() {
-        let mut trial = told(false).await;
-        let late = trial.message("n5", Some(paid("A", "T1")));
-        trial.settle(&[late]).await.unwrap();
-        let balance = trial.session.balance(NOW).await.unwrap();
-        assert_eq!((balance.accepted, balance.unproven), (4, 1));
-        assert!(balance.adds_up());
-    }
-
-    #[tokio::test]
-    async fn a_retry_is_in_flight_until_it_is_overdue_or_settled() {
-        let mut trial = Trial::with_order("A").await;
-        let number = Some(Number { epoch: trial.epoch, seq: 1 });
-        let deferred = |id: &str| Work::Deferred { id: id.to_owned(), number, due_at: NOW };
-        trial.settle(&[deferred("a")]).await.unwrap();
-        let overdue = NOW + OVERDUE + FENCE;
-        trial.session.lane_beat(Uuid::now_v7(), true, overdue).await.unwrap();
-        assert_eq!(trial.session.balance(NOW).await.unwrap().in_flight, 1);
-        assert_eq!(trial.session.balance(overdue).await.unwrap().unaccounted, 1);
-
-        let buried = Work::Buried { id: "a".to_owned(), number };
-        trial.settle(&[buried]).await.unwrap();
-        assert_eq!(trial.session.balance(overdue).await.unwrap().dead, 1);
-        let replayed = trial.message("n1", Some(paid("A", "T1")));
-        trial.settle(&[replayed]).await.unwrap();
-        let balance = trial.session.balance(overdue).await.unwrap();
-        assert_eq!((balance.accepted, balance.settled, balance.dead), (1, 1, 0));
-        trial.settle(&[deferred("a")]).await.unwrap();
-        assert_eq!(trial.session.balance(overdue).await.unwrap().settled, 1, "it stays settled");
-    }
+fn missing(connection: &mut SqliteConnection) -> Result<Vec<Missing>> {
+    let named = diesel::sql_query(MISSING)
+        .bind::<BigInt, _>(NAMED_MAX)
+        .bind::<BigInt, _>(WINDOWS_NAMED_MAX);
+    let rows: Vec<MissingRow> = named.load(connection)?;
+    let missing = |row: MissingRow| {
+        Ok(Missing {
+            epoch: uuid(&row.epoch)?,
+            from: row.from_seq,
+            to: row.to_seq,
+            count: row.lacking,
+            numbers: from_json(&row.numbers)?,
+        })
+    };
+    rows.into_iter().map(missing).collect()
 }

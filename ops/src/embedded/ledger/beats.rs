@@ -1,13 +1,11 @@
-//! Signs of life: the relay's lease, and the lanes.
+//! Signs of life: the relay's lease.
 
 use diesel::prelude::*;
-use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::Beat;
 
 use super::fault::Result;
-use crate::embedded::schema::{lanes, relays};
-use crate::embedded::values::micros;
+use crate::embedded::schema::relays;
 
 /// There is one relay to hold so far.
 const PART: i64 = 0;
@@ -37,27 +35,6 @@ pub(super) fn beat(
 /// The lease is nobody's until the next beat.
 pub(super) fn release(connection: &mut SqliteConnection, holder: Uuid) -> Result<()> {
     diesel::delete(relays::table.filter(relays::holder.eq(holder.to_string())))
-        .execute(connection)?;
-    Ok(())
-}
-
-pub(super) fn lane_beat(
-    connection: &mut SqliteConnection,
-    lane: Uuid,
-    idle: bool,
-    now: OffsetDateTime,
-) -> Result<()> {
-    let now = micros(now);
-    diesel::insert_into(lanes::table)
-        .values((
-            lanes::lane.eq(lane.to_string()),
-            lanes::beat_at.eq(now),
-            lanes::idle_at.eq(idle.then_some(now)),
-        ))
-        .on_conflict(lanes::lane)
-        .do_update()
-        // Nothing said of idleness leaves what was said before.
-        .set((lanes::beat_at.eq(now), idle.then_some(lanes::idle_at.eq(now))))
         .execute(connection)?;
     Ok(())
 }

@@ -8,16 +8,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::decide::fold::{Changes, Reading};
 use worker::ledger::bodies::{Tended, oldest_kept};
-use worker::ledger::erasure::{Fate, erased, fate, parts_of};
+use worker::ledger::erasure::{Fate, Part, erased, fate, parts_of};
 
 use super::erasure;
 use super::fault::Result;
 use crate::embedded::schema::{bodies, body_moves, notifications, removed_bodies};
 use crate::embedded::values::{micros, uuid};
 
-/// Keeps the bodies of messages that have notifications, before those are recorded; of what lies
-/// under a tombstone nothing is kept. A message that was recorded before keeps what it has, even if
-/// that is no body any more.
+/// Keeps the bodies of messages that have notifications, before those are recorded. A message that was
+/// recorded before keeps what it has, even if that is no body any more.
 pub(super) fn record(
     connection: &mut SqliteConnection,
     readings: &[&Reading],
@@ -32,17 +31,28 @@ pub(super) fn record(
         if diesel::select(exists(known)).get_result::<bool>(connection)? {
             continue;
         }
-        let erased = erased(parts, &erasure::found(connection, parts.iter())?);
-        match fate(&message.kind, &message.body, parts.len(), &erased) {
-            Fate::Keep => insert(connection, message.id, kept.keep(message.id, &message.body)?)?,
-            Fate::Redact(left) => {
-                insert(connection, message.id, kept.keep(message.id, &left)?)?;
-                redact(connection, message.id, kept.keep(message.id, &left)?, now)?;
-            }
-            Fate::Destroy => remove(connection, &[message.id.to_string()], "erased", now)?,
-        }
+        keep(connection, (message.id, &message.kind, &message.body, parts), kept, now)?;
     }
     Ok(())
+}
+
+/// Keeps a body, given its key, its provider, its bytes and what they are about; of what lies under a
+/// tombstone nothing is kept.
+pub(super) fn keep(
+    connection: &mut SqliteConnection,
+    (id, provider, body, parts): (Uuid, &str, &[u8], &[Part]),
+    kept: &Bodies,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let erased = erased(parts, &erasure::found(connection, parts.iter())?);
+    match fate(provider, body, parts.len(), &erased) {
+        Fate::Keep => insert(connection, id, kept.keep(id, body)?),
+        Fate::Redact(left) => {
+            insert(connection, id, kept.keep(id, &left)?)?;
+            redact(connection, id, kept.keep(id, &left)?, now)
+        }
+        Fate::Destroy => remove(connection, &[id.to_string()], "erased", now),
+    }
 }
 
 /// What is left of a body stands in its place.

@@ -35,6 +35,7 @@ struct Row {
     policy: String,
     owner: Option<String>,
     resolution: Option<String>,
+    refund_by: Option<i64>,
 }
 
 /// All numbers of the order that bears this one.
@@ -165,6 +166,7 @@ fn upsert(
             cases::amount.eq(case.amount_minor),
             cases::currency.eq(case.currency.as_str()),
             cases::policy.eq(case.policy.as_str()),
+            cases::refund_by.eq(case.refund_by.map(micros)),
         ))
         .execute(connection)?;
     if stands > 0 {
@@ -182,6 +184,7 @@ fn upsert(
             cases::currency.eq(case.currency.as_str()),
             cases::opened_at.eq(micros(now)),
             cases::policy.eq(case.policy.as_str()),
+            cases::refund_by.eq(case.refund_by.map(micros)),
         ))
         .on_conflict(cases::id)
         .do_update()
@@ -192,6 +195,7 @@ fn upsert(
             cases::currency.eq(excluded(cases::currency)),
             cases::opened_at.eq(excluded(cases::opened_at)),
             cases::policy.eq(excluded(cases::policy)),
+            cases::refund_by.eq(excluded(cases::refund_by)),
             cases::resolved_at.eq(None::<i64>),
             cases::resolution.eq(None::<String>),
         ))
@@ -210,6 +214,7 @@ fn case(row: Row) -> values::Result<(CaseKey, Case)> {
         amount_minor: row.amount,
         currency: currency(&row.currency)?,
         policy: word("policy", &row.policy, CasePolicy::from_word)?,
+        refund_by: instant_or_none(row.refund_by)?,
     };
     Ok((CaseKey { kind, about }, case))
 }
@@ -231,6 +236,7 @@ fn record(row: Row) -> values::Result<CaseRecord> {
         policy: row.policy,
         owner: row.owner,
         resolution: row.resolution,
+        refund_by: instant_or_none(row.refund_by)?,
         opened_at: instant(row.opened_at)?,
         resolved_at: instant_or_none(row.resolved_at)?,
     })

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 use uuid::Uuid;
+use worker::decide::PaymentKey;
 use worker::decide::resolve::Ruling;
 use worker::ledger::records::{
     Act, CaseAct, CaseActed, CaseFile, CaseRecord, EVIDENCE_MAX, EvidenceRecord, NOTES_MAX,
@@ -13,9 +14,10 @@ use worker::ledger::records::{
 };
 
 use super::fault::Result;
+use super::notifications::about::{Row, about};
 use super::{cases, load, sweep, write};
 use crate::embedded::schema::cases as table;
-use crate::embedded::schema::{case_notes, case_resolutions, notifications};
+use crate::embedded::schema::{case_notes, case_resolutions, payments};
 use crate::embedded::values::{self, currency, instant, micros, uuid};
 
 /// Does it, and notes who did it and why, or neither.
@@ -135,36 +137,20 @@ fn notes(connection: &mut SqliteConnection, id: Uuid) -> Result<Vec<NoteRecord>>
     Ok(rows.into_iter().map(record).collect::<values::Result<_>>()?)
 }
 
-/// Under any number of the order, or the transaction's own where no order is known.
+/// Under any number of the order, and what is found by its transactions alone.
 fn evidence(connection: &mut SqliteConnection, case: &CaseRecord) -> Result<Vec<EvidenceRecord>> {
     let mut numbers = cases::numbers_beside(connection, &case.order_number)?;
     numbers.push(case.order_number.clone());
-    let mut query = notifications::table
-        .filter(notifications::order_number.eq_any(numbers))
-        .filter(notifications::transaction.is_not_null())
-        .into_boxed();
-    if let (Some(account), Some(transaction)) = (&case.account, &case.transaction) {
-        query = query
-            .filter(notifications::account.eq(account))
-            .filter(notifications::transaction.eq(transaction));
+    let payment = case.payment();
+    if let Some(PaymentKey { account, transaction }) = &payment {
+        let paid = payments::table.find((account, transaction)).select(payments::order_number);
+        numbers.extend(paid.first(connection).optional()?);
     }
-    type Row = (String, String, String, String, Option<String>, i64, String);
-    let mut rows: Vec<Row> = query
-        .order((notifications::received_at.desc(), notifications::message_id, notifications::part))
-        .limit(EVIDENCE_MAX)
-        .select((
-            notifications::message_id,
-            notifications::account,
-            notifications::kind,
-            notifications::identity,
-            notifications::transaction,
-            notifications::received_at,
-            notifications::outcome,
-        ))
-        .load(connection)?;
+    let mut rows = about(connection, &numbers, payment.as_ref(), EVIDENCE_MAX)?;
     rows.reverse();
-    let record = |(id, account, kind, identity, transaction, at, outcome): Row| {
-        let (message_id, received_at) = (uuid(&id)?, instant(at)?);
+    let record = |row: Row| {
+        let (message_id, received_at) = (uuid(&row.message_id)?, instant(row.received_at)?);
+        let Row { account, kind, identity, transaction, outcome, .. } = row;
         Ok(EvidenceRecord {
             message_id,
             account,

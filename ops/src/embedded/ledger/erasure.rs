@@ -8,6 +8,7 @@ use shared::secret::bodies::{Bodies, Kept};
 use shared::secret::envelope::WrappedKey;
 use time::OffsetDateTime;
 use uuid::Uuid;
+use worker::decide::PaymentKey;
 use worker::ledger::LedgerError;
 use worker::ledger::erasure::{
     Erased, Fate, Hash, Part, erased, fate, order_hash, transaction_hash,
@@ -15,8 +16,11 @@ use worker::ledger::erasure::{
 use worker::ledger::records::Act;
 
 use super::fault::{Fault, Result};
+use super::notifications::about::{loose, paid_under};
 use super::{bodies, sweep};
-use crate::embedded::schema::{self, notifications, order_numbers, orders, payments, tombstones};
+use crate::embedded::schema::{
+    self, dead_letter_parts, dead_letters, notifications, order_numbers, orders, tombstones,
+};
 use crate::embedded::values::{micros, uuid};
 
 /// A request: its provider and its parts, in their order.
@@ -44,18 +48,15 @@ pub(super) fn erase(
             .load(connection)?,
         None => vec![number.to_owned()],
     };
-    let transactions: Vec<(String, String)> = payments::table
-        .filter(payments::order_number.eq_any(&numbers))
-        .select((payments::account, payments::transaction))
-        .load(connection)?;
-    let requests = requests(connection, &numbers)?;
+    let transactions = paid_under(connection, &numbers)?;
+    let requests = requests(connection, &numbers, &transactions)?;
     if order_no.is_none() && transactions.is_empty() && requests.is_empty() {
         return Ok(None);
     }
     let mut hashes: BTreeMap<Hash, &str> = BTreeMap::new();
     hashes.extend(numbers.iter().map(|number| (order_hash(number), "order")));
-    let of = |(account, one): &(String, String)| (transaction_hash(account, one), "transaction");
-    hashes.extend(transactions.iter().map(of));
+    let hash = |key: &PaymentKey| transaction_hash(&key.account, &key.transaction);
+    hashes.extend(transactions.iter().map(|key| (hash(key), "transaction")));
     let mut found = found(connection, requests.values().flat_map(|(_, parts)| parts))?;
     found.extend(hashes.keys().copied());
     let fates = fates(connection, &requests, &found, kept)?;
@@ -95,13 +96,22 @@ pub(super) fn found<'a>(
     Ok(found)
 }
 
-fn requests(connection: &mut SqliteConnection, numbers: &[String]) -> Result<Requests> {
+fn requests(
+    connection: &mut SqliteConnection,
+    numbers: &[String],
+    transactions: &[PaymentKey],
+) -> Result<Requests> {
     type Row = (String, String, String, Option<String>, Option<String>);
     let about = notifications::table
         .filter(notifications::order_number.eq_any(numbers))
         .select(notifications::message_id);
-    let messages: BTreeSet<String> = about.load(connection)?.into_iter().collect();
+    let mut messages: BTreeSet<String> = about.load(connection)?.into_iter().collect();
+    messages.extend(loose(connection, transactions)?.into_iter().map(|(message, _)| message));
     let mut requests = Requests::new();
+    let mut add = |(message, account, provider, order_number, transaction): Row| {
+        let request = requests.entry(message).or_insert_with(|| (provider, vec![]));
+        request.1.push(Part { account, order_number, transaction });
+    };
     for message in messages {
         let rows: Vec<Row> = notifications::table
             .filter(notifications::message_id.eq(message))
@@ -114,12 +124,35 @@ fn requests(connection: &mut SqliteConnection, numbers: &[String]) -> Result<Req
                 notifications::transaction,
             ))
             .load(connection)?;
-        for (message, account, provider, order_number, transaction) in rows {
-            let request = requests.entry(message).or_insert_with(|| (provider, vec![]));
-            request.1.push(Part { account, order_number, transaction });
-        }
+        rows.into_iter().for_each(&mut add);
+    }
+    for letter in letters_about(connection, numbers)? {
+        let rows: Vec<Row> = dead_letter_parts::table
+            .inner_join(dead_letters::table.on(dead_letters::id.eq(dead_letter_parts::letter_id)))
+            .filter(dead_letter_parts::letter_id.eq(letter))
+            .order(dead_letter_parts::part)
+            .select((
+                dead_letter_parts::letter_id,
+                dead_letter_parts::account,
+                dead_letters::provider,
+                dead_letter_parts::order_number,
+                dead_letter_parts::transaction,
+            ))
+            .load(connection)?;
+        rows.into_iter().for_each(&mut add);
     }
     Ok(requests)
+}
+
+/// Dead letters, whose bodies stand under their own ids.
+fn letters_about(
+    connection: &mut SqliteConnection,
+    numbers: &[String],
+) -> Result<BTreeSet<String>> {
+    let about = dead_letter_parts::table
+        .filter(dead_letter_parts::order_number.eq_any(numbers))
+        .select(dead_letter_parts::letter_id);
+    Ok(about.load(connection)?.into_iter().collect())
 }
 
 /// What becomes of each body that is still there.

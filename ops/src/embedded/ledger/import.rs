@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use serde_json::Value;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use shared::rules::Rules;
 use time::OffsetDateTime;
 use worker::ledger::records::{Imported, NewOrder};
@@ -21,6 +21,8 @@ struct Known {
     expires_at: Option<i64>,
     metadata: Option<String>,
     mode: String,
+    subscription_no: Option<String>,
+    period: Option<String>,
 }
 
 /// One answer each, in their order.
@@ -32,7 +34,7 @@ pub(super) fn import(
 ) -> Result<Vec<Imported>> {
     let each = orders.iter().map(|order| match order.check_by(rules) {
         Err(wrong) => Ok(Imported::Refused(wrong)),
-        Ok(()) => one(connection, order, now),
+        Ok(()) => one(connection, order, order.mode_by(rules), now),
     });
     each.collect()
 }
@@ -40,6 +42,7 @@ pub(super) fn import(
 fn one(
     connection: &mut SqliteConnection,
     order: &NewOrder,
+    mode: Mode,
     now: OffsetDateTime,
 ) -> Result<Imported> {
     let numbers = order.all_numbers();
@@ -54,8 +57,8 @@ fn one(
     }
     let find = orders::table.find(&order.order_no).select(Known::as_select());
     let written = match find.first(connection).optional()? {
-        None => insert(connection, order, now)?,
-        Some(known) => update(connection, order, &known, now)?,
+        None => insert(connection, (order, mode), now)?,
+        Some(known) => update(connection, (order, mode), &known, now)?,
     };
     match written {
         Imported::Inserted | Imported::Updated => {
@@ -70,7 +73,7 @@ fn one(
 
 fn insert(
     connection: &mut SqliteConnection,
-    order: &NewOrder,
+    (order, mode): (&NewOrder, Mode),
     now: OffsetDateTime,
 ) -> Result<Imported> {
     diesel::insert_into(orders::table)
@@ -81,7 +84,9 @@ fn insert(
             orders::account.eq(&order.account),
             orders::expires_at.eq(order.expires_at.map(micros)),
             orders::metadata.eq(metadata(order)?),
-            orders::mode.eq(order.mode.as_str()),
+            orders::mode.eq(mode.as_str()),
+            orders::subscription_no.eq(&order.subscription_no),
+            orders::period.eq(&order.period),
             orders::created_at.eq(micros(now)),
         ))
         .execute(connection)?;
@@ -90,7 +95,7 @@ fn insert(
 
 fn update(
     connection: &mut SqliteConnection,
-    order: &NewOrder,
+    (order, mode): (&NewOrder, Mode),
     known: &Known,
     now: OffsetDateTime,
 ) -> Result<Imported> {
@@ -98,7 +103,9 @@ fn update(
     let same_terms = known.amount == order.amount
         && known.currency == order.currency.as_str()
         && known.account == order.account
-        && known.mode == order.mode.as_str();
+        && known.mode == mode.as_str()
+        && known.subscription_no == order.subscription_no
+        && known.period == order.period;
     let same_expiry = known.expires_at == order.expires_at.map(micros);
     let same_rest = same_expiry && known_metadata == order.metadata;
     if same_terms && same_rest {
@@ -119,7 +126,9 @@ fn update(
             orders::account.eq(&order.account),
             orders::expires_at.eq(order.expires_at.map(micros)),
             orders::metadata.eq(metadata(order)?),
-            orders::mode.eq(order.mode.as_str()),
+            orders::mode.eq(mode.as_str()),
+            orders::subscription_no.eq(&order.subscription_no),
+            orders::period.eq(&order.period),
         ))
         .execute(connection)?;
     Ok(Imported::Updated)

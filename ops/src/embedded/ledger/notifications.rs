@@ -8,9 +8,10 @@ use worker::decide::{Decision, PaymentKey};
 use worker::ledger::Bucket;
 
 use super::fault::Result;
-use crate::embedded::schema::{notifications, receipts};
+use crate::embedded::schema::{loose_notifications, notifications, receipts};
 use crate::embedded::values::micros;
 
+pub(super) mod about;
 pub(super) mod list;
 
 /// Records every notification of the batch with its verdict. A message that comes again changes
@@ -44,6 +45,17 @@ pub(super) fn record(
                 ))
                 .on_conflict_do_nothing()
                 .execute(connection)?;
+            if let Some(key) = verdict.payment.as_ref().filter(|_| verdict.is_loose) {
+                diesel::insert_into(loose_notifications::table)
+                    .values((
+                        loose_notifications::account.eq(&key.account),
+                        loose_notifications::transaction.eq(&key.transaction),
+                        loose_notifications::message_id.eq(message.id.to_string()),
+                        loose_notifications::part.eq(part),
+                    ))
+                    .on_conflict_do_nothing()
+                    .execute(connection)?;
+            }
         }
     }
     Ok(())

@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 use worker::ledger::{Bucket, Work};
 
 use super::fault::Result;
-use crate::embedded::schema::{receipts, statements};
+use super::{custody, dead_letters};
+use crate::embedded::schema::{compacted, receipts, statements};
 use crate::embedded::values::{micros, to_json};
 
 /// Records every message of the batch, and every statement.
@@ -28,6 +29,10 @@ pub(super) fn record(
                 state(connection, statement, now)?;
                 continue;
             }
+            Work::Fence(fence) => {
+                custody::pass(connection, fence, now)?;
+                continue;
+            }
             // What bears no number of ours was never accepted by an ingress of ours.
             Work::Deferred { number: None, .. } | Work::Buried { number: None, .. } => continue,
         };
@@ -36,17 +41,47 @@ pub(super) fn record(
     Ok(())
 }
 
-/// A message that was settled stays so; one that was retried or dead moves to its outcome.
+/// The message whose letter the morgue recorded: while that stands open it counts as dead, whatever
+/// became of a copy of it.
+pub(super) fn bury(
+    connection: &mut SqliteConnection,
+    number: Number,
+    now: OffsetDateTime,
+) -> Result<()> {
+    write(connection, number, (Bucket::Dead, None), now, &Bucket::ALL)
+}
+
+/// A message that was settled stays so; one that was retried moves to its outcome, and so does a dead one
+/// whose letter somebody has ended.
 fn receive(
+    connection: &mut SqliteConnection,
+    number: Number,
+    outcome: (Bucket, Option<OffsetDateTime>),
+    now: OffsetDateTime,
+) -> Result<()> {
+    let movable = match dead_letters::stands(connection, number)? {
+        true => &[Bucket::Retrying][..],
+        false => &[Bucket::Retrying, Bucket::Dead],
+    };
+    write(connection, number, outcome, now, movable)
+}
+
+/// Moves a receipt out of these buckets. What was counted and compacted is not counted again.
+fn write(
     connection: &mut SqliteConnection,
     number: Number,
     (bucket, due_at): (Bucket, Option<OffsetDateTime>),
     now: OffsetDateTime,
+    movable: &[Bucket],
 ) -> Result<()> {
-    let movable = [Bucket::Retrying.as_str(), Bucket::Dead.as_str()];
+    let epoch = number.epoch.to_string();
+    if compacted(connection, &epoch, number.seq)? {
+        return Ok(());
+    }
+    let movable = movable.iter().copied().map(Bucket::as_str);
     diesel::insert_into(receipts::table)
         .values((
-            receipts::epoch.eq(number.epoch.to_string()),
+            receipts::epoch.eq(&epoch),
             receipts::seq.eq(number.seq),
             receipts::bucket.eq(bucket.as_str()),
             receipts::recorded_at.eq(micros(now)),
@@ -58,13 +93,28 @@ fn receive(
             receipts::bucket.eq(excluded(receipts::bucket)),
             receipts::recorded_at.eq(excluded(receipts::recorded_at)),
             receipts::due_at.eq(excluded(receipts::due_at)),
+            receipts::lost_at.eq(None::<i64>),
         ))
         .filter(receipts::bucket.eq_any(movable))
         .execute(connection)?;
     Ok(())
 }
 
-/// A statement that is repeated with a longer window replaces the shorter one.
+/// Was its receipt counted, and is it gone?
+fn compacted(connection: &mut SqliteConnection, epoch: &str, seq: i64) -> Result<bool> {
+    let through: Option<i64> = compacted::table
+        .find(epoch)
+        .select(compacted::through)
+        .get_result(connection)
+        .optional()?;
+    if through.is_none_or(|through| through < seq) {
+        return Ok(false);
+    }
+    let known = receipts::table.find((epoch, seq)).count();
+    Ok(known.get_result::<i64>(connection)? == 0)
+}
+
+/// A statement that is repeated with a longer window replaces the shorter one, and what was assumed.
 fn state(
     connection: &mut SqliteConnection,
     statement: &Statement,
@@ -84,8 +134,13 @@ fn state(
             statements::to_seq.eq(excluded(statements::to_seq)),
             statements::holes.eq(excluded(statements::holes)),
             statements::recorded_at.eq(excluded(statements::recorded_at)),
+            statements::assumed.eq(false),
         ))
-        .filter(statements::to_seq.lt(excluded(statements::to_seq)))
+        .filter(
+            statements::to_seq
+                .lt(excluded(statements::to_seq))
+                .or(statements::assumed.and(statements::to_seq.eq(excluded(statements::to_seq)))),
+        )
         .execute(connection)?;
     Ok(())
 }

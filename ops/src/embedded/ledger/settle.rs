@@ -34,7 +34,7 @@ pub(super) fn settle(
 fn reading(work: &Work) -> Option<&Reading> {
     match work {
         Work::Reading(reading) => Some(reading),
-        Work::Statement(_) | Work::Deferred { .. } | Work::Buried { .. } => None,
+        Work::Statement(_) | Work::Fence(_) | Work::Deferred { .. } | Work::Buried { .. } => None,
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
         let work = trial.message("n1", Some(paid("A", "T1")));
         trial.settle(std::slice::from_ref(&work)).await.unwrap();
         trial.settle(&[work]).await.unwrap();
-        let balance = trial.session.balance(NOW).await.unwrap();
+        let balance = trial.session.balance().await.unwrap();
         assert_eq!((balance.accepted, balance.settled, balance.duplicate), (1, 1, 0));
     }
 

@@ -27,6 +27,8 @@ struct Row {
     cancelled_at: Option<i64>,
     expires_at: Option<i64>,
     mode: String,
+    subscription_no: Option<String>,
+    period: Option<String>,
     created_at: i64,
 }
 
@@ -171,6 +173,8 @@ fn summary(row: Row) -> values::Result<OrderSummary> {
         cancelled_at: instant_or_none(row.cancelled_at)?,
         expires_at: instant_or_none(row.expires_at)?,
         mode: word("mode", &row.mode, Mode::from_word)?,
+        subscription_no: row.subscription_no,
+        period: row.period,
         created_at: instant(row.created_at)?,
     })
 }

@@ -118,12 +118,12 @@ mod tests {
         let mut trial = Trial::new().await;
         assert_eq!(trial.tell("n1", paid("A", "T1")).await, Bucket::Waiting);
         assert_eq!(swept(&mut trial, NOW).await, 0);
-        assert_eq!(trial.session.balance(NOW).await.unwrap().in_flight, 1);
+        assert_eq!(trial.session.balance().await.unwrap().in_flight, 1);
         trial.import(order("A")).await;
         assert_eq!(swept(&mut trial, NOW).await, 1);
         assert_eq!(trial.order("A").await.summary.status, OrderStatus::Paid);
         assert_eq!(trial.announced("A").await, ["order.paid.v1"]);
-        let balance = trial.session.balance(NOW).await.unwrap();
+        let balance = trial.session.balance().await.unwrap();
         assert_eq!((balance.settled, balance.in_flight), (1, 0));
         assert_eq!(swept(&mut trial, NOW + PATIENCE).await, 0);
     }
@@ -135,7 +135,7 @@ mod tests {
         trial.import(order("A")).await;
         assert_eq!(trial.tell("n2", paid("A", "T2")).await, Bucket::Case);
         assert_eq!(swept(&mut trial, NOW).await, 0);
-        let balance = trial.session.balance(NOW).await.unwrap();
+        let balance = trial.session.balance().await.unwrap();
         assert_eq!((balance.accepted, balance.case, balance.in_flight), (2, 2, 0));
     }
 
@@ -146,7 +146,7 @@ mod tests {
         let later = NOW + PATIENCE;
         assert_eq!(swept(&mut trial, later).await, 1);
         assert_eq!(trial.publish_all().await, ["case.opened.v1"]);
-        assert_eq!(trial.session.balance(NOW).await.unwrap().case, 1);
+        assert_eq!(trial.session.balance().await.unwrap().case, 1);
         assert_eq!(swept(&mut trial, later).await, 0);
 
         trial.import(order("A")).await;

@@ -4,8 +4,9 @@ use diesel::prelude::*;
 use worker::ledger::records::{Acted, Announced, Heard, TRAIL_MAX, Trail};
 
 use super::fault::Result;
+use super::notifications::about::{Row, about};
 use super::show;
-use crate::embedded::schema::{audit, events, notifications};
+use crate::embedded::schema::{audit, events};
 use crate::embedded::values::{self, instant, uuid};
 
 pub(super) fn trail(connection: &mut SqliteConnection, number: &str) -> Result<Option<Trail>> {
@@ -20,26 +21,12 @@ pub(super) fn trail(connection: &mut SqliteConnection, number: &str) -> Result<O
 }
 
 fn heard(connection: &mut SqliteConnection, numbers: &[String]) -> Result<Vec<Heard>> {
-    type Row = (String, String, String, String, Option<String>, String, i64);
-    let rows: Vec<Row> = notifications::table
-        .filter(notifications::order_number.eq_any(numbers))
-        .order((notifications::received_at.desc(), notifications::message_id, notifications::part))
-        .limit(TRAIL_MAX)
-        .select((
-            notifications::message_id,
-            notifications::account,
-            notifications::provider,
-            notifications::kind,
-            notifications::transaction,
-            notifications::outcome,
-            notifications::received_at,
-        ))
-        .load(connection)?;
     let heard = |row: Row| {
-        let (message_id, account, provider, kind, transaction, outcome, received_at) = row;
-        let (message_id, received_at) = (uuid(&message_id)?, instant(received_at)?);
+        let (message_id, received_at) = (uuid(&row.message_id)?, instant(row.received_at)?);
+        let Row { account, provider, kind, transaction, outcome, .. } = row;
         Ok(Heard { message_id, account, provider, kind, transaction, outcome, received_at })
     };
+    let rows = about(connection, numbers, None, TRAIL_MAX)?;
     Ok(rows.into_iter().map(heard).collect::<values::Result<_>>()?)
 }
 

@@ -58,7 +58,9 @@ pub(super) fn order(order_no: &str) -> NewOrder {
         account: None,
         numbers: vec![],
         expires_at: None,
-        mode: shared::order::Mode::Live,
+        mode: None,
+        subscription_no: None,
+        period: None,
         metadata: None,
     }
 }

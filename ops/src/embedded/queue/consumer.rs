@@ -15,6 +15,7 @@ use shared::process;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
+use super::Reading;
 use super::rows::{self, Taken};
 use super::writer::{Change, Writer};
 use crate::embedded::store::Store;
@@ -34,6 +35,8 @@ pub struct QueueConsumer {
     /// Delivered and not yet acknowledged: tag and row.
     in_hand: VecDeque<(u64, i64)>,
     tag: u64,
+    /// Of one that reads a shard.
+    _reading: Option<Reading>,
 }
 
 type Found = Result<Look, BrokerError>;
@@ -48,15 +51,19 @@ struct Look {
 struct Reader {
     store: Arc<Store>,
     writer: Arc<Writer>,
+    /// Of which rows it is a reader.
+    place: &'static str,
     connection: Mutex<SqliteConnection>,
 }
 
 impl QueueConsumer {
     pub(super) async fn open(
-        store: Arc<Store>,
-        writer: Arc<Writer>,
+        store: &Arc<Store>,
+        writer: &Arc<Writer>,
+        (place, reading): (&'static str, Option<Reading>),
         prefetch: u16,
     ) -> Result<Self, BrokerError> {
+        let (store, writer) = (Arc::clone(store), Arc::clone(writer));
         let written = writer.written();
         let opening = tokio::task::spawn_blocking(move || {
             let mut connection = store.connect().map_err(BrokerError)?;
@@ -64,7 +71,7 @@ impl QueueConsumer {
             // costs no more than a return that is not counted.
             let settled = connection.batch_execute("pragma synchronous = normal");
             settled.map_err(|error| BrokerError(error.to_string()))?;
-            Ok(Reader { store, writer, connection: Mutex::new(connection) })
+            Ok(Reader { store, writer, place, connection: Mutex::new(connection) })
         });
         let reader = opening.await.map_err(|error| BrokerError(error.to_string()))??;
         Ok(Self {
@@ -75,6 +82,7 @@ impl QueueConsumer {
             waiting: VecDeque::new(),
             in_hand: VecDeque::new(),
             tag: 0,
+            _reading: reading,
         })
     }
 
@@ -88,6 +96,15 @@ impl QueueConsumer {
     #[cfg(test)]
     pub(super) fn in_hand_len(&self) -> usize {
         self.in_hand.len()
+    }
+
+    /// Waits for a look, and takes in what it found; answers how long it will be quiet.
+    async fn take(&mut self, room: usize) -> Result<Duration, BrokerError> {
+        let found = self.look(room).await;
+        self.looking = None;
+        let look = found.map_err(|_| BrokerError("the look was lost".to_owned()))??;
+        self.waiting.extend(look.taken);
+        Ok(look.quiet)
     }
 
     /// Begins a look, unless one is under way.
@@ -120,17 +137,21 @@ impl Consumer for QueueConsumer {
                 // As with any broker: no more comes before an acknowledgement.
                 std::future::pending::<()>().await;
             }
-            let found = self.look(room).await;
-            self.looking = None;
-            let look = found.map_err(|_| BrokerError("the look was lost".to_owned()))??;
-            let quiet = look.quiet;
-            self.waiting.extend(look.taken);
+            let quiet = self.take(room).await?;
             if self.waiting.is_empty()
                 && let Ok(Err(_)) = timeout(quiet, self.written.changed()).await
             {
                 return Err(BrokerError("the queue's writer is gone".to_owned()));
             }
         }
+    }
+
+    async fn catch_up(&mut self) -> Result<(), BrokerError> {
+        let room = self.prefetch.saturating_sub(self.in_hand.len());
+        if self.waiting.is_empty() && room > 0 {
+            self.take(room).await?;
+        }
+        Ok(())
     }
 
     async fn ack_through(&mut self, tag: u64) -> Result<(), BrokerError> {
@@ -168,7 +189,7 @@ impl Reader {
     fn look(&self, limit: usize) -> Found {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let now = process::now();
-        let ready_at = rows::next_ready_at(&mut connection, rows::NOTIFICATIONS);
+        let ready_at = rows::next_ready_at(&mut connection, self.place);
         let ready_at = ready_at.map_err(|error| BrokerError(error.to_string()))?;
         let until = ready_at.map(|at| at - micros(now));
         if until.is_none_or(|until| until > 0) {
@@ -176,9 +197,9 @@ impl Reader {
             let quiet = until.map_or(LOOK_AGAIN, Duration::from_micros).min(LOOK_AGAIN);
             return Ok(Look { taken: vec![], quiet });
         }
-        let taken = self.store.write(&mut connection, |connection| {
-            rows::take(connection, rows::NOTIFICATIONS, now, limit)
-        });
+        let taken = self
+            .store
+            .write(&mut connection, |connection| rows::take(connection, self.place, now, limit));
         let taken = taken.map_err(|error| BrokerError(error.to_string()))?;
         // Nothing: another reader was quicker.
         Ok(Look { taken, quiet: Duration::ZERO })

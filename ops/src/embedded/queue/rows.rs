@@ -112,6 +112,15 @@ pub(super) fn next_ready_at(connection: &mut SqliteConnection, place: &str) -> R
         .get_result(connection)
 }
 
+/// How many wait for their delay to pass, and how many are dead.
+pub(super) fn waiting(connection: &mut SqliteConnection) -> Result<(u64, u64)> {
+    let of = |place| queue::table.filter(queue::place.eq(place)).filter(queue::taken.eq(false));
+    let delayed = of(NOTIFICATIONS).filter(queue::ready_at.gt(AT_ONCE));
+    let delayed: i64 = delayed.count().get_result(connection)?;
+    let dead: i64 = of(DEAD).count().get_result(connection)?;
+    Ok((delayed.unsigned_abs(), dead.unsigned_abs()))
+}
+
 pub(super) fn remove(connection: &mut SqliteConnection, ids: &[i64]) -> Result<()> {
     for ids in ids.chunks(NAMED_MAX) {
         diesel::delete(queue::table.filter(queue::id.eq_any(ids))).execute(connection)?;

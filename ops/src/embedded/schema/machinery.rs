@@ -15,6 +15,9 @@ diesel::table! {
         to_seq -> BigInt,
         holes -> Text,
         recorded_at -> BigInt,
+        closed_to -> Nullable<BigInt>,
+        fenced_to -> Nullable<BigInt>,
+        assumed -> Bool,
     }
 }
 
@@ -25,14 +28,36 @@ diesel::table! {
         bucket -> Text,
         recorded_at -> BigInt,
         due_at -> Nullable<BigInt>,
+        lost_at -> Nullable<BigInt>,
     }
 }
 
 diesel::table! {
     lanes (lane) {
         lane -> Text,
-        idle_at -> Nullable<BigInt>,
         beat_at -> BigInt,
+        shard -> Nullable<Integer>,
+        beats -> BigInt,
+        idles -> BigInt,
+    }
+}
+
+diesel::table! {
+    fences (fence, shard) {
+        fence -> Text,
+        shard -> Integer,
+        passed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    compacted (epoch) {
+        epoch -> Text,
+        through -> BigInt,
+        settled -> BigInt,
+        duplicate -> BigInt,
+        no_op -> BigInt,
+        cases -> BigInt,
     }
 }
 

@@ -85,12 +85,11 @@ impl Queue {
     }
 
     pub(super) async fn audit(&self, connection: &Connection) -> Option<Finding> {
-        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
         let probe = match channel(connection, &self.shown()).await {
             Ok(channel) => channel,
             Err(finding) => return Some(finding),
         };
-        if probe.queue_declare(short(&self.name), passive, FieldTable::default()).await.is_err() {
+        if depth(&probe, &self.name).await.is_err() {
             return Some(missing(&self.shown()));
         }
         // What is bound cannot be asked over AMQP: declaring and applying bind it anew.
@@ -123,6 +122,12 @@ fn short(name: &str) -> ShortString {
 /// A refused declaration closes its channel, so each object gets its own.
 pub(super) async fn channel(connection: &Connection, object: &str) -> Result<Channel, Finding> {
     connection.create_channel().await.map_err(|error| unsafe_object(object, &error))
+}
+
+/// One queue, without declaring it.
+pub(super) async fn depth(channel: &Channel, name: &str) -> lapin::Result<lapin::Queue> {
+    let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+    channel.queue_declare(short(name), passive, FieldTable::default()).await
 }
 
 fn missing(object: &str) -> Finding {

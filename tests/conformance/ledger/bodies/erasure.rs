@@ -3,6 +3,7 @@
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use shared::broker::Broker;
+use shared::notification::RefundStatus;
 use shared::process;
 use shared::secret::bodies::Bodies;
 use worker::ledger::bodies::StoredBody;
@@ -12,7 +13,7 @@ use worker::ledger::records::Act;
 use worker::ledger::{Ledger, Session, Work};
 
 use super::{body, id};
-use crate::ledger::words::{Ingress, Says, order, settle, show};
+use crate::ledger::words::{Ingress, Says, order, refund, settle, show};
 use crate::world::World;
 
 const BATCH: &[u8] = br#"{"notificationItems":[{"about":"first"},{"about":"second"}]}"#;
@@ -61,7 +62,7 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
     ];
     settle(&mut session, &works[..1]).await?;
     settle(&mut session, &works[2..]).await?;
-    let (money, balance) = (show(&mut session, "A").await?, session.balance(process::now()).await?);
+    let (money, balance) = (show(&mut session, "A").await?, session.balance().await?);
 
     let would = session.erase("A", None, process::now()).await?.context("it is there")?;
     let expected = Erased {
@@ -78,7 +79,7 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
     ensure!(is_erased(&body(&mut session, id(&works[0])?).await?));
     ensure!(matches!(body(&mut session, id(&works[2])?).await?, StoredBody::Open { .. }));
     ensure!(show(&mut session, "A").await? == money);
-    ensure!(session.balance(process::now()).await? == balance);
+    ensure!(session.balance().await? == balance);
     let again = erase(&mut session, "A").await?;
     ensure!(again == Erased { destroyed: 0, metadata: 0, ..expected }, "{again:?}");
 
@@ -89,6 +90,26 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
     }
     ensure!(show(&mut session, "A").await?.summary.refunded_amount == 4);
     ensure!(session.erase("nobody", Some(&act()), process::now()).await?.is_none());
+    Ok(())
+}
+
+pub(crate) async fn what_is_known_by_its_transaction_alone_is_erased_too<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    session.import(&[order("A", 10)], process::now()).await?;
+    let mut ingress = Ingress::new();
+    // It names no order, and came before its payment.
+    let early = ingress.tell(refund("T1", "R1", 4, RefundStatus::Succeeded));
+    let other = ingress.tell(refund("T2", "R1", 4, RefundStatus::Succeeded));
+    let paid = ingress.message(&Says::paid("A", "T1", 10));
+    for work in [&early, &other, &paid] {
+        settle(&mut session, std::slice::from_ref(work)).await?;
+    }
+    let erased = erase(&mut session, "A").await?;
+    ensure!((erased.transactions, erased.destroyed) == (1, 2), "{erased:?}");
+    ensure!(is_erased(&body(&mut session, id(&early)?).await?));
+    ensure!(matches!(body(&mut session, id(&other)?).await?, StoredBody::Open { .. }));
     Ok(())
 }
 

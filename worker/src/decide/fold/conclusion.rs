@@ -1,4 +1,4 @@
-//! What waited, and waits no longer: what its notifications count as now.
+//! What notifications count as, and what those that waited count as when they wait no longer.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,19 @@ use super::super::case::About;
 use super::super::standing::qualifies;
 use super::super::subscription::by_terms;
 use super::super::{Decision, Payment, PaymentKey, State, more_at_stake};
-use super::{Changes, Verdict};
+use super::Changes;
+
+/// What became of one notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub decision: Decision,
+    /// Which transaction it was about.
+    pub payment: Option<PaymentKey>,
+    pub order_number: Option<String>,
+    /// Is it about a transaction of which it does not say under which number it was paid? Then it is
+    /// found by the transaction.
+    pub is_loose: bool,
+}
 
 impl Changes {
     /// How many orders, numbers without one, and subscriptions changed.

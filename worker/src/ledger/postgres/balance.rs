@@ -1,56 +1,44 @@
 //! The balance: everything that ingresses accepted, and where it stands.
 
-use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
-use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::ledger::LedgerError;
-use crate::ledger::records::Balance;
-
-/// A lane that has not told of itself for this long is gone.
-const LANE_GONE: Duration = Duration::seconds(30);
-/// How long after its due time a retried message may still be on its way.
-const OVERDUE: Duration = Duration::seconds(60);
-/// How long every lane must have been idle after a statement before what it names is missed.
-const FENCE: Duration = Duration::seconds(2);
+use crate::ledger::custody::{NAMED_MAX, WINDOWS_NAMED_MAX};
+use crate::ledger::records::{Balance, Missing};
 
 statement!(
-    LaneBeat { lane: SqlUuid = Uuid, now: Timestamptz = OffsetDateTime, idle: Bool = bool } -> () = "
-    insert into lanes (lane, beat_at, idle_at)
-    select lane, at, case when idle then at end
-    from (select ?::uuid, ?::timestamptz, ?::boolean) as t (lane, at, idle)
-    on conflict (lane) do update
-    set beat_at = excluded.beat_at, idle_at = coalesce(excluded.idle_at, lanes.idle_at)"
-);
-
-statement!(
-    Buckets { overdue: Timestamptz = OffsetDateTime }
-    -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Nullable<Timestamptz>) = "
-    select count(*),
-           count(*) filter (where bucket = 'settled'),
+    Buckets {} -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt) = "
+    select count(*) filter (where bucket = 'settled'),
            count(*) filter (where bucket = 'duplicate'),
            count(*) filter (where bucket = 'no_op'),
            count(*) filter (where bucket = 'case'),
            count(*) filter (where bucket = 'dead'),
            count(*) filter (where bucket in ('waiting', 'retrying')),
-           count(*) filter (where bucket = 'retrying' and due_at < clock.overdue),
-           max(due_at) filter (where bucket = 'retrying' and due_at < clock.overdue)
-    from receipts, (select ?::timestamptz) as clock (overdue)"
+           count(*) filter (where bucket = 'retrying' and lost_at is not null)
+    from receipts"
 );
 
 statement!(
-    /// For each window: how many were stated, how many of those bear a receipt.
-    Windows {} -> (BigInt, BigInt, Nullable<Timestamptz>) = "
-    select coalesce(sum(w.stated), 0)::bigint, coalesce(sum(w.received), 0)::bigint,
-           max(w.recorded_at) filter (where w.stated > w.received)
+    Compacted {} -> (BigInt, BigInt, BigInt, BigInt) = "
+    select coalesce(sum(settled), 0)::bigint, coalesce(sum(duplicate), 0)::bigint,
+           coalesce(sum(no_op), 0)::bigint, coalesce(sum(cases), 0)::bigint
+    from compacted"
+);
+
+statement!(
+    /// What open windows lack: all of it, and what a fence has proven to be missing.
+    Lacking {} -> (BigInt, BigInt) = "
+    select coalesce(sum(w.lacking), 0)::bigint,
+           coalesce(sum(w.lacking) filter (where w.fenced_to = w.to_seq), 0)::bigint
     from (
-        select s.recorded_at, s.to_seq - s.from_seq - cardinality(s.holes) as stated, (
+        select s.fenced_to, s.to_seq, s.to_seq - s.from_seq - cardinality(s.holes) - (
             select count(*) from receipts r
             where r.epoch = s.epoch and r.seq > s.from_seq and r.seq <= s.to_seq
               and not r.seq = any(s.holes)
-        ) as received
-        from statements s
+        ) as lacking
+        from statements s where s.closed_to is distinct from s.to_seq
     ) as w"
 );
 
@@ -59,66 +47,74 @@ statement!(
     select coalesce(sum((
         select count(*) from receipts r where r.epoch = e.epoch and r.seq > e.stated)), 0)::bigint
     from (
-        select r.epoch, coalesce(max(s.to_seq), 0) as stated
-        from (select distinct epoch from receipts) r left join statements s using (epoch)
-        group by r.epoch
+        select r.epoch, greatest(
+            (select max(s.to_seq) from statements s where s.epoch = r.epoch),
+            (select c.through from compacted c where c.epoch = r.epoch), 0) as stated
+        from (select distinct epoch from receipts) as r
     ) as e"
 );
 
 statement!(
-    /// Since when every living lane was idle at least once; nothing when one was not, or none lives.
-    IdleSince { alive: Timestamptz = OffsetDateTime } -> (Nullable<Timestamptz>) = "
-    select case when count(*) = count(idle_at) then min(idle_at) end from lanes where beat_at > ?"
+    /// What is missing, by window; a retry that never came back is a window of its own.
+    MissingFrom { named: BigInt = i64, windows: BigInt = i64 }
+    -> (SqlUuid, BigInt, BigInt, BigInt, Array<BigInt>) = "
+    select epoch, from_seq, to_seq, cardinality(numbers)::bigint, numbers[1:?::integer]
+    from (
+        select s.epoch, s.from_seq, s.to_seq, array(
+            select n from generate_series(s.from_seq + 1, s.to_seq) as n
+            where not n = any(s.holes) and not exists (
+                select from receipts r where r.epoch = s.epoch and r.seq = n)
+            order by n
+        ) as numbers
+        from statements s
+        where s.closed_to is distinct from s.to_seq and s.fenced_to = s.to_seq
+        union all
+        select epoch, seq - 1, seq, array[seq] from receipts
+        where bucket = 'retrying' and lost_at is not null
+    ) as w
+    where cardinality(numbers) > 0
+    order by epoch, from_seq
+    limit ?"
 );
 
-pub(super) async fn lane_beat(
-    conn: &mut AsyncPgConnection,
-    lane: Uuid,
-    idle: bool,
-    now: OffsetDateTime,
-) -> Result<(), LedgerError> {
-    LaneBeat { lane: &lane, idle: &idle, now: &now }.execute(conn).await?;
-    Ok(())
+/// All of it as of one moment: a receipt that is recorded in between must not look like a loss.
+pub(super) async fn balance(conn: &mut AsyncPgConnection) -> Result<Balance, LedgerError> {
+    conn.build_transaction().read_only().repeatable_read().run(async |conn| read(conn).await).await
 }
 
-pub(super) async fn balance(
-    conn: &mut AsyncPgConnection,
-    now: OffsetDateTime,
-) -> Result<Balance, LedgerError> {
-    // Read before the receipts: one that is recorded in between must not look like a loss.
-    let (stated, received, missing_since): (i64, i64, Option<OffsetDateTime>) =
-        Windows.get_result(conn).await?;
-    let row: BucketRow = Buckets { overdue: &(now - OVERDUE) }.get_result(conn).await?;
-    let (receipts, settled, duplicate, no_op, case, dead, flying, overdue, due_at) = row;
-    let unproven: i64 = Unproven.get_result(conn).await?;
-    let idle_since: Option<OffsetDateTime> =
-        IdleSince { alive: &(now - LANE_GONE) }.get_result(conn).await?;
-
-    let never_received = stated - received;
-    let unaccounted: i64 = [(never_received, missing_since), (overdue, due_at)]
-        .into_iter()
-        .filter(|(_, since)| fenced(*since, idle_since))
-        .map(|(missing, _)| missing)
-        .sum();
-    Ok(Balance {
-        accepted: receipts + never_received,
-        settled,
-        duplicate,
-        no_op,
-        case,
+async fn read(conn: &mut AsyncPgConnection) -> Result<Balance, LedgerError> {
+    let (lacking, proven): (i64, i64) = Lacking.get_result(conn).await?;
+    let row: (i64, i64, i64, i64, i64, i64, i64) = Buckets.get_result(conn).await?;
+    let (settled, duplicate, no_op, case, dead, flying, lost) = row;
+    let before: (i64, i64, i64, i64) = Compacted.get_result(conn).await?;
+    let unaccounted = proven + lost;
+    let mut balance = Balance {
+        settled: settled + before.0,
+        duplicate: duplicate + before.1,
+        no_op: no_op + before.2,
+        case: case + before.3,
         dead,
-        in_flight: flying + never_received - unaccounted,
+        in_flight: flying + lacking - unaccounted,
         unaccounted,
-        unproven,
-    })
+        unproven: Unproven.get_result(conn).await?,
+        ..Balance::default()
+    };
+    balance.accepted = balance.settled
+        + balance.duplicate
+        + balance.no_op
+        + balance.case
+        + balance.dead
+        + balance.in_flight
+        + unaccounted;
+    if unaccounted > 0 {
+        balance.missing = missing(conn).await?;
+    }
+    Ok(balance)
 }
 
-type BucketRow = (i64, i64, i64, i64, i64, i64, i64, i64, Option<OffsetDateTime>);
-
-/// Was every lane idle some time after this instant, so that nothing from before it is in hand?
-fn fenced(since: Option<OffsetDateTime>, idle_since: Option<OffsetDateTime>) -> bool {
-    match (since, idle_since) {
-        (Some(since), Some(idle_since)) => idle_since > since + FENCE,
-        (None, _) | (_, None) => false,
-    }
+async fn missing(conn: &mut AsyncPgConnection) -> Result<Vec<Missing>, LedgerError> {
+    let named = MissingFrom { named: &NAMED_MAX, windows: &WINDOWS_NAMED_MAX };
+    let rows: Vec<(Uuid, i64, i64, i64, Vec<i64>)> = named.load(conn).await?;
+    let missing = |(epoch, from, to, count, numbers)| Missing { epoch, from, to, count, numbers };
+    Ok(rows.into_iter().map(missing).collect())
 }

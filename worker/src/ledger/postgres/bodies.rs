@@ -2,6 +2,8 @@
 //!
 //! **Invariant**: a row of `bodies` is locked last, and by whoever tends it without waiting.
 
+use std::collections::BTreeSet;
+
 use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use shared::secret::bodies::{AtRest, Bodies, Kept};
@@ -13,7 +15,7 @@ use super::erasure;
 use crate::decide::fold::{Changes, Reading};
 use crate::ledger::LedgerError;
 use crate::ledger::bodies::{Tended, oldest_kept};
-use crate::ledger::erasure::{Fate, Part, erased, fate, parts_of};
+use crate::ledger::erasure::{Fate, Hash, Part, erased, fate, parts_of};
 
 statement!(
     /// A message that was recorded before keeps what it has, even if that is no body any more.
@@ -102,8 +104,10 @@ statement!(
     returning message_id"
 );
 
-/// Keeps the bodies of messages that have notifications, before those are recorded; of what lies
-/// under a tombstone nothing is kept.
+/// A body that arrives: its key, its provider, its bytes and what they are about.
+pub(super) type Arrival<'a> = (Uuid, &'a str, &'a [u8], &'a [Part]);
+
+/// Keeps the bodies of messages that have notifications, before those are recorded.
 pub(super) async fn record(
     conn: &mut AsyncPgConnection,
     readings: &[&Reading],
@@ -113,21 +117,39 @@ pub(super) async fn record(
 ) -> Result<(), LedgerError> {
     let parts: Vec<Vec<Part>> = parts_of(readings, changes);
     let tombstones = erasure::tombstones(conn, parts.iter().flatten()).await?;
+    let arrivals: Vec<Arrival<'_>> = readings
+        .iter()
+        .zip(&parts)
+        .filter(|(_, parts)| !parts.is_empty())
+        .map(|(reading, parts)| {
+            let message = &reading.message;
+            (message.id, message.kind.as_str(), &message.body[..], &parts[..])
+        })
+        .collect();
+    keep(conn, &arrivals, (&tombstones, kept), now).await
+}
+
+/// Keeps bodies; of what lies under a tombstone nothing is kept.
+pub(super) async fn keep(
+    conn: &mut AsyncPgConnection,
+    arrivals: &[Arrival<'_>],
+    (tombstones, kept): (&BTreeSet<Hash>, &Bodies),
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
     let (mut stripped, mut messages, mut keys) = (vec![], vec![], vec![]);
     let (mut wrapped, mut bodies, mut redacted) = (vec![], vec![], vec![]);
-    for (reading, parts) in readings.iter().zip(&parts).filter(|(_, parts)| !parts.is_empty()) {
-        let message = &reading.message;
-        let erased = erased(parts, &tombstones);
-        let stored = match fate(&message.kind, &message.body, parts.len(), &erased) {
-            Fate::Keep => kept.keep(message.id, &message.body)?,
-            Fate::Redact(left) => kept.keep(message.id, &left)?,
+    for (id, provider, body, parts) in arrivals {
+        let erased = erased(parts, tombstones);
+        let stored = match fate(provider, body, parts.len(), &erased) {
+            Fate::Keep => kept.keep(*id, body)?,
+            Fate::Redact(left) => kept.keep(*id, &left)?,
             Fate::Destroy => {
-                stripped.push(message.id);
+                stripped.push(*id);
                 continue;
             }
         };
         let (key_id, key) = stored.wrapped.map(|key| (key.key_id, key.bytes)).unzip();
-        messages.push(message.id);
+        messages.push(*id);
         keys.push(key_id);
         wrapped.push(key);
         bodies.push(stored.body);

@@ -17,7 +17,7 @@ macro_rules! cases_statement {
         statement!(
             $name { $($field: $sql = $rust),* }
             -> (SqlUuid, Text, Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Timestamptz,
-                Nullable<Timestamptz>, Text, Nullable<Text>, Nullable<Text>) = $text
+                Nullable<Timestamptz>, Text, Nullable<Text>, Nullable<Text>, Nullable<Timestamptz>) = $text
         );
     };
 }
@@ -32,7 +32,7 @@ cases_statement!(
         limit: BigInt = i64,
     } = "
     select c.id, c.kind, c.status, c.order_number, c.account, c.transaction, c.amount, c.currency,
-           c.opened_at, c.resolved_at, c.policy, c.owner, c.resolution
+           c.opened_at, c.resolved_at, c.policy, c.owner, c.resolution, c.refund_by
     from cases c,
          (select ?::text, ?::text, ?::text, ?::text, ?::text) as w (status, kind, account, number, owner)
     where (w.status is null or c.status = w.status)
@@ -50,14 +50,14 @@ cases_statement!(
 cases_statement!(
     One { id: SqlUuid = Uuid } = "
     select id, kind, status, order_number, account, transaction, amount, currency, opened_at,
-           resolved_at, policy, owner, resolution
+           resolved_at, policy, owner, resolution, refund_by
     from cases where id = ?"
 );
 
 cases_statement!(
     OfNumbers { numbers: Array<Text> = [String] } = "
     select id, kind, status, order_number, account, transaction, amount, currency, opened_at,
-           resolved_at, policy, owner, resolution
+           resolved_at, policy, owner, resolution, refund_by
     from cases where order_number = any(?::text[]) order by opened_at, id"
 );
 
@@ -75,6 +75,7 @@ type Row = (
     String,
     Option<String>,
     Option<String>,
+    Option<OffsetDateTime>,
 );
 
 pub(super) async fn cases(
@@ -118,6 +119,7 @@ fn record(row: Row) -> Result<CaseRecord, LedgerError> {
         policy,
         owner,
         resolution,
+        refund_by,
     ) = row;
     let currency =
         currency.parse().map_err(|_| LedgerError::Fault("an unknown currency".to_owned()))?;
@@ -133,6 +135,7 @@ fn record(row: Row) -> Result<CaseRecord, LedgerError> {
         policy,
         owner,
         resolution,
+        refund_by,
         opened_at,
         resolved_at,
     })

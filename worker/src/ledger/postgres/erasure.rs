@@ -42,17 +42,30 @@ statement!(
 );
 
 statement!(
-    /// Every part of every request about these numbers.
-    Parts { numbers: Array<Text> = [String] } -> (
-        SqlUuid, Integer, Text, Text, Nullable<Text>, Nullable<Text>
-    ) = "
-    with about as (
-        select distinct n.message_id from unnest(?::text[]) as t (n)
-            join notifications n on n.order_number = t.n
+    /// Every part of every request about these numbers or transactions, and of every dead letter about
+    /// these numbers.
+    Parts {
+        numbers: Array<Text> = [String],
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+    } -> (SqlUuid, Integer, Text, Text, Nullable<Text>, Nullable<Text>) = "
+    with asked as (select unnest(?::text[]) as number),
+    about as (
+        select n.message_id from asked join notifications n on n.order_number = asked.number
+        union
+        select l.message_id from unnest(?::text[], ?::text[]) as t (a, x)
+            join loose_notifications l on l.account = t.a and l.transaction = t.x
+    ), dead as (
+        select distinct p.letter_id from asked
+            join dead_letter_parts p on p.order_number = asked.number
     )
     select n.message_id, n.part, n.account, n.provider, n.order_number, n.transaction
     from about join notifications n on n.message_id = about.message_id
-    order by n.message_id, n.part"
+    union all
+    select p.letter_id, p.part, p.account, d.provider, p.order_number, p.transaction
+    from dead join dead_letter_parts p on p.letter_id = dead.letter_id
+        join dead_letters d on d.id = p.letter_id
+    order by 1, 2"
 );
 
 statement!(
@@ -129,7 +142,7 @@ pub(super) async fn erase(
         }
         let transactions: Vec<(String, String)> =
             Transactions { numbers: &numbers }.load(conn).await?;
-        let requests = requests(conn, &numbers).await?;
+        let requests = requests(conn, &numbers, &transactions).await?;
         if order_nos.is_empty() && transactions.is_empty() && requests.is_empty() {
             return Ok(None);
         }
@@ -190,9 +203,12 @@ statement!(
 async fn requests(
     conn: &mut AsyncPgConnection,
     numbers: &[String],
+    transactions: &[(String, String)],
 ) -> Result<Requests, LedgerError> {
     type Row = (Uuid, i32, String, String, Option<String>, Option<String>);
-    let rows: Vec<Row> = Parts { numbers }.load(conn).await?;
+    let (accounts, transactions): (Vec<_>, Vec<_>) = transactions.iter().cloned().unzip();
+    let parts = Parts { numbers, accounts: &accounts, transactions: &transactions };
+    let rows: Vec<Row> = parts.load(conn).await?;
     let mut requests = Requests::new();
     for (message, _, account, provider, order_number, transaction) in rows {
         let request = requests.entry(message).or_insert_with(|| (provider, vec![]));

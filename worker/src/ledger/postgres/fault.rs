@@ -20,6 +20,21 @@ const OUT_OF_REACH: [&str; 9] = [
     "statement timeout",
 ];
 
+/// What migrating says of a ledger that went away, or takes no writes; diesel hides its kind here.
+const AWAY_WHILE_MIGRATING: [&str; 3] =
+    ["read-only transaction", "connection closed", "communicating with the server"];
+
+/// What an error of a migration asks for: a schema that cannot be, or another try.
+pub(super) fn of_migration(message: &str) -> LedgerError {
+    let lower = message.to_lowercase();
+    let away = AWAY_WHILE_MIGRATING.iter().chain(&OUT_OF_REACH);
+    if away.into_iter().any(|phrase| lower.contains(phrase)) {
+        LedgerError::Unreachable(without_secrets(message))
+    } else {
+        LedgerError::Fault(message.to_owned())
+    }
+}
+
 impl From<Error> for LedgerError {
     fn from(error: Error) -> Self {
         use DatabaseErrorKind::{

@@ -74,8 +74,8 @@ statement!(
 
 statement!(
     OpenCases { numbers: Array<Text> = [String] }
-    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Text) = "
-    select kind, order_number, account, transaction, amount, currency, policy
+    -> (Text, Text, Nullable<Text>, Nullable<Text>, BigInt, Text, Text, Nullable<Timestamptz>) = "
+    select kind, order_number, account, transaction, amount, currency, policy, refund_by
     from cases where order_number = any(?::text[]) and status <> 'resolved'"
 );
 

@@ -38,6 +38,18 @@ statement!(
 );
 
 statement!(
+    Loosen {
+        accounts: Array<Text> = [String],
+        transactions: Array<Text> = [String],
+        messages: Array<SqlUuid> = [Uuid],
+        parts: Array<Integer> = [i32],
+    } -> () = "
+    insert into loose_notifications (account, transaction, message_id, part)
+    select * from unnest(?::text[], ?::text[], ?::uuid[], ?::integer[]) as t (a, x, m, p) order by a, x, m, p
+    on conflict do nothing"
+);
+
+statement!(
     /// What waited is decided now; its receipt moves with it.
     Conclude {
         accounts: Array<Text> = [String],
@@ -70,6 +82,15 @@ struct Columns {
     received: Vec<OffsetDateTime>,
 }
 
+/// Those that are found by their transaction.
+#[derive(Default)]
+struct Loose {
+    accounts: Vec<String>,
+    transactions: Vec<String>,
+    messages: Vec<Uuid>,
+    parts: Vec<i32>,
+}
+
 /// Records every notification of the batch with its verdict.
 pub(super) async fn record(
     conn: &mut AsyncPgConnection,
@@ -77,7 +98,7 @@ pub(super) async fn record(
     changes: &Changes,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
-    let mut columns = Columns::default();
+    let (mut columns, mut loose) = (Columns::default(), Loose::default());
     for (reading, verdicts) in readings.iter().zip(&changes.verdicts) {
         let message = &reading.message;
         for (part, (notification, verdict)) in (0..).zip(reading.notifications.iter().zip(verdicts))
@@ -94,6 +115,12 @@ pub(super) async fn record(
             columns.epochs.push(message.number.epoch);
             columns.seqs.push(message.number.seq);
             columns.received.push(message.received_at);
+            if let Some(key) = verdict.payment.as_ref().filter(|_| verdict.is_loose) {
+                loose.accounts.push(key.account.clone());
+                loose.transactions.push(key.transaction.clone());
+                loose.messages.push(message.id);
+                loose.parts.push(part);
+            }
         }
     }
     if columns.messages.is_empty() {
@@ -115,6 +142,10 @@ pub(super) async fn record(
         now: &now,
     };
     insert.execute(conn).await?;
+    if !loose.messages.is_empty() {
+        let Loose { accounts, transactions, messages, parts } = &loose;
+        Loosen { accounts, transactions, messages, parts }.execute(conn).await?;
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{PostgresSession, bodies, bounded, erasure, notifications};
+use super::{PostgresSession, bodies, erasure, notifications};
 use crate::ledger::LedgerError;
 use crate::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
 use crate::ledger::erasure::Erased;
@@ -12,18 +12,18 @@ use crate::ledger::records::Act;
 
 impl Privacy for PostgresSession {
     async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
-        bounded(bodies::tend(&mut self.conn, now, limit, &self.bodies)).await
+        self.line.bounded(bodies::tend(&mut self.conn, now, limit, &self.bodies)).await
     }
 
     async fn notifications(
         &mut self,
         filter: &NotificationFilter,
     ) -> Result<Vec<NotificationRecord>, LedgerError> {
-        bounded(notifications::list::list(&mut self.conn, filter)).await
+        self.line.bounded(notifications::list::list(&mut self.conn, filter)).await
     }
 
     async fn notification(&mut self, message: Uuid) -> Result<Option<StoredMessage>, LedgerError> {
-        bounded(notifications::list::show(&mut self.conn, message, &self.bodies)).await
+        self.line.bounded(notifications::list::show(&mut self.conn, message, &self.bodies)).await
     }
 
     async fn erase(
@@ -32,6 +32,6 @@ impl Privacy for PostgresSession {
         act: Option<&Act>,
         now: OffsetDateTime,
     ) -> Result<Option<Erased>, LedgerError> {
-        bounded(erasure::erase(&mut self.conn, number, act, now, &self.bodies)).await
+        self.line.bounded(erasure::erase(&mut self.conn, number, act, now, &self.bodies)).await
     }
 }

@@ -9,10 +9,12 @@ use shared::message::statement::Statement;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::custody;
 use crate::ledger::{Bucket, LedgerError, Work};
 
 statement!(
-    /// A message that was settled stays so; one that was retried or dead moves to its outcome.
+    /// A message that was settled stays so; one that was retried moves to its outcome, and so does a dead
+    /// one whose letter somebody has ended. What was counted and compacted is not counted again.
     Insert {
         epochs: Array<SqlUuid> = [Uuid],
         seqs: Array<BigInt> = [i64],
@@ -24,14 +26,39 @@ statement!(
     select t.*, clock.at
     from unnest(?::uuid[], ?::bigint[], ?::text[], ?::timestamptz[]) as t (e, s, b, d),
          (select ?::timestamptz) as clock (at)
+    where exists (select from receipts r where r.epoch = e and r.seq = s)
+       or not exists (select from compacted c where c.epoch = e and c.through >= s)
     order by e, s
     on conflict (epoch, seq) do update
-    set bucket = excluded.bucket, due_at = excluded.due_at, recorded_at = excluded.recorded_at
-    where receipts.bucket in ('retrying', 'dead')"
+    set bucket = excluded.bucket, due_at = excluded.due_at, recorded_at = excluded.recorded_at,
+        lost_at = null
+    where receipts.bucket = 'retrying'
+       or receipts.bucket = 'dead' and not exists (
+              select from dead_letters d
+              where d.epoch = receipts.epoch and d.seq = receipts.seq
+                and d.state in ('open', 'replaying'))"
 );
 
 statement!(
-    /// A statement that is repeated with a longer window replaces the shorter one.
+    /// While a letter stands open, its message counts as dead, whatever became of a copy of it.
+    Bury {
+        epochs: Array<SqlUuid> = [Uuid],
+        seqs: Array<BigInt> = [i64],
+        now: Timestamptz = OffsetDateTime,
+    } -> () = "
+    insert into receipts (epoch, seq, bucket, recorded_at)
+    select distinct t.e, t.s, 'dead', clock.at
+    from unnest(?::uuid[], ?::bigint[]) as t (e, s), (select ?::timestamptz) as clock (at)
+    where exists (select from receipts r where r.epoch = e and r.seq = s)
+       or not exists (select from compacted c where c.epoch = e and c.through >= s)
+    order by 1, 2
+    on conflict (epoch, seq) do update
+    set bucket = 'dead', due_at = null, recorded_at = excluded.recorded_at, lost_at = null
+    where receipts.bucket <> 'dead'"
+);
+
+statement!(
+    /// A statement that is repeated with a longer window replaces the shorter one, and what was assumed.
     State {
         epoch: SqlUuid = Uuid,
         from: BigInt = i64,
@@ -42,8 +69,10 @@ statement!(
     insert into statements (epoch, from_seq, to_seq, holes, recorded_at)
     values (?, ?, ?, ?::bigint[], ?)
     on conflict (epoch, from_seq) do update
-    set to_seq = excluded.to_seq, holes = excluded.holes, recorded_at = excluded.recorded_at
-    where statements.to_seq < excluded.to_seq"
+    set to_seq = excluded.to_seq, holes = excluded.holes, recorded_at = excluded.recorded_at,
+        assumed = false
+    where statements.to_seq < excluded.to_seq
+       or statements.assumed and statements.to_seq = excluded.to_seq"
 );
 
 /// Records every message of the batch, and every statement.
@@ -66,6 +95,7 @@ pub(super) async fn record(
                 receipts.insert(*number, (*bucket, None));
             }
             Work::Statement(statement) => state(conn, statement, now).await?,
+            Work::Fence(fence) => custody::pass(conn, fence, now).await?,
             // What bears no number of ours was never accepted by an ingress of ours.
             Work::Deferred { number: None, .. } | Work::Buried { number: None, .. } => (),
         }
@@ -79,6 +109,20 @@ pub(super) async fn record(
     let due: Vec<_> = receipts.values().map(|(_, due)| *due).collect();
     let insert = Insert { epochs: &epochs, seqs: &seqs, buckets: &buckets, due: &due, now: &now };
     insert.execute(conn).await?;
+    Ok(())
+}
+
+/// The messages whose letters the morgue recorded.
+pub(super) async fn bury(
+    conn: &mut AsyncPgConnection,
+    numbers: impl Iterator<Item = Number>,
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    let (epochs, seqs): (Vec<Uuid>, Vec<i64>) =
+        numbers.map(|number| (number.epoch, number.seq)).unzip();
+    if !epochs.is_empty() {
+        Bury { epochs: &epochs, seqs: &seqs, now: &now }.execute(conn).await?;
+    }
     Ok(())
 }
 

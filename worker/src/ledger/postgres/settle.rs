@@ -1,6 +1,7 @@
 //! A batch in one transaction: claim, load under locks, fold, write.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use shared::crash::{self, Point};
 use shared::rules::Rules;
 use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
@@ -21,7 +22,9 @@ pub(super) async fn settle(
         .iter()
         .filter_map(|work| match work {
             Work::Reading(reading) => Some(reading.as_ref()),
-            Work::Statement(_) | Work::Deferred { .. } | Work::Buried { .. } => None,
+            Work::Statement(_) | Work::Fence(_) | Work::Deferred { .. } | Work::Buried { .. } => {
+                None
+            }
         })
         .collect();
     conn.transaction(async |conn| {
@@ -34,6 +37,7 @@ pub(super) async fn settle(
         let buckets = crate::ledger::buckets(batch, &changes);
         receipts::record(conn, batch, &buckets, now).await?;
         keys::record(conn, news).await?;
+        crash::at(Point::Settling);
         Ok(buckets)
     })
     .await

@@ -1,9 +1,10 @@
 //! The balance of messages: what was accepted, and where it stands.
 
 use serde::Serialize;
+use uuid::Uuid;
 
 /// Accepted = settled + duplicate + no-op + case + dead + in flight + unaccounted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Balance {
     pub accepted: i64,
     pub settled: i64,
@@ -15,6 +16,19 @@ pub struct Balance {
     pub unaccounted: i64,
     /// Received beyond what an ingress has stated: it will state it, or it died first.
     pub unproven: i64,
+    /// What is unaccounted for, as far as a balance names it.
+    pub missing: Vec<Missing>,
+}
+
+/// Of the numbers `(from, to]` of an epoch, so many are unaccounted for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    pub epoch: Uuid,
+    pub from: i64,
+    pub to: i64,
+    pub count: i64,
+    /// The first of them.
+    pub numbers: Vec<i64>,
 }
 
 impl Balance {

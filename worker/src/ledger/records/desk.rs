@@ -118,15 +118,16 @@ impl Act {
 }
 
 impl CaseRecord {
+    /// The payment that it is about; nothing where it is about an order.
+    pub fn payment(&self) -> Option<PaymentKey> {
+        let (account, transaction) = (self.account.clone()?, self.transaction.clone()?);
+        Some(PaymentKey { account, transaction })
+    }
+
     /// Its identity; nothing for a kind that this version does not know.
     pub fn key(&self) -> Option<CaseKey> {
-        let about = match (&self.account, &self.transaction) {
-            (Some(account), Some(transaction)) => About::Payment(PaymentKey {
-                account: account.clone(),
-                transaction: transaction.clone(),
-            }),
-            (_, None) | (None, Some(_)) => About::Order(self.order_number.clone()),
-        };
+        let order = || About::Order(self.order_number.clone());
+        let about = self.payment().map_or_else(order, About::Payment);
         CaseKind::from_word(&self.kind).map(|kind| CaseKey { kind, about })
     }
 

@@ -11,6 +11,10 @@ use super::{EventLine, METADATA_MAX_BYTES};
 use crate::decide::subscription::calendar::{grace, period, zone};
 use crate::decide::subscription::{Contracts, Subscription, Terms};
 
+/// What a subscription's number must be, as an order's.
+pub(super) const NUMBER_RULE: &str =
+    "1 to 128 bytes, without control characters and blanks at its ends";
+
 /// A subscription as a shop writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,13 +101,13 @@ pub struct AgreementRecord {
 impl NewSubscription {
     /// What is wrong with it, in words.
     pub fn check(&self) -> Result<(), String> {
-        let rule = "1 to 128 bytes, without control characters and blanks at its ends";
-        check_order_no(&self.subscription_no).map_err(|_| format!("subscription_no: {rule}"))?;
+        check_order_no(&self.subscription_no)
+            .map_err(|_| format!("subscription_no: {NUMBER_RULE}"))?;
         if self.account.is_empty() {
             return Err("account: whose agreement it is must be named".to_owned());
         }
         if self.agreement_no.as_deref().is_some_and(|number| check_order_no(number).is_err()) {
-            return Err(format!("agreement_no: {rule}"));
+            return Err(format!("agreement_no: {NUMBER_RULE}"));
         }
         if self.amount <= 0 {
             return Err("amount: more than 0 is needed, in minor units".to_owned());

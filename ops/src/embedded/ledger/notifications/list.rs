@@ -66,6 +66,18 @@ pub(in crate::embedded::ledger) fn show(
     if parts.is_empty() {
         return Ok(None);
     }
+    let body = body(connection, message, kept)?;
+    let parts = parts.into_iter().map(record).collect::<Result<_>>()?;
+    Ok(Some(StoredMessage { parts, body }))
+}
+
+/// What there is of a body.
+pub(in crate::embedded::ledger) fn body(
+    connection: &mut SqliteConnection,
+    message: Uuid,
+    kept: &Bodies,
+) -> Result<StoredBody> {
+    let id = message.to_string();
     let stored: Option<Stored> = bodies::table
         .find(&id)
         .select((bodies::key_id, bodies::wrapped, bodies::body, bodies::redacted_at))
@@ -91,9 +103,7 @@ pub(in crate::embedded::ledger) fn show(
         Some((at, reason)) => Some((instant(at)?, reason)),
         None => None,
     };
-    let body = StoredBody::of(message, stored, removed, kept);
-    let parts = parts.into_iter().map(record).collect::<Result<_>>()?;
-    Ok(Some(StoredMessage { parts, body }))
+    Ok(StoredBody::of(message, stored, removed, kept))
 }
 
 /// Of the order that is asked for, or of the transaction's.

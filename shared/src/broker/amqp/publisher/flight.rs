@@ -17,6 +17,7 @@ use tracing::warn;
 
 use super::Job;
 use crate::broker::PublishError;
+use crate::crash::{self, Point};
 
 /// What is in flight, by ticket.
 pub(super) struct Flight {
@@ -129,7 +130,10 @@ async fn publish(
     properties: BasicProperties,
 ) -> lapin::Result<Confirmation> {
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-    channel.basic_publish(exchange, routing_key, options, body, properties).await?.await
+    let publishing = channel.basic_publish(exchange, routing_key, options, body, properties);
+    let confirm = publishing.await?;
+    crash::at(Point::Published);
+    confirm.await
 }
 
 fn returned_id(message: &lapin::message::BasicReturnMessage) -> Option<String> {

@@ -22,24 +22,39 @@ statement!(
 );
 
 statement!(
-    /// Under any number of the order, or the transaction's own where no order is known.
+    /// Under any number of the order, and what is found by its transactions alone.
     Evidence {
         number: Text = str,
         account: Nullable<Text> = Option<String>,
         transaction: Nullable<Text> = Option<String>,
         limit: BigInt = i64,
     } -> (SqlUuid, Text, Text, Text, Nullable<Text>, Timestamptz, Text) = "
-    select n.message_id, n.account, n.kind, n.identity, n.transaction, n.received_at, n.outcome
-    from (select ?::text, ?::text, ?::text) as w (number, account, transaction)
-    cross join lateral (
-        select b.number from order_numbers a join order_numbers b using (order_no)
-        where a.number = w.number
+    with wanted as (select ?::text as number, ?::text as account, ?::text as transaction),
+    numbers as (
+        select b.number from wanted join order_numbers a on a.number = wanted.number
+            join order_numbers b using (order_no)
         union
-        select w.number
-    ) as numbers
-    join notifications n on n.order_number = numbers.number
-    where n.transaction is not null
-      and (w.transaction is null or n.transaction = w.transaction and n.account = w.account)
+        select number from wanted
+        union
+        select p.order_number from wanted join payments p using (account, transaction)
+    ),
+    transactions as (
+        select account, transaction from wanted where transaction is not null
+        union
+        select p.account, p.transaction from numbers join payments p on p.order_number = numbers.number
+        where (select transaction is null from wanted)
+    ),
+    found as (
+        select n.message_id, n.part
+        from wanted, numbers join notifications n on n.order_number = numbers.number
+        where n.transaction is not null
+          and (wanted.transaction is null
+               or n.transaction = wanted.transaction and n.account = wanted.account)
+        union
+        select message_id, part from transactions join loose_notifications using (account, transaction)
+    )
+    select n.message_id, n.account, n.kind, n.identity, n.transaction, n.received_at, n.outcome
+    from found join notifications n using (message_id, part)
     order by n.received_at desc, n.message_id, n.part limit ?"
 );
 

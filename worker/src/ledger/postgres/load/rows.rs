@@ -117,10 +117,11 @@ pub(super) fn payment(
     Ok((key, payment))
 }
 
-pub(super) type CaseRow = (String, String, Option<String>, Option<String>, i64, String, String);
+pub(super) type CaseRow =
+    (String, String, Option<String>, Option<String>, i64, String, String, Option<OffsetDateTime>);
 
 pub(super) fn case(row: CaseRow) -> Result<(CaseKey, Case), LedgerError> {
-    let (kind, order_number, account, transaction, amount_minor, currency, policy) = row;
+    let (kind, order_number, account, transaction, amount_minor, currency, policy, refund_by) = row;
     let kind = CaseKind::from_word(&kind).ok_or_else(|| unknown("case"))?;
     let about = match (account, transaction) {
         (Some(account), Some(transaction)) => About::Payment(PaymentKey { account, transaction }),
@@ -128,7 +129,8 @@ pub(super) fn case(row: CaseRow) -> Result<(CaseKey, Case), LedgerError> {
     };
     let currency = parse_currency(&currency)?;
     let policy = CasePolicy::from_word(&policy).ok_or_else(|| unknown("policy"))?;
-    Ok((CaseKey { kind, about }, Case { order_number, amount_minor, currency, policy }))
+    let case = Case { order_number, amount_minor, currency, policy, refund_by };
+    Ok((CaseKey { kind, about }, case))
 }
 
 pub(super) fn parse_currency(text: &str) -> Result<Currency, LedgerError> {

@@ -122,11 +122,20 @@ pub(in crate::ledger::postgres) async fn show(
     if parts.is_empty() {
         return Ok(None);
     }
+    let body = body(conn, message, bodies).await?;
+    Ok(Some(StoredMessage { parts: parts.into_iter().map(record).collect(), body }))
+}
+
+/// What there is of a body.
+pub(in crate::ledger::postgres) async fn body(
+    conn: &mut AsyncPgConnection,
+    message: Uuid,
+    bodies: &Bodies,
+) -> Result<StoredBody, LedgerError> {
     let body: Vec<BodyRow> = Body { message: &message }.load(conn).await?;
     let removed: Vec<(OffsetDateTime, String)> = Removed { message: &message }.load(conn).await?;
     let (body, removed) = (body.into_iter().next(), removed.into_iter().next());
-    let body = StoredBody::of(message, body, removed, bodies);
-    Ok(Some(StoredMessage { parts: parts.into_iter().map(record).collect(), body }))
+    Ok(StoredBody::of(message, body, removed, bodies))
 }
 
 fn record(row: Row) -> NotificationRecord {

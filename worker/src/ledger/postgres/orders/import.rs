@@ -21,18 +21,25 @@ statement!(
         expires: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
         metadata: Array<Nullable<Jsonb>> = [Option<Value>],
         modes: Array<Text> = [String],
+        subscriptions: Array<Nullable<Text>> = [Option<String>],
+        periods: Array<Nullable<Text>> = [Option<String>],
         now: Timestamptz = OffsetDateTime,
     } -> (Text, diesel::sql_types::Bool) = "
-    insert into orders (order_no, amount, currency, account, expires_at, metadata, mode, created_at)
+    insert into orders (order_no, amount, currency, account, expires_at, metadata, mode,
+                        subscription_no, period, created_at)
     select t.*, clock.at
-    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::timestamptz[], ?::jsonb[], ?::text[])
-         as t (n, a, c, acc, e, m, mode), (select ?::timestamptz) as clock (at) order by n
+    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::timestamptz[], ?::jsonb[], ?::text[],
+                ?::text[], ?::text[])
+         as t (n, a, c, acc, e, m, mode, s, p), (select ?::timestamptz) as clock (at) order by n
     on conflict (order_no) do update
     set amount = excluded.amount, currency = excluded.currency, account = excluded.account,
-        expires_at = excluded.expires_at, metadata = excluded.metadata, mode = excluded.mode
-    where (orders.amount, orders.currency, orders.account, orders.expires_at, orders.metadata, orders.mode)
+        expires_at = excluded.expires_at, metadata = excluded.metadata, mode = excluded.mode,
+        subscription_no = excluded.subscription_no, period = excluded.period
+    where (orders.amount, orders.currency, orders.account, orders.expires_at, orders.metadata, orders.mode,
+           orders.subscription_no, orders.period)
           is distinct from (excluded.amount, excluded.currency, excluded.account,
-                            excluded.expires_at, excluded.metadata, excluded.mode)
+                            excluded.expires_at, excluded.metadata, excluded.mode,
+                            excluded.subscription_no, excluded.period)
       and orders.status = 'pending'
       and (orders.expires_at > excluded.created_at or orders.expires_at is null
            or orders.expires_at = excluded.expires_at)
@@ -55,11 +62,15 @@ statement!(
         currencies: Array<Text> = [String],
         accounts: Array<Nullable<Text>> = [Option<String>],
         modes: Array<Text> = [String],
+        subscriptions: Array<Nullable<Text>> = [Option<String>],
+        periods: Array<Nullable<Text>> = [Option<String>],
     } -> (Text) = "
     select o.order_no
-    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::text[]) as t (n, a, c, acc, mode)
+    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+         as t (n, a, c, acc, mode, s, p)
     join orders o on o.order_no = t.n
-    where (o.amount, o.currency, o.account, o.mode) is not distinct from (t.a, t.c, t.acc, t.mode)"
+    where (o.amount, o.currency, o.account, o.mode, o.subscription_no, o.period)
+          is not distinct from (t.a, t.c, t.acc, t.mode, t.s, t.p)"
 );
 
 statement!(
@@ -73,6 +84,19 @@ statement!(
     Owners { numbers: Array<Text> = [String] } -> (Text, Text) = "
     select number, order_no from order_numbers where number = any(?::text[])"
 );
+
+/// Orders as the statements take them.
+struct Columns {
+    order_nos: Vec<String>,
+    amounts: Vec<i64>,
+    currencies: Vec<String>,
+    accounts: Vec<Option<String>>,
+    expires: Vec<Option<OffsetDateTime>>,
+    metadata: Vec<Option<Value>>,
+    modes: Vec<String>,
+    subscriptions: Vec<Option<String>>,
+    periods: Vec<Option<String>>,
+}
 
 /// One answer each, as if they came one after the other.
 pub(in crate::ledger::postgres) async fn import(
@@ -114,8 +138,8 @@ async fn distinct(
         .filter(|index| answers[**index].is_none())
         .map(|index| &orders[*index])
         .collect();
-    let written = match write(conn, &batch, now).await {
-        Err(LedgerError::Refused(_)) => one_by_one(conn, &batch, now).await?,
+    let written = match write(conn, &batch, now, rules).await {
+        Err(LedgerError::Refused(_)) => one_by_one(conn, &batch, now, rules).await?,
         written => written?,
     };
     let answer = |(order, answer): (&NewOrder, Option<Imported>)| {
@@ -133,10 +157,11 @@ async fn one_by_one(
     conn: &mut AsyncPgConnection,
     batch: &[&NewOrder],
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<HashMap<String, Imported>, LedgerError> {
     let mut written = HashMap::new();
     for order in batch {
-        match write(conn, &[order], now).await {
+        match write(conn, &[order], now, rules).await {
             Ok(one) => written.extend(one),
             Err(LedgerError::Refused(rule)) => {
                 written.insert(order.order_no.clone(), Imported::Refused(rule));
@@ -173,42 +198,19 @@ async fn write(
     conn: &mut AsyncPgConnection,
     orders: &[&NewOrder],
     now: OffsetDateTime,
+    rules: &Rules,
 ) -> Result<HashMap<String, Imported>, LedgerError> {
-    let order_nos: Vec<_> = orders.iter().map(|order| order.order_no.clone()).collect();
-    let amounts: Vec<_> = orders.iter().map(|order| order.amount).collect();
-    let currencies: Vec<_> =
-        orders.iter().map(|order| order.currency.as_str().to_owned()).collect();
-    let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
-    let expires: Vec<_> = orders.iter().map(|order| order.expires_at).collect();
-    let metadata: Vec<_> = orders.iter().map(|order| order.metadata.clone()).collect();
-    let modes: Vec<_> = orders.iter().map(|order| order.mode.as_str().to_owned()).collect();
+    let columns = Columns::of(orders, rules);
     let (mut numbers, mut owners) = (vec![], vec![]);
     for order in orders {
         numbers.extend(order.all_numbers());
         owners.resize(numbers.len(), order.order_no.clone());
     }
     conn.transaction(async |conn| {
-        let upsert = Upsert {
-            order_nos: &order_nos,
-            amounts: &amounts,
-            currencies: &currencies,
-            accounts: &accounts,
-            expires: &expires,
-            metadata: &metadata,
-            modes: &modes,
-            now: &now,
-        };
         // Locked before it looks for payments, so that it sees those of whoever held the lock.
-        let _: Vec<String> = Lock { order_nos: &order_nos }.load(conn).await?;
-        let written: Vec<(String, bool)> = upsert.load(conn).await?;
-        let same = Same {
-            order_nos: &order_nos,
-            amounts: &amounts,
-            currencies: &currencies,
-            accounts: &accounts,
-            modes: &modes,
-        };
-        let same: Vec<String> = same.load(conn).await?;
+        let _: Vec<String> = Lock { order_nos: &columns.order_nos }.load(conn).await?;
+        let written: Vec<(String, bool)> = columns.upsert(&now).load(conn).await?;
+        let same: Vec<String> = columns.same().load(conn).await?;
         let named: Vec<String> = Name { numbers: &numbers, order_nos: &owners }.load(conn).await?;
         // Another session may have given one of them away since we looked.
         let owned: Vec<(String, String)> = Owners { numbers: &numbers }.load(conn).await?;
@@ -225,4 +227,51 @@ async fn write(
         Ok(answers)
     })
     .await
+}
+
+impl Columns {
+    fn of(orders: &[&NewOrder], rules: &Rules) -> Self {
+        Self {
+            order_nos: column(orders, |order| order.order_no.clone()),
+            amounts: column(orders, |order| order.amount),
+            currencies: column(orders, |order| order.currency.as_str().to_owned()),
+            accounts: column(orders, |order| order.account.clone()),
+            expires: column(orders, |order| order.expires_at),
+            metadata: column(orders, |order| order.metadata.clone()),
+            modes: column(orders, |order| order.mode_by(rules).as_str().to_owned()),
+            subscriptions: column(orders, |order| order.subscription_no.clone()),
+            periods: column(orders, |order| order.period.clone()),
+        }
+    }
+
+    fn upsert<'a>(&'a self, now: &'a OffsetDateTime) -> Upsert<'a> {
+        Upsert {
+            order_nos: &self.order_nos,
+            amounts: &self.amounts,
+            currencies: &self.currencies,
+            accounts: &self.accounts,
+            expires: &self.expires,
+            metadata: &self.metadata,
+            modes: &self.modes,
+            subscriptions: &self.subscriptions,
+            periods: &self.periods,
+            now,
+        }
+    }
+
+    fn same(&self) -> Same<'_> {
+        Same {
+            order_nos: &self.order_nos,
+            amounts: &self.amounts,
+            currencies: &self.currencies,
+            accounts: &self.accounts,
+            modes: &self.modes,
+            subscriptions: &self.subscriptions,
+            periods: &self.periods,
+        }
+    }
+}
+
+fn column<T>(orders: &[&NewOrder], of: impl Fn(&NewOrder) -> T) -> Vec<T> {
+    orders.iter().map(|order| of(order)).collect()
 }

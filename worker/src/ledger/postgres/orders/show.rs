@@ -26,9 +26,9 @@ statement!(
         limit: BigInt = i64,
     }
     -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text) = "
+        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text, Nullable<Text>, Nullable<Text>) = "
     select order_no, o.status, amount, currency, o.account, paid_amount, refunded_amount, paid_at,
-           cancelled_at, created_at, expires_at, mode
+           cancelled_at, created_at, expires_at, mode, subscription_no, period
     from orders o, (select ?::text, ?::text, ?::timestamptz, ?::timestamptz, ?::text)
                    as wanted (status, account, since, until, after)
     where (wanted.status is null or o.status = wanted.status)
@@ -41,9 +41,9 @@ statement!(
 statement!(
     One { number: Text = str }
     -> (Text, Text, BigInt, Text, Nullable<Text>, BigInt, BigInt, Nullable<Timestamptz>,
-        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text) = "
+        Nullable<Timestamptz>, Timestamptz, Nullable<Timestamptz>, Text, Nullable<Text>, Nullable<Text>) = "
     select order_no, status, amount, currency, account, paid_amount, refunded_amount, paid_at,
-           cancelled_at, created_at, expires_at, mode
+           cancelled_at, created_at, expires_at, mode, subscription_no, period
     from orders join order_numbers n using (order_no) where n.number = ?"
 );
 
@@ -84,6 +84,8 @@ type Row = (
     OffsetDateTime,
     Option<OffsetDateTime>,
     String,
+    Option<String>,
+    Option<String>,
 );
 
 pub(in crate::ledger::postgres) async fn orders(
@@ -174,6 +176,8 @@ fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
         created,
         expires_at,
         mode,
+        subscription_no,
+        period,
     ) = row;
     let status = OrderStatus::from_word(&status)
         .ok_or_else(|| LedgerError::Fault("an unknown status".to_owned()))?;
@@ -185,6 +189,8 @@ fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
         account,
         mode: Mode::from_word(&mode)
             .ok_or_else(|| LedgerError::Fault("an unknown mode".to_owned()))?,
+        subscription_no,
+        period,
         paid_amount: paid,
         refunded_amount: refunded,
         paid_at,

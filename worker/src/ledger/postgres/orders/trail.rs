@@ -12,8 +12,15 @@ use crate::ledger::records::{Acted, Announced, Heard, TRAIL_MAX, Trail};
 statement!(
     Notifications { numbers: Array<Text> = [String], limit: BigInt = i64 }
     -> (SqlUuid, Text, Text, Text, Nullable<Text>, Text, Timestamptz) = "
+    with numbers as (select unnest(?::text[]) as number),
+    found as (
+        select n.message_id, n.part from numbers join notifications n on n.order_number = numbers.number
+        union
+        select l.message_id, l.part from numbers join payments p on p.order_number = numbers.number
+            join loose_notifications l using (account, transaction)
+    )
     select message_id, account, provider, kind, transaction, outcome, received_at
-    from notifications where order_number = any(?::text[])
+    from found join notifications n using (message_id, part)
     order by received_at desc, message_id, part limit ?"
 );
 

@@ -22,17 +22,18 @@ statement!(
         currencies: Array<Text> = [String],
         policies: Array<Text> = [String],
         statuses: Array<Text> = [String],
+        refund_by: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
         now: Timestamptz = OffsetDateTime,
     } -> () = "
     insert into cases (id, kind, order_number, account, transaction, amount, currency, policy, status,
-                       opened_at)
+                       refund_by, opened_at)
     select t.*, at
     from unnest(?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::text[],
-                ?::text[], ?::text[])
-         as t (i, k, n, a, x, m, c, p, s), (select ?::timestamptz) as clock (at) order by i
+                ?::text[], ?::text[], ?::timestamptz[])
+         as t (i, k, n, a, x, m, c, p, s, r), (select ?::timestamptz) as clock (at) order by i
     on conflict (id) do update
     set order_number = excluded.order_number, amount = excluded.amount,
-        currency = excluded.currency, policy = excluded.policy,
+        currency = excluded.currency, policy = excluded.policy, refund_by = excluded.refund_by,
         status = case when cases.status = 'resolved' then excluded.status else cases.status end,
         resolved_at = null, resolution = null,
         opened_at = case when cases.status = 'resolved' then excluded.opened_at else cases.opened_at end"
@@ -131,6 +132,7 @@ async fn upsert(
         docket.open.values().map(word).collect()
     };
     let amounts: Vec<i64> = docket.open.values().map(|case| case.amount_minor).collect();
+    let refund_by: Vec<_> = docket.open.values().map(|case| case.refund_by).collect();
     let upsert = UpsertCases {
         ids: &subjects.ids,
         kinds: &subjects.kinds,
@@ -141,6 +143,7 @@ async fn upsert(
         currencies: &column(&|case| case.currency.as_str().to_owned()),
         policies: &column(&|case| case.policy.as_str().to_owned()),
         statuses: &column(&|case| case.first_status().to_owned()),
+        refund_by: &refund_by,
         now: &now,
     };
     upsert.execute(conn).await?;

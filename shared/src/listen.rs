@@ -3,11 +3,14 @@
 //! **Invariant**: a stranger who says nothing, or speaks slowly, holds one of a bounded number of
 //! connections for a bounded time.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
+use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -25,26 +28,33 @@ const CONNECTIONS_MAX: usize = 4_096;
 /// When the system has no more files, accepting again at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+type Wrong = Box<dyn Error + Send + Sync>;
+
 /// Serves until told to stop, then gives requests in hand `drain` to end.
-pub async fn listen(
-    router: Router,
+pub async fn listen<S, B>(
+    service: S,
     listener: TcpListener,
     stop: CancellationToken,
     drain: Duration,
-) -> anyhow::Result<()> {
+) where
+    S: Clone + Send + 'static,
+    TowerToHyperService<S>:
+        HttpService<Incoming, ResBody = B, Error: Into<Wrong>, Future: Send> + Send,
+    B: Body<Data: Send, Error: Into<Wrong>> + Send + 'static,
+{
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepting = async {
-            let place = Arc::clone(&places).acquire_owned().await?;
+            let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
             let (stream, _) = listener.accept().await?;
-            anyhow::Ok((place, stream))
+            io::Result::Ok((place, stream))
         };
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             accepted = accepting => match accepted {
-                Ok((place, stream)) => attend(&router, stream, place, &graceful),
+                Ok((place, stream)) => attend(&service, stream, place, &graceful),
                 Err(error) => {
                     warn!(%error, "accepting a connection failed");
                     sleep(ACCEPT_PAUSE).await;
@@ -56,20 +66,24 @@ pub async fn listen(
     if timeout(drain, graceful.shutdown()).await.is_err() {
         warn!("connections were cut: they did not end in time");
     }
-    Ok(())
 }
 
 /// Serves one connection in a task of its own.
-fn attend(
-    router: &Router,
+fn attend<S, B>(
+    service: &S,
     stream: TcpStream,
     place: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,
-) {
+) where
+    S: Clone + Send + 'static,
+    TowerToHyperService<S>:
+        HttpService<Incoming, ResBody = B, Error: Into<Wrong>, Future: Send> + Send,
+    B: Body<Data: Send, Error: Into<Wrong>> + Send + 'static,
+{
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "no delay could not be set");
     }
-    let service = TowerToHyperService::new(router.clone());
+    let service = TowerToHyperService::new(service.clone());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

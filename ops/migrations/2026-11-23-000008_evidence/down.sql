@@ -1,0 +1,2 @@
+drop table loose_notifications;
+alter table cases drop column refund_by;

@@ -1,0 +1,9 @@
+drop table compacted;
+alter table receipts drop column lost_at;
+alter table statements drop column assumed;
+alter table statements drop column fenced_to;
+alter table statements drop column closed_to;
+drop table fences;
+alter table lanes drop column idles;
+alter table lanes drop column beats;
+alter table lanes drop column shard;

@@ -1,0 +1,260 @@
+//! `quittance dead-letters`: what could not be settled, and what people do about it.
+//!
+//! **Invariant**: nothing is discarded but by name, with a reason and the count that was seen; and it can be
+//! restored.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use shared::process;
+use uuid::Uuid;
+use worker::ledger::Session;
+use worker::ledger::dead_letters::group::{GroupAct, GroupStatus, rank};
+use worker::ledger::dead_letters::{LetterAct, LetterFilter, LetterState};
+use worker::ledger::records::Act;
+
+use super::act::{actor, reason};
+use super::exit::{Exit, Failure};
+use super::output::Output;
+
+mod export;
+mod groups;
+pub mod query;
+mod shown;
+
+/// Letters that one command may act on.
+const AT_ONCE_MAX: i64 = 100_000;
+
+const EXAMPLES: &str = r#"Examples:
+  quittance dead-letters groups                       by cause, the most money at stake first
+  quittance dead-letters list -q 'provider:alipay code:refused age:>2h'
+  quittance dead-letters list -q 'order:A-1 state:any'
+  quittance dead-letters show ID
+  quittance dead-letters discard -q 'stage:seal age:>1d' --reason "a scanner" --confirm 12
+  quittance dead-letters assign GROUP --to ana
+
+A query is words key:value, all of which must fit: provider, account, stage, code, order (any of its
+numbers), message, group, state (open unless said; or any), age (age:>2h, age:<30m).
+Exit codes: 5 no such letter or group; 6 another number fits than --confirm says."#;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DeadLettersArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Causes with open letters: the most money at stake first, then the oldest
+    Groups {
+        /// Groups of this status, with open letters or without
+        #[arg(long, value_parser = PossibleValuesParser::new(GroupStatus::ALL.map(GroupStatus::as_str))
+            .try_map(|word| GroupStatus::from_word(&word).ok_or("no such status")))]
+        status: Option<GroupStatus>,
+    },
+    /// Letters, the newest first
+    List {
+        #[arg(short, long, value_name = "QUERY", default_value = "")]
+        query: String,
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        limit: i64,
+    },
+    /// One letter: why it died, each time, with personal fields masked
+    Show {
+        id: Uuid,
+        /// Show the whole body; it is noted who did, and why
+        #[arg(long, requires = "reason")]
+        reveal: bool,
+        /// Why, for the audit
+        #[arg(long, requires = "reveal", value_parser = reason)]
+        reason: Option<String>,
+    },
+    /// Say that letters need nothing more; they can be restored
+    Discard {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Why, for those who read it later
+        #[arg(long, value_parser = reason)]
+        reason: String,
+        /// How many you saw
+        #[arg(long, value_name = "COUNT")]
+        confirm: Option<usize>,
+    },
+    /// Take back that letters were discarded
+    Restore {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Why, for those who read it later
+        #[arg(long, value_parser = reason)]
+        reason: String,
+    },
+    /// Letters with everything about them, a line of JSON each
+    Export {
+        #[arg(short, long, value_name = "QUERY", default_value = "")]
+        query: String,
+        /// With whole bodies; it is noted who did, and why
+        #[arg(long, requires = "reason")]
+        reveal: bool,
+        /// Why, for the audit
+        #[arg(long, requires = "reveal", value_parser = reason)]
+        reason: Option<String>,
+    },
+    /// Say that somebody has seen a group
+    Acknowledge { group: Uuid },
+    /// Give a group to somebody; it is acknowledged too
+    Assign {
+        group: Uuid,
+        /// Who works on it
+        #[arg(long, value_name = "NAME", value_parser = groups::owner)]
+        to: String,
+    },
+    /// Write down what was found out about a group; it replaces the note before
+    Note {
+        group: Uuid,
+        #[arg(value_parser = groups::note)]
+        text: String,
+    },
+    /// Say that a group's cause is mended; it regresses when one more dies of it
+    Resolve { group: Uuid },
+    /// Say that a group does not matter
+    Ignore { group: Uuid },
+}
+
+/// Letters by their ids, or by a query.
+#[derive(Debug, Args)]
+pub struct Chosen {
+    #[arg(value_name = "ID", required_unless_present = "query", conflicts_with = "query")]
+    ids: Vec<Uuid>,
+    #[arg(short, long, value_name = "QUERY")]
+    query: Option<String>,
+}
+
+pub async fn run<S: Session>(
+    args: DeadLettersArgs,
+    mut session: S,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let session = &mut session;
+    match args.verb {
+        Verb::Groups { status } => {
+            let mut groups = session.groups(status).await?;
+            groups.retain(|group| status.is_some() || group.open > 0);
+            rank(&mut groups);
+            output.list(&groups, shown::groups)?;
+        }
+        Verb::List { query, limit } => {
+            let filter = LetterFilter { limit, ..parse(&query)? };
+            output.list(&session.letters(&filter).await?, shown::letters)?;
+        }
+        Verb::Show { id, reason, .. } => {
+            let Some(file) = session.letter(id).await? else {
+                let message =
+                    format!("no letter has the id {id}; `quittance dead-letters list` shows them");
+                return Err(Failure::new(Exit::NotFound, message));
+            };
+            let shown = shown::file(session, file, reason).await?;
+            output.one(&shown, shown::details)?;
+        }
+        Verb::Discard { chosen, reason, confirm } => {
+            return discard(session, &chosen, reason, confirm, output).await;
+        }
+        Verb::Restore { chosen, reason } => {
+            let ids = chosen.ids(session, LetterState::Discarded).await?;
+            return act_on(session, &ids, LetterAct::Restore, reason, output).await;
+        }
+        Verb::Export { query, reason, .. } => export::run(session, &parse(&query)?, reason).await?,
+        Verb::Acknowledge { group } => {
+            groups::act(session, group, GroupAct::Acknowledge, output).await?
+        }
+        Verb::Assign { group, to } => {
+            groups::act(session, group, GroupAct::Assign { owner: to }, output).await?;
+        }
+        Verb::Note { group, text } => {
+            groups::act(session, group, GroupAct::Note { text }, output).await?
+        }
+        Verb::Resolve { group } => groups::act(session, group, GroupAct::Resolve, output).await?,
+        Verb::Ignore { group } => groups::act(session, group, GroupAct::Ignore, output).await?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads a query from the command line.
+pub fn parse(text: &str) -> Result<LetterFilter, Failure> {
+    let wrong = |error| Failure::new(Exit::Usage, format!("--query: {error}"));
+    let filter = query::parse(text, process::now()).map_err(wrong)?;
+    Ok(LetterFilter { limit: AT_ONCE_MAX, ..filter })
+}
+
+async fn discard<S: Session>(
+    session: &mut S,
+    chosen: &Chosen,
+    reason: String,
+    confirm: Option<usize>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let ids = chosen.ids(session, LetterState::Open).await?;
+    match confirm {
+        Some(count) if count == ids.len() => {
+            act_on(session, &ids, LetterAct::Discard, reason, output).await
+        }
+        Some(count) => {
+            let message = format!("{} letters fit, not {count}: look at them again", ids.len());
+            Err(Failure::new(Exit::Conflict, message))
+        }
+        None => {
+            let message = format!("{0} letters would be discarded: add --confirm {0}", ids.len());
+            Err(Failure::new(Exit::Usage, message))
+        }
+    }
+}
+
+async fn act_on<S: Session>(
+    session: &mut S,
+    ids: &[Uuid],
+    act: LetterAct,
+    reason: String,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let (_, _, word) = act.step();
+    let by = Act {
+        actor: actor(),
+        action: format!("dead-letter.{word}"),
+        subject: match ids {
+            [one] => format!("dead-letter/{one}"),
+            several => format!("dead-letters/{}", several.len()),
+        },
+        reason,
+    };
+    let done = session.act_on_letters(ids, act, &by, process::now()).await?;
+    let left = ids.len() - done.len();
+    let beside = if left > 0 { format!(", {left} were not in that state") } else { String::new() };
+    output.one(&json!({ word: done.len(), "left": left }), |_| {
+        format!("{word} {}{beside}\n", done.len())
+    })?;
+    match (done.len(), left) {
+        (_, 0) => Ok(Exit::Done),
+        (0, _) if ids.len() == 1 => {
+            let why = "that letter is not there, or in another state";
+            Err(Failure::new(Exit::Conflict, why))
+        }
+        (_, _) => Ok(Exit::PartlyDone),
+    }
+}
+
+impl Chosen {
+    /// Those that are named, or all that fit; a query without a state means those in this one.
+    async fn ids<S: Session>(
+        &self,
+        session: &mut S,
+        state: LetterState,
+    ) -> Result<Vec<Uuid>, Failure> {
+        let Some(query) = &self.query else { return Ok(self.ids.clone()) };
+        let filter = LetterFilter { state: Some(state), ..parse(query)? };
+        let letters = session.letters(&filter).await?;
+        if letters.is_empty() {
+            return Err(Failure::new(Exit::NotFound, format!("no {} letter fits", state.as_str())));
+        }
+        Ok(letters.into_iter().map(|letter| letter.id).collect())
+    }
+}

@@ -1,0 +1,162 @@
+//! Claims about who has what: statements, fences, and the balance.
+
+use anyhow::ensure;
+use shared::broker::Broker;
+use shared::message::fence::Fence;
+use shared::message::statement::Statement;
+use shared::process;
+use time::Duration as Span;
+use uuid::Uuid;
+use worker::ledger::custody::{COMPACTED_AFTER, Custody as _, LaneBeat, Window};
+use worker::ledger::records::Missing;
+use worker::ledger::{Ledger, Session as _, Work};
+
+use super::words::{Ingress, Says, import, settle};
+use crate::world::World;
+
+pub(crate) async fn what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced<
+    B: Broker,
+    L: Ledger,
+>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let paid = ingress.message(&Says::paid("A", "T1", 10));
+    let epoch = ingress.epoch;
+    let statement = Statement { epoch, from: 0, to: 4, holes: vec![2] };
+    let fence = Fence { id: Uuid::now_v7(), shard: 1 };
+    settle(&mut session, &[paid, Work::Statement(statement), Work::Fence(fence)]).await?;
+    ensure!(session.passed(fence.id).await? == [1]);
+    ensure!(session.passed(Uuid::now_v7()).await?.is_empty());
+
+    let now = process::now();
+    let suspects = session.suspects(now, 10).await?;
+    ensure!(suspects.windows == [Window { epoch, from: 0, to: 4 }] && suspects.gaps.is_empty());
+    let before = session.balance().await?;
+    ensure!((before.accepted, before.in_flight, before.unaccounted) == (3, 2, 0), "{before:?}");
+    ensure!(before.adds_up() && before.missing.is_empty());
+    session.convict(&suspects, now).await?;
+    let after = session.balance().await?;
+    ensure!((after.accepted, after.in_flight, after.unaccounted) == (3, 0, 2), "{after:?}");
+    let missing = Missing { epoch, from: 0, to: 4, count: 2, numbers: vec![3, 4] };
+    ensure!(after.missing == [missing] && !after.adds_up(), "{after:?}");
+    ensure!(session.suspects(now, 10).await?.is_empty(), "it is proven already");
+
+    // One of them was found again, the other comes by way of another copy.
+    settle(&mut session, &[ingress.numbered(3, &Says::paid("A", "T1", 10))]).await?;
+    ensure!(session.balance().await?.unaccounted == 1);
+    settle(&mut session, &[ingress.numbered(4, &Says::paid("A", "T1", 10))]).await?;
+    let found = session.balance().await?;
+    ensure!((found.accepted, found.unaccounted) == (3, 0) && found.adds_up(), "{found:?}");
+    ensure!(session.suspects(now, 10).await?.is_empty());
+    Ok(())
+}
+
+pub(crate) async fn a_longer_repeat_of_a_statement_opens_its_window_again<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let epoch = ingress.epoch;
+    let paid = ingress.message(&Says::paid("A", "T1", 10));
+    let statement = |to| Work::Statement(Statement { epoch, from: 0, to, holes: vec![] });
+    settle(&mut session, &[paid, statement(1)]).await?;
+    ensure!(session.suspects(process::now(), 10).await?.is_empty(), "complete");
+    settle(&mut session, &[statement(2)]).await?;
+    let suspects = session.suspects(process::now(), 10).await?;
+    ensure!(suspects.windows == [Window { epoch, from: 0, to: 2 }], "{suspects:?}");
+    let short = [Window { epoch, from: 0, to: 1 }].to_vec();
+    let stale = worker::ledger::custody::Suspects { windows: short, ..suspects.clone() };
+    session.convict(&stale, process::now()).await?;
+    ensure!(session.balance().await?.unaccounted == 0, "the fence stood before the repeat");
+    Ok(())
+}
+
+pub(crate) async fn a_gap_between_two_statements_is_missing_once_it_is_fenced<
+    B: Broker,
+    L: Ledger,
+>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let epoch = ingress.epoch;
+    let statement = |from, to, holes: &[i64]| {
+        Work::Statement(Statement { epoch, from, to, holes: holes.to_vec() })
+    };
+    let paid = ingress.message(&Says::paid("A", "T1", 10));
+    let late = ingress.numbered(5, &Says::paid("A", "T1", 10));
+    // As after a backup was restored: what was recorded about 2 to 4 is gone.
+    settle(&mut session, &[paid, statement(0, 1, &[]), late, statement(4, 5, &[])]).await?;
+    let now = process::now();
+    let suspects = session.suspects(now, 10).await?;
+    ensure!(suspects.gaps == [Window { epoch, from: 1, to: 4 }], "{suspects:?}");
+    ensure!(session.balance().await?.accepted == 2);
+    session.convict(&suspects, now).await?;
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.unaccounted) == (5, 3), "{balance:?}");
+    ensure!(balance.missing[0].numbers == [2, 3, 4], "{balance:?}");
+    ensure!(session.suspects(now, 10).await?.is_empty());
+    // Its statement is found after all, and says which of them never were.
+    settle(&mut session, &[statement(1, 4, &[2, 3])]).await?;
+    let suspects = session.suspects(now, 10).await?;
+    session.convict(&suspects, now).await?;
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.unaccounted) == (3, 1), "{balance:?}");
+    Ok(())
+}
+
+pub(crate) async fn old_receipts_are_counted_once_and_go<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let epoch = ingress.epoch;
+    let says = Says::paid("A", "T1", 10);
+    let mut batch: Vec<Work> = (0..4).map(|_| ingress.message(&says)).collect();
+    let dead = Work::Buried { id: "d".into(), number: Some(ingress.next()) };
+    batch.push(dead);
+    for (from, to) in [(0, 3), (3, 5)] {
+        batch.push(Work::Statement(Statement { epoch, from, to, holes: vec![] }));
+    }
+    settle(&mut session, &batch).await?;
+    let before = session.balance().await?;
+    ensure!((before.settled, before.duplicate, before.dead) == (1, 3, 1), "{before:?}");
+    let later = process::now() + COMPACTED_AFTER + Span::seconds(1);
+    ensure!(session.compact(later, 10).await? == 0, "nobody has closed a window");
+    ensure!(session.suspects(later, 10).await?.is_empty());
+    ensure!(session.compact(process::now(), 10).await? == 0, "they are young");
+    ensure!(session.compact(later, 10).await? == 1 && session.compact(later, 10).await? == 1);
+    ensure!(session.compact(later, 10).await? == 0);
+    ensure!(session.balance().await? == before, "{:?}", session.balance().await?);
+    let left = world.sql("select count(*) from receipts").await?;
+    ensure!(left.trim() == "1", "the dead letter may still move: {left}");
+
+    // A copy that comes late is counted already; a dead letter that is settled after all moves.
+    let copies = [ingress.numbered(2, &says), ingress.numbered(5, &says)];
+    settle(&mut session, &copies).await?;
+    let after = session.balance().await?;
+    ensure!((after.accepted, after.duplicate, after.dead) == (5, 4, 0), "{after:?}");
+    ensure!(after.unproven == 0 && after.adds_up());
+    Ok(())
+}
+
+pub(crate) async fn lanes_are_known_by_what_they_counted<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let (lane, now) = (Uuid::now_v7(), process::now());
+    for idle in [false, true, true] {
+        session.lane_beat(LaneBeat { lane, shard: 3, idle }, now).await?;
+    }
+    let lanes = session.lanes(now).await?;
+    ensure!(lanes.len() == 1 && lanes[0].lane == lane && lanes[0].shard == 3, "{lanes:?}");
+    ensure!((lanes[0].beats, lanes[0].idles) == (3, 2), "{lanes:?}");
+    ensure!(session.lanes(now + Span::hours(2)).await?.is_empty(), "of long ago");
+    Ok(())
+}

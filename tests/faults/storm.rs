@@ -1,0 +1,168 @@
+//! The suite of faults: signed notifications flow through two doors and two workers on servers of its own,
+//! while a schedule injects faults. After each, everything must be where it belongs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use harness::wait;
+
+mod crew;
+mod fault;
+mod forced;
+mod plan;
+mod stage;
+mod subscriber;
+mod traffic;
+mod verdict;
+
+use fault::Fault;
+use plan::{Plan, Planned, Turn, names, turns};
+use stage::Stage;
+use traffic::Traffic;
+
+/// The first seed, and how many follow each other; `./test faults` sets them.
+const SEED: &str = "QUITTANCE_FAULTS_SEED";
+const SCHEDULES: &str = "QUITTANCE_FAULTS_SCHEDULES";
+/// Orders in each step of a schedule.
+const ORDERS: usize = 90;
+/// What is still sent once the last fault has ended.
+const TAIL: Duration = Duration::from_millis(600);
+/// How long a shop tries to write an order.
+const SHOP_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a schedule from its beginning to rest, and prints a row for each step.
+async fn run(plan: &Plan) -> anyhow::Result<()> {
+    run_on(Stage::set().await?, plan).await
+}
+
+async fn run_on(mut stage: Stage, plan: &Plan) -> anyhow::Result<()> {
+    let mut traffic = Traffic::default();
+    let outcome = async {
+        for (index, step) in plan.steps.iter().enumerate() {
+            let seed = plan.seed.wrapping_mul(1_000).wrapping_add(index as u64);
+            self::step(&mut stage, &mut traffic, step, seed).await.with_context(|| names(step))?;
+        }
+        verdict::at_rest(&mut stage, &traffic).await.context("at rest")?;
+        ensure!(plan.seed != 0 || stage.unreached.is_empty(), "nobody: {:?}", stage.unreached);
+        Ok(())
+    };
+    let outcome = outcome.await;
+    outcome.map_err(|error| {
+        let again = format!("./test faults --seed {} --schedules 1", plan.seed);
+        stage.crew.explain(error).context(again)
+    })
+}
+
+async fn step(
+    stage: &mut Stage,
+    traffic: &mut Traffic,
+    step: &[Planned],
+    seed: u64,
+) -> anyhow::Result<()> {
+    let first = traffic.orders.len();
+    let places = traffic.add(&stage.installation.signer, (seed, ORDERS))?;
+    if let Some(orders) = traffic.shop_writes(first, false) {
+        stage.sql(&orders).await?;
+    }
+    let turns = turns(step);
+    let last = turns.last().map_or(Duration::ZERO, |(at, _)| *at);
+    let before = traffic.answers();
+    let (urls, database) = (stage.crew.urls(), stage.database()?.to_owned());
+    let late = traffic.shop_writes(first, true);
+    let begun = Instant::now();
+    let acting = async {
+        for (at, turn) in turns {
+            let due = wait::until("a turn", at + SHOP_PATIENCE, || async {
+                (begun.elapsed() >= at).then_some(())
+            });
+            due.await?;
+            match turn {
+                Turn::Begin(fault) => stage.begin(fault).await,
+                Turn::End(fault) => stage.end(fault).await,
+            }
+            .with_context(|| format!("{turn:?}"))?;
+        }
+        anyhow::Ok(Instant::now())
+    };
+    let sending = traffic.send(&urls, places, (seed, last + TAIL));
+    let writing = write_late(&database, late, (begun, last / 2));
+    let (ended, sent, written) = tokio::join!(acting, sending, writing);
+    let ended = ended?;
+    sent?;
+    written?;
+    verdict::settled(stage, traffic).await?;
+    let recovered = ended.elapsed();
+    verdict::sound(stage, traffic).await?;
+    let after = traffic.answers();
+    let (accepted, refused) = (after.0 - before.0, after.1 - before.1);
+    println!(
+        "| {} | {accepted} | 0 | 0 | {:.1} | refused {refused}, repeats {} |",
+        names(step),
+        recovered.as_secs_f64(),
+        stage.subscriber.repeats
+    );
+    Ok(())
+}
+
+/// The shop writes its late orders as soon as the ledger lets it.
+async fn write_late(
+    database: &str,
+    orders: Option<String>,
+    (begun, at): (Instant, Duration),
+) -> anyhow::Result<()> {
+    let Some(orders) = orders else { return Ok(()) };
+    wait::until("the shop's orders to be written", SHOP_PATIENCE, || async {
+        let due = begun.elapsed() >= at;
+        (due && harness::postgres::sql(database, &orders).await.is_ok()).then_some(())
+    })
+    .await
+}
+
+/// With `QUITTANCE_FAULTS_SCHEDULES` the long selection, as `./test faults` asks for it.
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_fault_comes_alone_nothing_is_lost_and_nothing_doubled() {
+    let faults = match number(SCHEDULES) {
+        Some(_) => Fault::all(),
+        None => Fault::QUICK.to_vec(),
+    };
+    run(&Plan::in_turn(&faults)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_whose_disk_is_full_loses_nothing_and_doubles_nothing() {
+    match Stage::set_on_small_disk().await.unwrap() {
+        Some(stage) => run_on(stage, &Plan::in_turn(&[Fault::LedgerDiskFull])).await.unwrap(),
+        None => {
+            println!("left out: PostgreSQL's disk full, as this user may not mount a small one")
+        }
+    }
+}
+
+/// Three nodes take half a minute to begin: for the long selection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_loses_a_node_loses_nothing_and_doubles_nothing() {
+    if number(SCHEDULES).is_none() {
+        println!("left to `./test faults`: a cluster of three nodes");
+        return;
+    }
+    let stage = Stage::set_on_cluster().await.unwrap();
+    run_on(stage, &Plan::in_turn(&[Fault::BrokerNodeKilled])).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_faults_come_together_nothing_is_lost_and_nothing_doubled() {
+    let first = number(SEED).unwrap_or(1);
+    let mut failed = vec![];
+    for seed in first..first + number(SCHEDULES).unwrap_or(2) {
+        println!("seed {seed}: to run it again, ./test faults --seed {seed} --schedules 1");
+        if let Err(error) = run(&Plan::random(seed)).await {
+            println!("seed {seed} failed: {error:#}");
+            failed.push(seed);
+        }
+    }
+    assert!(failed.is_empty(), "seeds that failed, each told of above: {failed:?}");
+}

@@ -1,0 +1,178 @@
+//! Our own processes on the stage: two doors and two workers, each of which may end and begin again at its place.
+
+use std::time::Duration;
+
+use harness::installation::{Addresses, Installation};
+use harness::ports;
+use harness::program::Program;
+use shared::crash::Point;
+
+/// How long an armed worker may take to reach its point.
+const CRASH_LIMIT: Duration = Duration::from_secs(15);
+
+pub(crate) struct Crew {
+    config: String,
+    pub(crate) doors: [Member; 2],
+    pub(crate) workers: [Member; 2],
+}
+
+/// A place for a process.
+pub(crate) struct Member {
+    addresses: Addresses,
+    worker_admin: String,
+    running: Option<Program>,
+    is_poisoned: bool,
+}
+
+impl Crew {
+    pub(crate) fn start(installation: &Installation) -> anyhow::Result<Self> {
+        let member = || {
+            let worker_admin = format!("127.0.0.1:{}", ports::free()?);
+            anyhow::Ok(Member {
+                addresses: Addresses::free()?,
+                worker_admin,
+                running: None,
+                is_poisoned: false,
+            })
+        };
+        let doors = [member()?, member()?];
+        let mut crew =
+            Self { config: installation.config(), doors, workers: [member()?, member()?] };
+        for index in 0..2 {
+            crew.start_door(index)?;
+            crew.start_worker(index)?;
+        }
+        Ok(crew)
+    }
+
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.doors.iter().map(|door| door.addresses.notify_url()).collect()
+    }
+
+    /// Nobody waits for it to be ready: it may have to wait for the fault's end.
+    pub(crate) fn start_door(&mut self, index: usize) -> anyhow::Result<()> {
+        let door = &mut self.doors[index];
+        let mut variables = door.addresses.variables().to_vec();
+        variables.push(("QUITTANCE__INGRESS__PUBLISH_TIMEOUT", "3s"));
+        let arguments = ["--config", &self.config];
+        door.running = Some(Program::start("quittance-ingress", &arguments, &variables)?);
+        Ok(())
+    }
+
+    pub(crate) fn start_worker(&mut self, index: usize) -> anyhow::Result<()> {
+        self.start_worker_as(index, "quittance-worker", &[])
+    }
+
+    pub(crate) fn start_missing_workers(&mut self) -> anyhow::Result<()> {
+        for index in 0..2 {
+            if self.workers[index].running.is_none() {
+                self.start_worker(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Both, from now on told to die at this point.
+    pub(crate) async fn arm(&mut self, point: Point) -> anyhow::Result<()> {
+        let counts = match point {
+            // Little leads here.
+            Point::Onward | Point::Swept | Point::Announced | Point::Marked => ["1", "1"],
+            Point::Settling | Point::Settled | Point::Acknowledged | Point::Published => ["3", "6"],
+        };
+        for (index, count) in counts.into_iter().enumerate() {
+            self.workers[index].kill().await?;
+            let place = format!("{}:{count}", point.as_str());
+            let armed = [("QUITTANCE_CRASH_AT", place.as_str())];
+            self.start_worker_as(index, "quittance-worker-crashing", &armed)?;
+        }
+        Ok(())
+    }
+
+    /// Both, from now on dying whenever they read this text. Those that died begin again.
+    pub(crate) async fn poison(&mut self, text: &str) -> anyhow::Result<()> {
+        for index in 0..2 {
+            let ended = self.workers[index].running.as_mut().is_some_and(Program::has_ended);
+            if ended || !self.workers[index].is_poisoned {
+                self.workers[index].kill().await?;
+                let armed = [("QUITTANCE_CRASH_READING", text)];
+                self.start_worker_as(index, "quittance-worker-crashing", &armed)?;
+                self.workers[index].is_poisoned = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Both as usual again; answers how many died at their point.
+    pub(crate) async fn disarm(&mut self) -> anyhow::Result<usize> {
+        let mut died = 0;
+        for index in 0..2 {
+            if let Some(program) = &mut self.workers[index].running {
+                // Only the relay's holder reaches the relay's points.
+                let limit = if died == 0 { CRASH_LIMIT } else { Duration::ZERO };
+                died += usize::from(program.wait_end(limit).await.is_ok());
+            }
+            self.workers[index].kill().await?;
+            self.start_worker(index)?;
+        }
+        Ok(died)
+    }
+
+    /// The place of the worker that was the last to begin relaying, as far as its log tells.
+    pub(crate) fn relay_holder(&self) -> usize {
+        let relays = |member: &Member| member.log().contains("relaying events");
+        self.workers.iter().position(relays).unwrap_or(0)
+    }
+
+    pub(crate) fn workers_say(&self, words: &str) -> bool {
+        self.workers.iter().any(|worker| worker.log().contains(words))
+    }
+
+    /// The ends of all logs, to be read when something went wrong.
+    pub(crate) fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        let members = self.doors.iter().chain(&self.workers);
+        members
+            .filter_map(|member| member.running.as_ref())
+            .fold(error, |error, program| program.explain(error))
+    }
+
+    fn start_worker_as(
+        &mut self,
+        index: usize,
+        program: &str,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        let worker = &mut self.workers[index];
+        let mut variables = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", worker.worker_admin.as_str())];
+        variables.extend(more);
+        let arguments = ["--config", &self.config];
+        worker.running = Some(Program::start(program, &arguments, &variables)?);
+        Ok(())
+    }
+}
+
+impl Member {
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+        if let Some(mut program) = self.running.take() {
+            program.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// It must end well, whatever else is wrong: with 0, or because what it had in hand took too long.
+    pub(crate) async fn terminate(&mut self) -> anyhow::Result<()> {
+        if let Some(mut program) = self.running.take() {
+            let status = program.terminate().await?;
+            let ended = matches!(status.code(), Some(0 | 1));
+            anyhow::ensure!(ended, "it ended with {status}: {}", program.stderr());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn signal(&self, name: &str) -> anyhow::Result<()> {
+        self.running.as_ref().map_or(Ok(()), |program| program.signal(name))
+    }
+
+    fn log(&self) -> String {
+        self.running.as_ref().map(|it| it.stdout() + &it.stderr()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,292 @@
+//! The stage: servers of the suite's own, wires to them, our processes, and how each fault is begun and ended.
+//!
+//! **Invariant**: whoever holds the stage holds the servers, so that no two schedules disturb each other.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use harness::installation::Installation;
+use harness::program::Program;
+use harness::wire::{Mode, Wire};
+use harness::{postgres, rabbitmq};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::crew::Crew;
+use super::fault::Fault;
+use super::subscriber::{Silent, Subscriber};
+
+/// Each chunk's delay on a slow wire: a statement or a confirm takes several of them.
+const SLOW: Duration = Duration::from_millis(60);
+
+static SERVERS: Mutex<Option<Servers>> = Mutex::const_new(None);
+
+pub(crate) struct Servers {
+    broker: rabbitmq::Server,
+    /// The other nodes of its cluster; our programs begin at the first of them.
+    peers: Vec<rabbitmq::Server>,
+    ledger: postgres::Server,
+}
+
+/// Those that schedules share, or servers of one test alone; of either only one set is at work.
+enum Held {
+    Shared(MutexGuard<'static, Option<Servers>>),
+    Own(Box<Servers>, #[expect(dead_code, reason = "held")] MutexGuard<'static, Option<Servers>>),
+}
+
+pub(crate) struct Stage {
+    held: Held,
+    pub(crate) installation: Installation,
+    pub(crate) crew: Crew,
+    pub(crate) subscriber: Subscriber,
+    broker_wire: Wire,
+    ledger_wire: Wire,
+    lockers: Vec<Program>,
+    silent: Option<Silent>,
+    /// Faults that befell nobody.
+    pub(crate) unreached: Vec<String>,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> anyhow::Result<Self> {
+        let mut servers = SERVERS.lock().await;
+        if servers.is_none() {
+            let (broker, ledger) = tokio::join!(rabbitmq::start(), postgres::start());
+            *servers = Some(Servers { broker: broker?, peers: vec![], ledger: ledger? });
+        }
+        let Servers { broker, ledger, .. } = servers.as_mut().context("no servers")?;
+        // A schedule that failed may have left them in any state.
+        broker.heal().await?;
+        ledger.heal().await?;
+        Self::on(Held::Shared(servers)).await
+    }
+
+    /// On a cluster of three nodes.
+    pub(crate) async fn set_on_cluster() -> anyhow::Result<Self> {
+        let turn = SERVERS.lock().await;
+        let (nodes, ledger) = tokio::join!(rabbitmq::start_cluster(3), postgres::start());
+        let mut peers = nodes?;
+        let broker = peers.remove(0);
+        let servers = Servers { broker, peers, ledger: ledger? };
+        Self::on(Held::Own(Box::new(servers), turn)).await
+    }
+
+    /// On a ledger whose disk is soon full; nothing where there can be none.
+    pub(crate) async fn set_on_small_disk() -> anyhow::Result<Option<Self>> {
+        let turn = SERVERS.lock().await;
+        let (broker, ledger) = tokio::join!(rabbitmq::start(), postgres::start_on_small_disk());
+        let Some(ledger) = ledger? else { return Ok(None) };
+        let servers = Servers { broker: broker?, peers: vec![], ledger };
+        Self::on(Held::Own(Box::new(servers), turn)).await.map(Some)
+    }
+
+    async fn on(mut held: Held) -> anyhow::Result<Self> {
+        let Servers { broker, peers, ledger } = held.servers()?;
+        let entrance = peers.first().unwrap_or(broker).url();
+        let (broker_wire, broker_url) = Wire::before(entrance).await?;
+        let (ledger_wire, ledger_url) = Wire::before(ledger.url()).await?;
+        let base = |url: &str| url.rsplit_once('/').map(|(base, _)| base.to_owned());
+        let through = base(&ledger_url).context("a url without a path")?;
+        let way =
+            |url: &str| format!("{through}/{}", url.rsplit_once('/').map_or("", |(_, it)| it));
+        let installation = Installation::on(&broker_url, ledger, way).await?;
+        let prefix = installation.prefix.as_ref().context("no broker")?;
+        let crew = Crew::start(&installation)?;
+        let subscriber = Subscriber::start(broker.url(), prefix).await?;
+        Ok(Self {
+            held,
+            installation,
+            crew,
+            subscriber,
+            broker_wire,
+            ledger_wire,
+            lockers: vec![],
+            silent: None,
+            unreached: vec![],
+        })
+    }
+
+    /// Asks the ledger, not through the wire.
+    pub(crate) async fn sql(&self, statement: &str) -> anyhow::Result<String> {
+        postgres::sql(self.database()?, statement).await
+    }
+
+    pub(crate) fn database(&self) -> anyhow::Result<&str> {
+        Ok(&self.installation.database.as_ref().context("no database")?.url)
+    }
+
+    pub(crate) fn broker_url(&mut self) -> anyhow::Result<String> {
+        Ok(self.held.servers()?.broker.url().to_owned())
+    }
+
+    pub(crate) fn prefix(&self) -> anyhow::Result<&str> {
+        self.installation.prefix.as_deref().context("no broker")
+    }
+
+    pub(crate) async fn begin(&mut self, fault: Fault) -> anyhow::Result<()> {
+        let holder = self.crew.relay_holder();
+        let Crew { doors, workers, .. } = &mut self.crew;
+        match fault {
+            Fault::IngressKilled => doors[0].kill().await,
+            Fault::IngressReplaced => doors[0].terminate().await,
+            Fault::WorkerKilled => workers[0].kill().await,
+            Fault::WorkerReplaced => workers[0].terminate().await,
+            Fault::WorkersReplaced => {
+                workers[0].terminate().await?;
+                workers[1].terminate().await
+            }
+            Fault::WorkerPaused => workers[0].signal("STOP"),
+            Fault::RelayHolderKilled => workers[holder].kill().await,
+            Fault::WorkersCrash(point) => self.crew.arm(point).await,
+            Fault::BrokerStopped => self.broker()?.stop().await,
+            Fault::BrokerKilled => self.broker()?.kill().await,
+            Fault::BrokerPaused => self.broker()?.pause(),
+            Fault::BrokerBlocked => self.watermark(&["0"]).await,
+            Fault::BrokerNodeKilled => {
+                let Servers { broker, peers, .. } = self.held.servers()?;
+                peers.first_mut().context("no cluster")?.kill().await?;
+                self.broker_wire.lead_to(broker.url())
+            }
+            Fault::BrokerClosesConnections => {
+                self.broker()?.control(&["close_all_connections", "a test"]).await.map(drop)
+            }
+            Fault::LedgerStopped => self.ledger()?.stop().await,
+            Fault::LedgerKilled => self.ledger()?.kill().await,
+            Fault::BackendsTerminated => self.terminate_backends().await,
+            Fault::LedgerReadOnly => self.alter("set default_transaction_read_only = on").await,
+            Fault::LedgerDiskFull => self.fill_the_disk().await,
+            Fault::LedgerDeadlocks => self.lock_against_the_order(),
+            Fault::LedgerSerialisable => {
+                self.alter("set default_transaction_isolation = 'serializable'").await
+            }
+            Fault::BrokerWireCut => set(&self.broker_wire, Mode::Cut),
+            Fault::BrokerWireSlow => set(&self.broker_wire, Mode::Slow(SLOW)),
+            Fault::BrokerWireHalfOpen => set(&self.broker_wire, Mode::HalfOpen),
+            Fault::LedgerWireCut => set(&self.ledger_wire, Mode::Cut),
+            Fault::LedgerWireSlow => set(&self.ledger_wire, Mode::Slow(SLOW)),
+            Fault::LedgerWireHalfOpen => set(&self.ledger_wire, Mode::HalfOpen),
+            Fault::SilentSubscriber => {
+                // Where the broker is away, so is it.
+                let (url, prefix) = (self.broker_url()?, self.prefix()?);
+                self.silent = Silent::start(&url, prefix).await.ok();
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) async fn end(&mut self, fault: Fault) -> anyhow::Result<()> {
+        match fault {
+            Fault::IngressKilled | Fault::IngressReplaced => self.crew.start_door(0),
+            Fault::WorkerKilled | Fault::WorkerReplaced => self.crew.start_worker(0),
+            Fault::WorkersReplaced | Fault::RelayHolderKilled => self.crew.start_missing_workers(),
+            Fault::WorkerPaused => self.crew.workers[0].signal("CONT"),
+            Fault::WorkersCrash(_) => {
+                if self.crew.disarm().await? == 0 {
+                    self.unreached.push(fault.name());
+                }
+                Ok(())
+            }
+            Fault::BrokerStopped | Fault::BrokerKilled => self.broker()?.restart().await,
+            Fault::BrokerNodeKilled => {
+                let peers = &mut self.held.servers()?.peers;
+                peers.first_mut().context("no cluster")?.restart().await
+            }
+            Fault::BrokerPaused => self.broker()?.resume(),
+            Fault::BrokerBlocked => self.watermark(&["absolute", rabbitmq::MEMORY]).await,
+            Fault::LedgerStopped | Fault::LedgerKilled => self.ledger()?.restart().await,
+            Fault::LedgerReadOnly => self.alter("reset default_transaction_read_only").await,
+            Fault::LedgerDiskFull => {
+                if !self.crew.workers_say("could not extend") {
+                    self.unreached.push(fault.name());
+                }
+                self.sql("drop table balloon").await.map(drop)
+            }
+            Fault::LedgerSerialisable => self.alter("reset default_transaction_isolation").await,
+            Fault::LedgerDeadlocks => {
+                for mut locker in self.lockers.drain(..) {
+                    locker.kill().await?;
+                }
+                Ok(())
+            }
+            Fault::BrokerWireCut | Fault::BrokerWireSlow | Fault::BrokerWireHalfOpen => {
+                set(&self.broker_wire, Mode::Open)
+            }
+            Fault::LedgerWireCut | Fault::LedgerWireSlow | Fault::LedgerWireHalfOpen => {
+                set(&self.ledger_wire, Mode::Open)
+            }
+            Fault::SilentSubscriber => {
+                self.silent = None;
+                Ok(())
+            }
+            Fault::BrokerClosesConnections | Fault::BackendsTerminated => Ok(()),
+        }
+    }
+
+    pub(crate) fn broker(&mut self) -> anyhow::Result<&mut rabbitmq::Server> {
+        Ok(&mut self.held.servers()?.broker)
+    }
+
+    fn ledger(&mut self) -> anyhow::Result<&mut postgres::Server> {
+        Ok(&mut self.held.servers()?.ledger)
+    }
+
+    async fn watermark(&mut self, value: &[&str]) -> anyhow::Result<()> {
+        let arguments = [&["set_vm_memory_high_watermark"], value].concat();
+        self.broker()?.control(&arguments).await.map(drop)
+    }
+
+    /// Changes a setting of the database, for the sessions to come: those that are must begin anew.
+    async fn alter(&mut self, change: &str) -> anyhow::Result<()> {
+        let name = self.installation.database.as_ref().context("no database")?.name.clone();
+        let url = self.ledger()?.url().to_owned();
+        postgres::sql(&url, &format!("alter database {name} {change}")).await?;
+        self.terminate_backends().await
+    }
+
+    async fn terminate_backends(&mut self) -> anyhow::Result<()> {
+        let name = self.installation.database.as_ref().context("no database")?.name.clone();
+        let url = self.ledger()?.url().to_owned();
+        let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity";
+        postgres::sql(&url, &format!("{end} where datname = '{name}'")).await.map(drop)
+    }
+
+    /// What was written before it failed stays until the table goes.
+    async fn fill_the_disk(&self) -> anyhow::Result<()> {
+        self.sql("create table balloon (air text) with (autovacuum_enabled = off)").await?;
+        // What is compressed would leave room.
+        self.sql("alter table balloon alter air set storage external").await?;
+        let blow = "insert into balloon select repeat(md5(n::text), 200) from generate_series(1, ";
+        let blown = self.sql(&format!("{blow}1000000) n")).await;
+        anyhow::ensure!(blown.is_err(), "the disk takes it all");
+        Ok(())
+    }
+
+    /// Each locks two orders in any order, for a moment, and again.
+    fn lock_against_the_order(&mut self) -> anyhow::Result<()> {
+        const LOCK: &str = "select order_no from quittance.orders where order_no = (select order_no \
+             from quittance.orders where status = 'pending' order by random() limit 1) for update;";
+        let script = format!(
+            "while :; do psql -X -q -c \"begin; {LOCK} select pg_sleep(0.2); {LOCK} commit\" \"$1\"; done"
+        );
+        for _ in 0..3 {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", &script, "locker", self.database()?]);
+            self.lockers.push(Program::launch("locker", command)?);
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    fn servers(&mut self) -> anyhow::Result<&mut Servers> {
+        match self {
+            Self::Shared(servers) => servers.as_mut().context("no servers"),
+            Self::Own(servers, _) => Ok(servers),
+        }
+    }
+}
+
+fn set(wire: &Wire, mode: Mode) -> anyhow::Result<()> {
+    wire.set(mode);
+    Ok(())
+}

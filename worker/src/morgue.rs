@@ -1,0 +1,184 @@
+//! The morgue: drains the dead letters into the ledger, where people find them.
+//!
+//! **Invariant**: a letter is acknowledged only after the commit that keeps it. While the ledger is away
+//! they wait in the queue, and what is in hand stays there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use shared::broker::{Broker, BrokerError, Consumer, Delivery};
+use shared::process::{self, pause, unless_stopped};
+use shared::retry::Reconnect;
+use shared::telemetry::health::Health;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::ledger::dead_letters::letter::Letter;
+use crate::ledger::dead_letters::{Burial, DeadLetters as _};
+use crate::ledger::{Ledger, LedgerError};
+use crate::settle::Policy;
+
+/// Letters in one transaction, and in hand: a body may have many megabytes.
+const BATCH: u16 = 50;
+/// How long a batch may wait for more letters.
+const BATCH_WAIT: Duration = Duration::from_millis(50);
+/// How often the open ones are counted.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+/// How the role is called in `/readyz`.
+const NAME: &str = "morgue";
+
+/// Its parts.
+pub struct Morgue<B, L> {
+    pub broker: B,
+    pub ledger: L,
+    pub policy: Policy,
+    pub health: Health,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("{0}")]
+    Broker(#[from] BrokerError),
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+}
+
+impl<B: Broker, L: Ledger> Morgue<B, L> {
+    /// Runs until told to stop. Whatever fails, its connections are dropped and built anew; it does not
+    /// consume before the ledger is reached.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut reconnect = Reconnect::default();
+        while !stop.is_cancelled() {
+            if let Err(error) = self.serve(&mut reconnect, &stop).await {
+                warn!(%error, "the morgue starts again");
+                self.health.set(NAME, Err(error.to_string()));
+                pause(reconnect.next_delay(), &stop).await;
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        reconnect: &mut Reconnect,
+        stop: &CancellationToken,
+    ) -> Result<(), Broken> {
+        let mut session = self.ledger.open().await?;
+        let mut counted = count(&mut session).await?;
+        let mut consumer = self.broker.dead_letters(BATCH).await?;
+        self.health.set(NAME, Ok(()));
+        reconnect.reached();
+        while !stop.is_cancelled() {
+            let batch = collect(&mut consumer, stop).await?;
+            if let Some(last) = batch.last() {
+                if !self.keep(&mut session, &batch, reconnect, stop).await? {
+                    break;
+                }
+                consumer.ack_through(last.tag).await?;
+            }
+            if counted.elapsed() >= COUNT_INTERVAL {
+                counted = count(&mut session).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the batch, and tries again for as long as the ledger is away. False when told to stop before
+    /// it was done.
+    async fn keep(
+        &self,
+        session: &mut L::Session,
+        batch: &[Delivery],
+        reconnect: &mut Reconnect,
+        stop: &CancellationToken,
+    ) -> Result<bool, Broken> {
+        loop {
+            let error = match self.bury(session, batch).await {
+                Ok(()) => {
+                    self.health.set(NAME, Ok(()));
+                    reconnect.reached();
+                    return Ok(true);
+                }
+                Err(error) => error,
+            };
+            warn!(in_hand = batch.len(), %error, "the morgue waits with what is in hand");
+            self.health.set(NAME, Err(error.to_string()));
+            if !pause(reconnect.next_delay(), stop).await {
+                return Ok(false);
+            }
+            if let Ok(opened) = self.ledger.open().await {
+                *session = opened;
+            }
+        }
+    }
+
+    async fn bury(&self, session: &mut L::Session, batch: &[Delivery]) -> Result<(), LedgerError> {
+        let now = process::now();
+        let readers = Arc::clone(&self.policy.readers.borrow());
+        let by = (&self.policy.keys, &*readers);
+        let letters: Vec<Letter> =
+            batch.iter().map(|delivery| Letter::examine(&delivery.parcel, by, now)).collect();
+        let burials = match session.bury(&letters, now).await {
+            Err(error @ (LedgerError::Refused(_) | LedgerError::Fault(_))) => {
+                warn!(%error, letters = letters.len(), "letters are kept one by one");
+                singly(session, &letters).await?
+            }
+            result => result?,
+        };
+        for (letter, burial) in letters.iter().zip(burials) {
+            let (stage, code) = (letter.death.stage.clone(), letter.death.code.clone());
+            match burial {
+                Burial::New | Burial::Again => {
+                    error!(stage, code, provider = letter.provider, "a dead letter");
+                    counter!("quittance_dead_letters_total", "stage" => stage, "code" => code)
+                        .increment(1);
+                }
+                Burial::Known => info!(stage, code, "a dead letter was delivered once more"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Only the guilty one is kept without a stranger's words.
+async fn singly<S: crate::ledger::Session>(
+    session: &mut S,
+    letters: &[Letter],
+) -> Result<Vec<Burial>, LedgerError> {
+    let mut burials = vec![];
+    for letter in letters {
+        let now = process::now();
+        let kept = match session.bury(std::slice::from_ref(letter), now).await {
+            Err(LedgerError::Refused(_) | LedgerError::Fault(_)) => {
+                session.bury(&[letter.bare()], now).await?
+            }
+            result => result?,
+        };
+        burials.extend(kept);
+    }
+    Ok(burials)
+}
+
+/// The first letter and what comes soon after it; nothing when none came for a while.
+async fn collect<C: Consumer>(
+    consumer: &mut C,
+    stop: &CancellationToken,
+) -> Result<Vec<Delivery>, BrokerError> {
+    let first = timeout(COUNT_INTERVAL, consumer.next());
+    let Some(Ok(first)) = unless_stopped(first, stop).await else { return Ok(vec![]) };
+    let mut batch = vec![first?];
+    let deadline = Instant::now() + BATCH_WAIT;
+    while batch.len() < usize::from(BATCH) {
+        match timeout_at(deadline, consumer.next()).await {
+            Err(_) => break,
+            Ok(delivery) => batch.push(delivery?),
+        }
+    }
+    Ok(batch)
+}
+
+async fn count<S: crate::ledger::Session>(session: &mut S) -> Result<Instant, LedgerError> {
+    gauge!("quittance_dead_letters_open").set(session.open_letters().await? as f64);
+    Ok(Instant::now())
+}
