@@ -76,7 +76,7 @@ impl Pure {
         let mut acts = vec![];
         for (id, key) in open {
             let Some(verdict) = verdict(id, at) else { continue };
-            self.books.attach();
+            self.books.attach(&rules());
             let mut states = self.books.states.values();
             let Some(before) = states.find(|state| state.cases.contains_key(&key)).cloned() else {
                 acts.push(Act::Resolved(id, verdict, Resolved::Closed));

@@ -139,5 +139,9 @@ pub(super) fn reading(told: &Told, identity: String, phase: usize, number: Numbe
         body: Bytes::from_static(b"a=b"),
     };
     let fact = Some(told.fact.clone());
-    Reading { message, replay: None, notifications: vec![Notification { identity, kind: "told".into(), fact }] }
+    Reading {
+        message,
+        replay: None,
+        notifications: vec![Notification { identity, kind: "told".into(), fact }],
+    }
 }
