@@ -94,6 +94,7 @@ mod claims {
         a_case_that_is_fulfilled_pays_once_and_is_on_file,
         a_case_that_is_closed_opens_again_for_more_money,
         a_case_keeps_its_owner_and_its_notes,
+        a_cancelled_order_that_was_accepted_holds_up_no_sweep,
         an_order_runs_out_and_what_was_paid_in_time_still_pays,
         live_money_never_pays_a_test_order,
         a_body_is_read_with_its_ring_alone,

@@ -65,6 +65,11 @@ fn choices() -> Choices {
 
 /// RabbitMQ and PostgreSQL.
 pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
+    servers_by(choices()).await
+}
+
+/// The same, where merchants chose something.
+pub(crate) async fn servers_by(choices: Choices) -> anyhow::Result<World<Amqp, Postgres>> {
     let server = postgres::server().await?;
     let migrate = async |url: String| Ok(Postgres::new(Secret::new(url)).migrate().await?);
     let template = postgres::template(server, migrate).await?;
@@ -78,16 +83,21 @@ pub(crate) async fn servers() -> anyhow::Result<World<Amqp, Postgres>> {
     };
     let bodies = Bodies::sealed_by(BodyKeys::parse(&BodyKeys::generate())?);
     let ledger = Postgres::new(Secret::new(database.url.clone()));
-    let ledger = ledger.governed_by(choices().still()).keeping(bodies);
+    let ledger = ledger.governed_by(choices.still()).keeping(bodies);
     Ok(World { broker, ledger, kept: Kept::Servers { database } })
 }
 
 /// One SQLite file.
 pub(crate) fn embedded() -> anyhow::Result<World<impl Broker, impl Ledger>> {
+    embedded_by(choices())
+}
+
+/// The same, where merchants chose something.
+pub(crate) fn embedded_by(choices: Choices) -> anyhow::Result<World<impl Broker, impl Ledger>> {
     let folder = tempfile::tempdir()?;
     let embedded = Embedded::open(&folder.path().join("quittance.db"))?;
+    let embedded = embedded.governed_by(choices.still());
     embedded.own()?;
-    let embedded = embedded.governed_by(choices().still());
     let (broker, ledger) = (embedded.queue(), embedded.ledger());
     Ok(World { broker, ledger, kept: Kept::Folder { folder, _embedded: embedded } })
 }

@@ -152,6 +152,26 @@ pub(crate) async fn an_order_runs_out_and_what_was_paid_in_time_still_pays<B: Br
     Ok(())
 }
 
+pub(crate) async fn a_cancelled_order_that_was_accepted_holds_up_no_sweep<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    session.cancel("A", "sold out", "test", process::now()).await?;
+    let mut ingress = Ingress::new();
+    settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
+    let case = show(&mut session, "A").await?.cases.remove(0);
+    act(&mut session, &case, says(CaseVerdict::Fulfil, 10)).await?;
+    ensure!(show(&mut session, "A").await?.summary.status == OrderStatus::Paid);
+    // There is room for one, and it is not the one that is done.
+    ensure!(session.sweep(process::now(), 1).await?.subjects == 0);
+    let over = NewOrder { expires_at: Some(PAID_AT), ..order("B", 10) };
+    session.import(&[over], process::now()).await?;
+    session.sweep(process::now(), 1).await?;
+    ensure!(show(&mut session, "B").await?.summary.status == OrderStatus::Cancelled);
+    Ok(())
+}
+
 pub(crate) async fn live_money_never_pays_a_test_order<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use super::scene::{
 };
 
 /// One line each: the event, and of the order in its snapshot what a shop acts on.
-fn lines(before: &State, after: &State) -> Vec<String> {
+pub(super) fn lines(before: &State, after: &State) -> Vec<String> {
     announce(before, after).iter().map(line).collect()
 }
 
@@ -128,7 +128,7 @@ fn money_without_an_order_is_announced_under_its_number() {
 
 #[test]
 fn a_case_under_a_further_number_is_told_under_the_orders_own() {
-    let mut told = says("T1", Word::Succeeded, Amount::Other.money());
+    let mut told = says("T1", Word::Succeeded, Amount::Less.money());
     if let Some(Fact::Payment(fact)) = &mut told.fact {
         fact.order_number = "A-1-again".into();
     }

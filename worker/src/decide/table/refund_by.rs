@@ -26,7 +26,7 @@ fn ends(state: &State) -> Vec<(&str, Option<String>)> {
 #[test]
 fn a_case_tells_until_when_its_money_can_be_given_back() {
     let until = Some((datetime!(2026-01-02 11:59 UTC) + WITHIN).to_string());
-    let other = Amount::Other.money();
+    let other = Amount::Less.money();
     for (books, word, amount, expected) in [
         (Books::Pending, Word::Succeeded, other, ("amount_mismatch", until.clone())),
         (Books::PaidByAnother, Word::Succeeded, PRICE, ("duplicate_payment", until.clone())),

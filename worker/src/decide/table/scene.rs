@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::money::{Currency, Money};
-use shared::notification::{Fact, Notification, PaymentFact, PaymentStatus, RefundTotal};
+use shared::notification::{Notification, RefundStatus};
 use shared::order::Mode;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::super::{Order, State, decide, reconsider};
+use super::back::{Back, refund_of};
+
+mod words;
+
+pub(crate) use self::words::{Amount, Word, refunded, says};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
@@ -33,6 +38,8 @@ pub(crate) enum Books {
     PaidTwice,
     PartiallyRefunded,
     Refunded,
+    RefundedByName,
+    LostToADispute,
     RefundedAnother,
     Cancelled,
     OtherAccount,
@@ -42,31 +49,8 @@ pub(crate) enum Books {
     NoAccountNamed,
 }
 
-/// What a notification says about T1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
-    Pending,
-    Authorised,
-    Failed,
-    Closed,
-    Succeeded,
-    Finished,
-    PartialRefund,
-    FullRefund,
-    RefundBeyond,
-    UnknownType,
-}
-
-/// How T1's amount stands to the order's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Amount {
-    Exact,
-    Other,
-    OtherCurrency,
-}
-
 impl Books {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::NoOrderYet,
         Self::PastTheDeadline,
         Self::Pending,
@@ -75,6 +59,8 @@ impl Books {
         Self::PaidTwice,
         Self::PartiallyRefunded,
         Self::Refunded,
+        Self::RefundedByName,
+        Self::LostToADispute,
         Self::RefundedAnother,
         Self::Cancelled,
         Self::OtherAccount,
@@ -83,9 +69,6 @@ impl Books {
         Self::TestOrder,
         Self::NoAccountNamed,
     ];
-
-    /// Those in which money that goes back means something of its own.
-    pub(crate) const OF_REFUNDS: &[Self] = Self::ALL.split_at(11).0;
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -97,6 +80,8 @@ impl Books {
             Self::PaidTwice => "paid twice",
             Self::PartiallyRefunded => "partially refunded",
             Self::Refunded => "refunded",
+            Self::RefundedByName => "refunded by R1",
+            Self::LostToADispute => "lost to a dispute",
             Self::RefundedAnother => "refunded another",
             Self::Cancelled => "cancelled",
             Self::OtherAccount => "other account",
@@ -124,7 +109,9 @@ impl Books {
             | Self::Paid
             | Self::PaidTwice
             | Self::PartiallyRefunded
-            | Self::Refunded => false,
+            | Self::Refunded
+            | Self::RefundedByName
+            | Self::LostToADispute => false,
         }
     }
 
@@ -150,6 +137,13 @@ impl Books {
                 tell(&told(pending(), "T1", Word::Succeeded), &refund)
             }
             Self::Refunded => told(pending(), "T1", Word::FullRefund),
+            Self::RefundedByName => {
+                let paid = told(pending(), "T1", Word::Succeeded);
+                tell(&paid, &refund_of(PRICE.minor, RefundStatus::Succeeded))
+            }
+            Self::LostToADispute => {
+                tell(&told(pending(), "T1", Word::Succeeded), &Back::Lost.says())
+            }
             Self::RefundedAnother => told(pending(), "T0", Word::FullRefund),
             Self::Cancelled => cancelled(pending()),
             Self::OtherAccount => ordered(State::default(), Some("other-shop")),
@@ -165,117 +159,13 @@ impl Books {
     }
 }
 
-impl Word {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Pending,
-        Self::Authorised,
-        Self::Failed,
-        Self::Closed,
-        Self::Succeeded,
-        Self::Finished,
-        Self::PartialRefund,
-        Self::FullRefund,
-        Self::RefundBeyond,
-        Self::UnknownType,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Authorised => "authorised",
-            Self::Failed => "failed",
-            Self::Closed => "closed",
-            Self::Succeeded => "succeeded",
-            Self::Finished => "finished",
-            Self::PartialRefund => "partial refund",
-            Self::FullRefund => "full refund",
-            Self::RefundBeyond => "refund beyond",
-            Self::UnknownType => "unknown type",
-        }
-    }
-
-    /// The amounts that make a difference, where they are compared at all.
-    pub(crate) fn amounts(self) -> &'static [Amount] {
-        match self {
-            Self::Succeeded => &Amount::ALL,
-            Self::PartialRefund | Self::FullRefund => &[Amount::Exact, Amount::Other],
-            Self::Finished | Self::RefundBeyond => &[Amount::Exact],
-            Self::Pending | Self::Authorised | Self::Failed | Self::Closed | Self::UnknownType => {
-                &[]
-            }
-        }
-    }
-}
-
-impl Amount {
-    pub(crate) const ALL: [Self; 3] = [Self::Exact, Self::Other, Self::OtherCurrency];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Other => "other amount",
-            Self::OtherCurrency => "other currency",
-        }
-    }
-
-    pub(crate) fn money(self) -> Money {
-        match self {
-            Self::Exact => PRICE,
-            Self::Other => Money { minor: PRICE.minor - 1, ..PRICE },
-            Self::OtherCurrency => Money { currency: "USD".parse().unwrap(), ..PRICE },
-        }
-    }
-}
-
-/// A notification of the account "shop" about a transaction for order A-1.
-pub(crate) fn says(transaction: &str, word: Word, amount: Money) -> Notification {
-    let (status, after_min, refund) = match word {
-        Word::Pending => (PaymentStatus::Pending, -2, None),
-        Word::Authorised => (PaymentStatus::Authorised, -1, None),
-        Word::Failed => (PaymentStatus::Failed, -1, None),
-        Word::Closed => (PaymentStatus::Closed, 60, None),
-        Word::Succeeded => (PaymentStatus::Succeeded, 0, None),
-        Word::Finished => (PaymentStatus::Finished, 0, None),
-        Word::PartialRefund => (PaymentStatus::Succeeded, 0, Some(5_000)),
-        Word::FullRefund => (PaymentStatus::Succeeded, 0, Some(amount.minor)),
-        Word::RefundBeyond => (PaymentStatus::Succeeded, 0, Some(15_000)),
-        Word::UnknownType => {
-            return Notification { identity: word.name().into(), kind: "new".into(), fact: None };
-        }
-    };
-    let fact = PaymentFact {
-        transaction: transaction.into(),
-        order_number: "A-1".into(),
-        status,
-        amount,
-        occurred_at: PAID_AT + time::Duration::minutes(after_min),
-        refund_total: refund.map(|total_minor| RefundTotal {
-            total_minor,
-            refund_no: Some(word.name().into()),
-            occurred_at: NOW,
-        }),
-        agreement: None,
-    };
-    let identity = format!("{transaction}/{}/{amount}", word.name());
-    Notification { identity, kind: word.name().into(), fact: Some(Fact::Payment(fact)) }
-}
-
-/// A success that also tells how much went back so far.
-pub(crate) fn refunded(transaction: &str, total_minor: i64, refund_no: &str) -> Notification {
-    let mut notification = says(transaction, Word::PartialRefund, PRICE);
-    if let Some(Fact::Payment(PaymentFact { refund_total: Some(refund), .. })) =
-        &mut notification.fact
-    {
-        refund.total_minor = total_minor;
-        refund.refund_no = Some(refund_no.into());
-    }
-    notification.identity = format!("{transaction}/{total_minor}/{refund_no}");
-    notification
-}
-
 /// The state after a notification that comes now.
 pub(crate) fn tell(state: &State, notification: &Notification) -> State {
-    decide(state, "shop", notification, NOW, &RULES).1
+    tell_by(state, notification, &RULES)
+}
+
+pub(crate) fn tell_by(state: &State, notification: &Notification, rules: &Rules) -> State {
+    decide(state, "shop", notification, NOW, rules).1
 }
 
 /// The state after the shop wrote order A-1.

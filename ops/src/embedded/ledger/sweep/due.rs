@@ -90,8 +90,8 @@ fn due_numbers(
         .load(connection)?;
     let cancelled: Vec<String> = orders::table
         .filter(orders::cancelled_at.is_not_null())
-        // As the index says it.
-        .filter(diesel::dsl::sql::<Bool>("status <> 'cancelled'"))
+        // As the index says it; what was accepted after its cancel is neither.
+        .filter(diesel::dsl::sql::<Bool>("status <> 'cancelled' and status = 'pending'"))
         .select(orders::order_no)
         .limit(limit)
         .load(connection)?;
