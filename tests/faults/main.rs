@@ -3,6 +3,7 @@
 mod half_open;
 mod ledger;
 mod messages;
+mod replay;
 mod storm;
 mod theft;
 mod watch;
