@@ -10,6 +10,7 @@ mod desk;
 mod flow;
 mod keys;
 mod people;
+mod replays;
 mod subscriptions;
 mod words;
 
@@ -73,6 +74,11 @@ pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
     an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
     orders_of_one_batch_are_taken_one_after_the_other,
+};
+pub(crate) use self::replays::{
+    a_plan_that_is_stale_or_old_is_not_started, a_rehearsal_decides_and_writes_nothing,
+    a_replay_records_each_publish_before_it_happens,
+    an_item_that_is_skipped_leaves_its_letter_open,
 };
 pub(crate) use self::subscriptions::{
     a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,

@@ -1,0 +1,184 @@
+//! Replays: frozen when planned, recorded before each publish, decided where they settle.
+
+use anyhow::{Context as _, ensure};
+use shared::broker::Broker;
+use shared::process;
+use uuid::Uuid;
+use worker::ledger::custody::Custody as _;
+use worker::ledger::dead_letters::{DeadLetters as _, LetterState};
+use worker::ledger::replays::{
+    Course, JobState, Outcome, PLAN_KEEPS, PlannedItem, Replays as _, Started, Steer, Steered,
+};
+use worker::ledger::{Beat, Bucket, Ledger, Session, Work};
+
+use super::dead_letters::{act, all, letter};
+use super::words::{Ingress, Says, import, settle};
+use crate::world::World;
+
+const COURSE: Course = Course { rate: 100, canary: 0, stop_percent: Some(20) };
+
+/// Two payments that died, and a plan to send both again.
+struct Planned {
+    works: [Work; 2],
+    job: Uuid,
+}
+
+async fn planned(session: &mut impl Session) -> anyhow::Result<Planned> {
+    import(session, "A", 10).await?;
+    import(session, "B", 10).await?;
+    let mut ingress = Ingress::new();
+    let works = [Says::paid("A", "T1", 10), Says::paid("B", "T2", 10)];
+    let works = works.map(|says| ingress.message(&says));
+    let letters = [letter(&works[0], "refused")?, letter(&works[1], "refused")?];
+    session.bury(&letters, process::now()).await?;
+    let job = plan(session).await?;
+    Ok(Planned { works, job })
+}
+
+async fn plan(session: &mut impl Session) -> anyhow::Result<Uuid> {
+    let job = Uuid::now_v7();
+    let letters = session.letters(&all()).await?.into_iter();
+    let item = |letter: worker::ledger::dead_letters::LetterRecord| PlannedItem {
+        id: Uuid::now_v7(),
+        letter: letter.id,
+        group: letter.group_id,
+        failures: letter.failures,
+        forecast: Outcome::Settled,
+    };
+    let items: Vec<_> = letters.map(item).collect();
+    session.plan((job, "everything"), &items, &act("replay.plan"), process::now()).await?;
+    Ok(job)
+}
+
+async fn start(session: &mut impl Session, job: Uuid) -> anyhow::Result<Started> {
+    Ok(session.start(job, &COURSE, &act("replay.start"), process::now()).await?)
+}
+
+/// The same work as an item of a replay.
+fn again(work: &Work, item: Uuid) -> anyhow::Result<Work> {
+    let Work::Reading(reading) = work else { anyhow::bail!("no notification") };
+    let mut reading = reading.clone();
+    reading.replay = Some(item);
+    Ok(Work::Reading(reading))
+}
+
+pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let Planned { works, job } = planned(&mut session).await?;
+    ensure!(session.running().await?.is_none(), "a plan does not run");
+    ensure!(start(&mut session, job).await? == Started::Done);
+    ensure!(start(&mut session, job).await? == Started::NotPlanned(JobState::Running));
+    let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
+    ensure!(session.claim(job, one, 9).await?.is_empty(), "nobody holds the lease");
+    ensure!(session.replay_beat(one, None).await? == Beat::Held);
+    let first = session.claim(job, one, 1).await?;
+    ensure!(first.len() == 1 && session.claim(job, other, 9).await?.is_empty());
+
+    // The first holder dies with an item about to be published; the next one takes it over.
+    let Beat::Other(seen) = session.replay_beat(other, None).await? else {
+        anyhow::bail!("two hold it");
+    };
+    ensure!(session.replay_beat(other, Some(seen)).await? == Beat::Held);
+    let taken = session.claim(job, other, 9).await?;
+    ensure!(taken.len() == 2 && taken.iter().any(|(item, _)| *item == first[0].0), "{taken:?}");
+    ensure!(session.claim(job, one, 9).await?.is_empty(), "it lost the lease");
+    let (back, confirmed) = (taken[1].0, taken[0].0);
+    session.published(&[confirmed], &[back]).await?;
+    let record = session.job(job).await?.context("it runs")?;
+    ensure!((record.counts.in_flight, record.counts.pending) == (1, 1), "{record:?}");
+    ensure!(record.counts.publishes == 3, "the second publish of one is recorded: {record:?}");
+    let retaken = session.claim(job, other, 9).await?;
+    session.published(&retaken.iter().map(|(item, _)| *item).collect::<Vec<_>>(), &[]).await?;
+
+    // Each outcome is written by whoever settles it, and ends its letter.
+    for (item, stored) in &taken {
+        let of = |work: &&Work| matches!(work, Work::Reading(reading) if reading.message.id.to_string() == stored.message_id);
+        let work = works.iter().find(of).context("a letter of another message")?;
+        ensure!(settle(&mut session, &[again(work, *item)?]).await? == [Bucket::Settled]);
+    }
+    let record = session.job(job).await?.context("it runs")?;
+    ensure!((record.counts.settled, record.counts.in_flight) == (2, 0), "{record:?}");
+    session.finish(job, None, process::now()).await?;
+    let record = session.job(job).await?.context("it ran")?;
+    ensure!(record.state == JobState::Completed && record.ended_at.is_some(), "{record:?}");
+    ensure!(session.open_letters().await? == 0);
+    let letters = session.letters(&all()).await?;
+    ensure!(letters.iter().all(|letter| letter.state == LetterState::Resolved), "{letters:?}");
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.settled, balance.dead) == (2, 2, 0), "{balance:?}");
+    ensure!(session.suspects(process::now(), 10).await?.is_empty());
+    Ok(())
+}
+
+pub(crate) async fn a_rehearsal_decides_and_writes_nothing<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let Planned { works, .. } = planned(&mut session).await?;
+    let before = session.balance().await?;
+    let rehearsed = session.rehearse(&works, process::now()).await?;
+    ensure!(rehearsed == [Bucket::Settled, Bucket::Settled], "{rehearsed:?}");
+    ensure!(
+        session.rehearse(&works, process::now()).await? == rehearsed,
+        "as if for the first time"
+    );
+    ensure!(session.balance().await? == before);
+    let order = session.order("A").await?.context("imported")?;
+    ensure!(order.payments.is_empty() && order.events.is_empty(), "{order:?}");
+    Ok(())
+}
+
+pub(crate) async fn a_plan_that_is_stale_or_old_is_not_started<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let Planned { works, job } = planned(&mut session).await?;
+    let late = process::now() + PLAN_KEEPS + PLAN_KEEPS;
+    ensure!(session.start(job, &COURSE, &act("replay.start"), late).await? == Started::Old);
+    ensure!(start(&mut session, Uuid::now_v7()).await? == Started::NotFound);
+    // One of its letters is decided by another replay meanwhile.
+    let quicker = plan(&mut session).await?;
+    ensure!(start(&mut session, quicker).await? == Started::Done);
+    let holder = Uuid::now_v7();
+    session.replay_beat(holder, None).await?;
+    let claimed = session.claim(quicker, holder, 9).await?;
+    settle(&mut session, &[again(&works[0], claimed[0].0)?]).await?;
+    ensure!(matches!(start(&mut session, job).await?, Started::Stale { changed } if changed > 0));
+    let steer = async |session: &mut L::Session, steer: Steer| {
+        session.steer(quicker, steer, &act(steer.action()), process::now()).await
+    };
+    ensure!(steer(&mut session, Steer::Resume).await? == Steered::Not(JobState::Running));
+    ensure!(steer(&mut session, Steer::Pause).await? == Steered::Done);
+    ensure!(session.running().await?.is_none(), "it is paused");
+    ensure!(steer(&mut session, Steer::Resume).await? == Steered::Done);
+    ensure!(steer(&mut session, Steer::Cancel).await? == Steered::Done);
+    ensure!(session.claim(quicker, holder, 9).await?.is_empty(), "it is cancelled");
+    Ok(())
+}
+
+pub(crate) async fn an_item_that_is_skipped_leaves_its_letter_open<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let Planned { works, job } = planned(&mut session).await?;
+    ensure!(start(&mut session, job).await? == Started::Done);
+    let holder = Uuid::now_v7();
+    session.replay_beat(holder, None).await?;
+    let claimed = session.claim(job, holder, 9).await?;
+    let items: Vec<Uuid> = claimed.iter().map(|(item, _)| *item).collect();
+    session.published(&items, &[]).await?;
+    // Cannot be sent again after all: its letter stands open as before.
+    session.skip(&items[..1], process::now()).await?;
+    let record = session.job(job).await?.context("it runs")?;
+    ensure!((record.counts.skipped, record.counts.in_flight) == (1, 1), "{record:?}");
+    let open = session.letters(&all()).await?;
+    let states = |state| open.iter().filter(|letter| letter.state == state).count();
+    ensure!((states(LetterState::Open), states(LetterState::Replaying)) == (1, 1), "{open:?}");
+    // A copy without its item that settles does not speak for the replay.
+    ensure!(settle(&mut session, &works).await?.len() == 2);
+    let record = session.job(job).await?.context("it runs")?;
+    ensure!(record.counts.in_flight == 1, "{record:?}");
+    Ok(())
+}
