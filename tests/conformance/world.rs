@@ -32,20 +32,36 @@ enum Kept {
 
 impl<B, L> World<B, L> {
     /// One statement by another program, in words that both engines know; `{now}` is a time, `{far}` one
-    /// that no program of ours can read, `{true}` a truth.
+    /// that no program of ours can read, `{later}` one in ten years, `{true}` a truth, `{bytes:31}` and `{bytes:32}`
+    /// so many bytes.
     pub(crate) async fn sql(&self, statement: &str) -> anyhow::Result<String> {
-        let put = |now: &str, far: &str, truth: &str| {
-            let text = statement.replace("{now}", now).replace("{far}", far);
-            text.replace("{true}", truth)
+        let put = |words: [(&str, &str); 6]| {
+            words
+                .into_iter()
+                .fold(statement.to_owned(), |text, (word, put)| text.replace(word, put))
         };
         match &self.kept {
             Kept::Servers { database } => {
-                let text = put("now()", "'292000-01-01'", "true");
+                let text = put([
+                    ("{now}", "now()"),
+                    ("{far}", "'292000-01-01'"),
+                    ("{later}", "now() + interval '10 years'"),
+                    ("{true}", "true"),
+                    ("{bytes:31}", "decode(repeat('00', 31), 'hex')"),
+                    ("{bytes:32}", "decode(repeat('00', 32), 'hex')"),
+                ]);
                 let text = format!("set search_path to quittance; {text}");
                 postgres::sql(&database.url, &text).await
             }
             Kept::Folder { folder, .. } => {
-                let text = put("1700000000000000", "9000000000000000000", "1");
+                let text = put([
+                    ("{now}", "1700000000000000"),
+                    ("{far}", "9000000000000000000"),
+                    ("{later}", "2100000000000000"),
+                    ("{true}", "1"),
+                    ("{bytes:31}", "zeroblob(31)"),
+                    ("{bytes:32}", "zeroblob(32)"),
+                ]);
                 sqlite::sql(&folder.path().join("quittance.db"), &text).await
             }
         }

@@ -1,0 +1,72 @@
+//! What the rules are tried on.
+
+use shared::case::CaseVerdict;
+use shared::money::{Currency, Money};
+use shared::notification::{
+    AgreementChange, AgreementFact, Fact, PaymentFact, PaymentStatus, Revival,
+};
+use shared::process;
+use worker::ledger::Session;
+use worker::ledger::records::{Act, CaseAct, NewOrder, NewSubscription};
+
+use super::super::words::{Ingress, PAID_AT, Says, import, order, settle, show};
+
+/// P is pending, C is cancelled, E ran out. Q is paid, and once more with another
+/// amount: a case, with a note and somebody's word. T3 is a charge of S, U is not charged.
+pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
+    for number in ["P", "Q", "C"] {
+        import(session, number, 10).await?;
+    }
+    let over = NewOrder { expires_at: Some(PAID_AT), ..order("E", 10) };
+    session.import(&[over], process::now()).await?;
+    let subscribed = |number: &str, agreement: Option<&str>| NewSubscription {
+        subscription_no: number.into(),
+        account: "shop".into(),
+        agreement_no: agreement.map(ToOwned::to_owned),
+        amount: 10,
+        currency: Currency::CNY,
+        period: "P1M".into(),
+        anchor: None,
+        time_zone: "UTC".into(),
+        grace: "P0D".into(),
+        metadata: None,
+    };
+    let all = [subscribed("S", Some("G")), subscribed("U", None)];
+    session.subscribe(&all, process::now()).await?;
+    let mut ingress = Ingress::new();
+    let signed = Fact::Agreement(AgreementFact {
+        agreement: "G".into(),
+        subscription_no: None,
+        change: AgreementChange::Signed { valid_until: None },
+        occurred_at: PAID_AT,
+        revival: Revival::Never,
+    });
+    let charged = Fact::Payment(PaymentFact {
+        transaction: "T3".into(),
+        order_number: "T3".into(),
+        status: PaymentStatus::Succeeded,
+        amount: Money { minor: 10, currency: Currency::CNY },
+        occurred_at: PAID_AT,
+        refund_total: None,
+        agreement: Some("G".into()),
+    });
+    let batch = [
+        ingress.message(&Says::paid("Q", "T1", 10)),
+        ingress.message(&Says::paid("Q", "T2", 9)),
+        ingress.tell(signed),
+        ingress.tell(charged),
+    ];
+    settle(session, &batch).await?;
+    session.cancel("C", "r", "test", process::now()).await?;
+    session.sweep(process::now(), 100).await?;
+    let case = show(session, "Q").await?.cases.remove(0);
+    // A note, and a word that the case's condition outlives: one more payment opens it again.
+    let resolve = CaseAct::Resolve { verdict: CaseVerdict::Ignore, saw_minor: 9 };
+    for act in [CaseAct::Note { text: "asked".into() }, resolve] {
+        let (action, subject) = (act.action().to_owned(), format!("case/{}", case.id));
+        let by = Act { actor: "test".into(), action, subject, reason: "because".into() };
+        session.act_on_case(case.id, &act, &by, process::now()).await?;
+    }
+    settle(session, &[ingress.message(&Says::paid("Q", "T4", 8))]).await?;
+    Ok(())
+}
