@@ -30,7 +30,9 @@ async fn a_stolen_message_is_unaccounted_for_and_ends_with_9() {
         (ran.code() == Some(9)).then(|| ran.json())
     };
     let balance = wait::until("the theft to be missed", PATIENCE, missed).await;
-    let balance = balance.unwrap_or_else(|error| panic!("{error}: {}", run(&at, "balance")));
+    let mut balance = balance.unwrap_or_else(|error| panic!("{error}: {}", run(&at, "balance")));
+    let missing = balance.as_object_mut().unwrap().remove("missing").unwrap();
+    assert_eq!((&missing[0]["numbers"], missing.as_array().unwrap().len()), (&json!([1]), 1));
     assert_eq!(
         balance,
         json!({
@@ -38,7 +40,12 @@ async fn a_stolen_message_is_unaccounted_for_and_ends_with_9() {
             "in_flight": 0, "unaccounted": 1, "unproven": 0,
         })
     );
-    run(&at, "balance").ends_with(9).prints(&["accepted 3 = settled 2 ", "(unaccounted 1)"]);
+    run(&at, "balance").ends_with(9).prints(&[
+        "accepted 3 = settled 2 ",
+        "(unaccounted 1)",
+        "missing 1 of epoch ",
+        " in (0, 3]: 1",
+    ]);
     assert!(worker.terminate().await.unwrap().success());
 }
 

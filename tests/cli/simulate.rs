@@ -39,7 +39,7 @@ const SCENARIOS: &[(&str, u16, &str)] = &[
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// docs/cli.md lists these; the first eleven are the contract's.
-const ORDER_KEYS: [&str; 19] = [
+const ORDER_KEYS: [&str; 21] = [
     "order_no",
     "status",
     "amount",
@@ -59,6 +59,8 @@ const ORDER_KEYS: [&str; 19] = [
     "mode",
     "numbers",
     "paid_at",
+    "period",
+    "subscription_no",
 ];
 
 #[test]

@@ -76,10 +76,29 @@ pub enum LedgerError {
 }
 
 /// What a sweep found to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Swept {
     /// Orders, or numbers without one, that were derived anew.
     pub subjects: usize,
+    /// Why so many could not be: a rule of the schema refuses each, or a fault meets it alone. They are
+    /// left as they are.
+    pub refused: Vec<LedgerError>,
+}
+
+impl Swept {
+    /// One more subject's outcome. What concerns all of them ends the sweep.
+    pub fn add(&mut self, one: Result<Self, LedgerError>) -> Result<(), LedgerError> {
+        match one {
+            Ok(one) => self.subjects += one.subjects,
+            Err(error @ (LedgerError::Refused(_) | LedgerError::Fault(_))) => {
+                self.refused.push(error);
+            }
+            Err(error @ (LedgerError::Conflict(_) | LedgerError::Unreachable(_))) => {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Does this relay hold the beat?
@@ -114,7 +133,8 @@ pub trait Session: Custody + DeadLetters + Privacy + Replays + Send + 'static {
     ) -> impl Future<Output = Result<Vec<Bucket>, LedgerError>> + Send;
 
     /// Joins waiting payments to orders that appeared, opens cases at deadlines, and announces
-    /// what the shop cancelled by SQL. At most `limit` subjects a call.
+    /// what the shop cancelled by SQL. At most `limit` subjects a call. When they fail together they are
+    /// taken one by one, so that one that always fails holds nothing else up.
     fn sweep(
         &mut self,
         now: OffsetDateTime,

@@ -141,8 +141,9 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         stop: &CancellationToken,
     ) -> Result<(), LedgerError> {
         let mut session = self.ledger.open().await?;
+        let mut refused = vec![];
         while !stop.is_cancelled() {
-            self.sweep(&mut session).await?;
+            self.sweep(&mut session, &mut refused).await?;
             self.health.set("reconcile", Ok(()));
             reconnect.reached();
             pause(SWEEP_INTERVAL, stop).await;
@@ -150,10 +151,24 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         Ok(())
     }
 
-    async fn sweep(&self, session: &mut L::Session) -> Result<(), LedgerError> {
+    /// Until nothing is left to do; `refused` is what failed at the last time.
+    async fn sweep(
+        &self,
+        session: &mut L::Session,
+        refused: &mut Vec<LedgerError>,
+    ) -> Result<(), LedgerError> {
         loop {
             match session.sweep(process::now(), SWEEP_MAX).await {
-                Ok(swept) if swept.subjects == 0 => return Ok(()),
+                Ok(swept) if swept.subjects == 0 => {
+                    gauge!("quittance_sweep_refused").set(swept.refused.len() as f64);
+                    if swept.refused != *refused {
+                        for error in &swept.refused {
+                            error!(%error, "something cannot be derived anew, and is left as it is");
+                        }
+                        *refused = swept.refused;
+                    }
+                    return Ok(());
+                }
                 Ok(swept) => {
                     crash::at(Point::Swept);
                     info!(subjects = swept.subjects, "reconciled");

@@ -139,3 +139,35 @@ pub(crate) async fn a_payment_after_cancel_is_a_case<B: Broker, L: Ledger>(
     ensure!(events(&order) == ["order.cancelled.v1", "case.opened.v1"]);
     Ok(())
 }
+
+pub(crate) async fn an_order_that_cannot_be_derived_holds_up_no_other<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    for (number, transaction) in [("A", "T1"), ("B", "T2"), ("C", "T3")] {
+        settle(&mut session, &[ingress.message(&Says::paid(number, transaction, 10))]).await?;
+        import(&mut session, number, 10).await?;
+    }
+    // Somebody took the number that B's first event will have.
+    let id = uuid::Uuid::now_v7();
+    world.sql("insert into subjects (subject, last_seq) values ('order/B', 0)").await?;
+    let taken = format!(
+        "insert into events (subject, sequence, id, type, body, occurred_at)
+         values ('order/B', 1, '{id}', 'order.paid.v1', '{{}}', {{now}})"
+    );
+    world.sql(&taken).await?;
+    let swept = session.sweep(process::now(), 100).await?;
+    ensure!((swept.subjects, swept.refused.len()) == (2, 1), "{swept:?}");
+    for (number, status) in
+        [("A", OrderStatus::Paid), ("B", OrderStatus::Pending), ("C", OrderStatus::Paid)]
+    {
+        ensure!(show(&mut session, number).await?.summary.status == status, "{number}");
+    }
+    let swept = session.sweep(process::now(), 100).await?;
+    ensure!((swept.subjects, swept.refused.len()) == (0, 1), "it is tried again: {swept:?}");
+    world.sql("delete from events where subject = 'order/B'").await?;
+    ensure!(session.sweep(process::now(), 100).await?.subjects == 1, "and mended");
+    ensure!(show(&mut session, "B").await?.summary.status == OrderStatus::Paid);
+    Ok(())
+}

@@ -5,11 +5,11 @@ use shared::order::OrderStatus;
 use shared::rules::Rules;
 use time::OffsetDateTime;
 use worker::decide::fold::refold;
-use worker::ledger::Swept;
 use worker::ledger::records::{Act, Cancelled};
+use worker::ledger::{LedgerError, Swept};
 
 use self::due::{Due, due};
-use super::fault::Result;
+use super::fault::{Fault, Result};
 use super::{load, write};
 use crate::embedded::schema::{audit, number_changes, orders, subscription_changes};
 use crate::embedded::store::Store;
@@ -29,7 +29,22 @@ pub(super) fn sweep(
     if due.is_empty() {
         return Ok(Swept::default());
     }
-    store.write(connection, |connection| again(connection, due, now, rules))
+    let together = store.write(connection, |connection| again(connection, due.clone(), now, rules));
+    match together.map_err(LedgerError::from) {
+        Ok(swept) => Ok(swept),
+        // One by one, so that only the guilty one is left as it is.
+        Err(LedgerError::Refused(_) | LedgerError::Fault(_)) => {
+            let mut all = Swept::default();
+            for due in due.split(connection)? {
+                let one = store.write(connection, |connection| again(connection, due, now, rules));
+                all.add(one.map_err(LedgerError::from)).map_err(Fault::Told)?;
+            }
+            Ok(all)
+        }
+        Err(error @ (LedgerError::Conflict(_) | LedgerError::Unreachable(_))) => {
+            Err(Fault::Told(error))
+        }
+    }
 }
 
 /// Cancels, announces it, and notes who did it and why.
@@ -98,7 +113,7 @@ fn again(
     let written = subscription_changes::subscription_no.eq_any(&due.listed_subscriptions);
     let written = subscription_changes::table.filter(written);
     listed += diesel::delete(written).execute(connection)?;
-    Ok(Swept { subjects: changes.subjects() + listed })
+    Ok(Swept { subjects: changes.subjects() + listed, refused: vec![] })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What time and the shop bring about: orders that appear, deadlines that pass, cancels by SQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
@@ -95,14 +95,11 @@ statement!(
     Expired { order_nos: Array<Text> = [String], now: Timestamptz = OffsetDateTime } -> () = "
     delete from expirations where order_no = any(?::text[]) and expires_at < ?"
 );
-/// What is to be looked at.
+/// What is to be looked at, each with the entries of its list that are done with it.
 #[derive(Default)]
 pub(super) struct Due {
-    pub(super) numbers: BTreeSet<String>,
-    subscriptions: BTreeSet<String>,
-    /// Entries of the lists that are done with it.
-    number_ids: Vec<i64>,
-    subscription_ids: Vec<i64>,
+    numbers: BTreeMap<String, Vec<i64>>,
+    subscriptions: BTreeMap<String, Vec<i64>>,
 }
 
 pub(super) async fn sweep(
@@ -115,7 +112,25 @@ pub(super) async fn sweep(
     if due.numbers.is_empty() && due.subscriptions.is_empty() {
         return Ok(Swept::default());
     }
-    conn.transaction(async |conn| again(conn, &due, now, rules).await).await
+    match conn.transaction(async |conn| again(conn, &due, now, rules).await).await {
+        Err(LedgerError::Refused(_) | LedgerError::Fault(_)) => singly(conn, due, now, rules).await,
+        swept => swept,
+    }
+}
+
+/// One by one, so that only the guilty one is left as it is.
+async fn singly(
+    conn: &mut AsyncPgConnection,
+    due: Due,
+    now: OffsetDateTime,
+    rules: &Rules,
+) -> Result<Swept, LedgerError> {
+    let mut all = Swept::default();
+    for due in due.split() {
+        let one = conn.transaction(async |conn| again(conn, &due, now, rules).await).await;
+        all.add(one)?;
+    }
+    Ok(all)
 }
 
 /// Derives these states anew.
@@ -125,28 +140,54 @@ pub(super) async fn again(
     now: OffsetDateTime,
     rules: &Rules,
 ) -> Result<Swept, LedgerError> {
-    let order_nos: Vec<String> = due.numbers.iter().cloned().collect();
-    let books = load::states(conn, due.numbers.clone(), due.subscriptions.clone()).await?;
+    let mut numbers: BTreeSet<String> = due.numbers.keys().cloned().collect();
+    let written: Vec<String> = due
+        .subscriptions
+        .iter()
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(no, _)| no.clone())
+        .collect();
+    if !written.is_empty() {
+        numbers.extend(NumbersOf { numbers: &written }.load::<String>(conn).await?);
+    }
+    let order_nos: Vec<String> = numbers.iter().cloned().collect();
+    let books = load::states(conn, numbers, due.subscriptions.keys().cloned().collect()).await?;
     let changes = refold(books, now, rules);
     write::changes(conn, &changes, now).await?;
     Announced { order_nos: &order_nos }.execute(conn).await?;
-    if !due.number_ids.is_empty() {
-        SeenNumbers { ids: &due.number_ids }.execute(conn).await?;
+    let (number_ids, subscription_ids) = (ids(&due.numbers), ids(&due.subscriptions));
+    if !number_ids.is_empty() {
+        SeenNumbers { ids: &number_ids }.execute(conn).await?;
     }
-    if !due.subscription_ids.is_empty() {
+    if !subscription_ids.is_empty() {
         let later = now + LOOK_AGAIN;
-        SeenSubscriptions { ids: &due.subscription_ids, later: &later }.execute(conn).await?;
+        SeenSubscriptions { ids: &subscription_ids, later: &later }.execute(conn).await?;
     }
     Expired { order_nos: &order_nos, now: &now }.execute(conn).await?;
     events::append(conn, &changes.announcements, now).await?;
-    let listed = due.number_ids.len() + due.subscription_ids.len();
-    Ok(Swept { subjects: changes.subjects() + listed })
+    let listed = number_ids.len() + subscription_ids.len();
+    Ok(Swept { subjects: changes.subjects() + listed, refused: vec![] })
+}
+
+fn ids(due: &BTreeMap<String, Vec<i64>>) -> Vec<i64> {
+    due.values().flatten().copied().collect()
 }
 
 impl Due {
     /// One number.
     pub(super) fn number(number: &str) -> Self {
-        Self { numbers: BTreeSet::from([number.to_owned()]), ..Self::default() }
+        Self { numbers: BTreeMap::from([(number.to_owned(), vec![])]), ..Self::default() }
+    }
+
+    /// Each subject alone.
+    fn split(self) -> Vec<Self> {
+        let alone = |due| BTreeMap::from([due]);
+        let numbers = self.numbers.into_iter();
+        let numbers = numbers.map(|one| Self { numbers: alone(one), ..Self::default() });
+        let subscriptions = self.subscriptions.into_iter();
+        let subscriptions =
+            subscriptions.map(|one| Self { subscriptions: alone(one), ..Self::default() });
+        numbers.chain(subscriptions).collect()
     }
 
     async fn find(
@@ -157,17 +198,20 @@ impl Due {
         let waiting: Vec<String> =
             DueOrders { now: &now, over: &now, limit: &limit }.load(conn).await?;
         let listed = DueNumbers { now: &now, limit: &limit };
-        let (number_ids, numbers): (Vec<i64>, Vec<String>) =
-            listed.load::<(i64, String)>(conn).await?.into_iter().unzip();
-        let listed = DueSubscriptions { now: &now, limit: &limit };
-        let (subscription_ids, written): (Vec<i64>, Vec<String>) =
-            listed.load::<(i64, String)>(conn).await?.into_iter().unzip();
+        let listed: Vec<(i64, String)> = listed.load(conn).await?;
+        let written = DueSubscriptions { now: &now, limit: &limit };
+        let written: Vec<(i64, String)> = written.load(conn).await?;
         let run_out: Vec<String> = RunOut { now: &now, limit: &limit }.load(conn).await?;
-        let mut numbers: BTreeSet<String> = numbers.into_iter().chain(waiting).collect();
-        if !written.is_empty() {
-            numbers.extend(NumbersOf { numbers: &written }.load::<String>(conn).await?);
-        }
-        let subscriptions = written.into_iter().chain(run_out).collect();
-        Ok(Self { numbers, subscriptions, number_ids, subscription_ids })
+        Ok(Self { numbers: by_name(waiting, listed), subscriptions: by_name(run_out, written) })
     }
+}
+
+/// Names that are due, with their entries if a list has them.
+fn by_name(due: Vec<String>, listed: Vec<(i64, String)>) -> BTreeMap<String, Vec<i64>> {
+    let mut names: BTreeMap<String, Vec<i64>> =
+        due.into_iter().map(|name| (name, vec![])).collect();
+    for (id, name) in listed {
+        names.entry(name).or_default().push(id);
+    }
+    names
 }

@@ -15,7 +15,7 @@ use crate::embedded::schema::{
 use crate::embedded::values::micros;
 
 /// What is to be looked at.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Due {
     pub(super) numbers: BTreeSet<String>,
     pub(super) subscriptions: BTreeSet<String>,
@@ -27,6 +27,29 @@ pub(super) struct Due {
 impl Due {
     pub(super) fn number(number: &str) -> Self {
         Self { numbers: BTreeSet::from([number.to_owned()]), ..Self::default() }
+    }
+
+    /// Each subject alone.
+    pub(super) fn split(self, connection: &mut SqliteConnection) -> Result<Vec<Self>> {
+        let listed = |list: &[String], name: &String| match list.contains(name) {
+            true => vec![name.clone()],
+            false => vec![],
+        };
+        let mut all = vec![];
+        for number in self.numbers {
+            let listed_numbers = listed(&self.listed_numbers, &number);
+            all.push(Self { listed_numbers, ..Self::number(&number) });
+        }
+        for number in self.subscriptions {
+            let listed_subscriptions = listed(&self.listed_subscriptions, &number);
+            all.push(Self {
+                numbers: contracts::numbers_of(connection, &number)?.into_iter().collect(),
+                subscriptions: BTreeSet::from([number]),
+                listed_numbers: vec![],
+                listed_subscriptions,
+            });
+        }
+        Ok(all)
     }
 
     pub(super) fn is_empty(&self) -> bool {
