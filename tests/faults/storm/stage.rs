@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use harness::installation::Installation;
 use harness::program::Program;
 use harness::wire::{Mode, Wire};
-use harness::{postgres, rabbitmq};
+use harness::{postgres, rabbitmq, wait};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::crew::Crew;
@@ -33,6 +33,9 @@ enum Held {
     Shared(MutexGuard<'static, Option<Servers>>),
     Own(Box<Servers>, #[expect(dead_code, reason = "held")] MutexGuard<'static, Option<Servers>>),
 }
+
+/// How long a full disk waits for a worker that needs more room.
+const MEETS: Duration = Duration::from_secs(10);
 
 pub(crate) struct Stage {
     held: Held,
@@ -196,7 +199,8 @@ impl Stage {
             Fault::LedgerStopped | Fault::LedgerKilled => self.ledger()?.restart().await,
             Fault::LedgerReadOnly => self.alter("reset default_transaction_read_only").await,
             Fault::LedgerDiskFull => {
-                if !self.crew.workers_say("could not extend") {
+                let met = || async { self.crew.workers_say("could not extend").then_some(()) };
+                if wait::until("a worker to meet the full disk", MEETS, met).await.is_err() {
                     self.unreached.push(fault.name());
                 }
                 self.sql("drop table balloon").await.map(drop)
@@ -252,9 +256,10 @@ impl Stage {
 
     /// What was written before it failed stays until the table goes.
     async fn fill_the_disk(&self) -> anyhow::Result<()> {
-        self.sql("create table balloon (air text) with (autovacuum_enabled = off)").await?;
-        // What is compressed would leave room.
-        self.sql("alter table balloon alter air set storage external").await?;
+        // What failed to go in is garbage, and a vacuum would let the air out; what is compressed leaves room.
+        let balloon = "create table balloon (air text) with (autovacuum_enabled = off, \
+             toast.autovacuum_enabled = off); alter table balloon alter air set storage external";
+        self.sql(balloon).await?;
         let blow = "insert into balloon select repeat(md5(n::text), 200) from generate_series(1, ";
         let blown = self.sql(&format!("{blow}1000000) n")).await;
         anyhow::ensure!(blown.is_err(), "the disk takes it all");
