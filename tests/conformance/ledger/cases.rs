@@ -149,12 +149,12 @@ pub(crate) async fn an_order_that_cannot_be_derived_holds_up_no_other<B: Broker,
         settle(&mut session, &[ingress.message(&Says::paid(number, transaction, 10))]).await?;
         import(&mut session, number, 10).await?;
     }
-    // Somebody took the number that B's first event will have.
+    // Somebody took the number that B's next event will have.
     let id = uuid::Uuid::now_v7();
-    world.sql("insert into subjects (subject, last_seq) values ('order/B', 0)").await?;
+    world.sql("insert into subjects (subject, last_seq) values ('order/B', 1)").await?;
     let taken = format!(
         "insert into events (subject, sequence, id, type, body, occurred_at)
-         values ('order/B', 1, '{id}', 'order.paid.v1', '{{}}', {{now}})"
+         values ('order/B', 2, '{id}', 'order.paid.v1', '{{}}', {{now}})"
     );
     world.sql(&taken).await?;
     let swept = session.sweep(process::now(), 100).await?;
