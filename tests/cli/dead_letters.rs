@@ -81,6 +81,11 @@ async fn nothing_is_discarded_but_by_count_and_reason_and_it_comes_back() {
     let discard = format!("dead-letters discard -q group:{group} --reason seen");
     shop.run(&discard).ends_with(2).complains_of(&["--confirm 2"]);
     shop.run(&format!("{discard} --confirm 3")).ends_with(6);
+    // Who asks for others does not get the open ones.
+    let others = "dead-letters discard -q state:discarded --reason seen --confirm 2";
+    shop.run(others).ends_with(2).complains_of(&["open letters alone"]);
+    shop.run("dead-letters restore -q state:open --reason seen").ends_with(2);
+    shop.run("replay plan -q state:any").ends_with(2).complains_of(&["open letters alone"]);
     shop.run(&format!("dead-letters discard -q group:{group} --confirm 2")).ends_with(2);
     shop.run(&format!("{discard} --confirm 2")).ends_with(0).prints(&["discarded 2"]);
     shop.run(&format!("{discard} --confirm 0")).ends_with(5);

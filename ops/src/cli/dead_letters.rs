@@ -10,8 +10,9 @@ use shared::process;
 use uuid::Uuid;
 use worker::ledger::Session;
 use worker::ledger::dead_letters::group::{GroupAct, GroupStatus, rank};
-use worker::ledger::dead_letters::{LetterAct, LetterFilter, LetterState};
+use worker::ledger::dead_letters::{LetterAct, LetterFilter, LetterRecord, LetterState};
 use worker::ledger::records::Act;
+use worker::ledger::replays::ITEMS_MAX;
 
 use super::act::{actor, reason};
 use super::exit::{Exit, Failure};
@@ -23,7 +24,7 @@ pub mod query;
 mod shown;
 
 /// Letters that one command may act on.
-const AT_ONCE_MAX: i64 = 100_000;
+const AT_ONCE_MAX: usize = ITEMS_MAX;
 
 const EXAMPLES: &str = r#"Examples:
   quittance dead-letters groups                       by cause, the most money at stake first
@@ -144,7 +145,7 @@ pub async fn run<S: Session>(
             output.list(&groups, shown::groups)?;
         }
         Verb::List { query, limit } => {
-            let filter = LetterFilter { limit, ..parse(&query)? };
+            let filter = LetterFilter { limit, ..parse(&query, LetterState::Open)? };
             output.list(&session.letters(&filter).await?, shown::letters)?;
         }
         Verb::Show { id, reason, .. } => {
@@ -163,7 +164,9 @@ pub async fn run<S: Session>(
             let ids = chosen.ids(session, LetterState::Discarded).await?;
             return act_on(session, &ids, LetterAct::Restore, reason, output).await;
         }
-        Verb::Export { query, reason, .. } => export::run(session, &parse(&query)?, reason).await?,
+        Verb::Export { query, reason, .. } => {
+            export::run(session, &parse(&query, LetterState::Open)?, reason).await?;
+        }
         Verb::Acknowledge { group } => {
             groups::act(session, group, GroupAct::Acknowledge, output).await?
         }
@@ -179,11 +182,33 @@ pub async fn run<S: Session>(
     Ok(Exit::Done)
 }
 
-/// Reads a query from the command line.
-pub fn parse(text: &str) -> Result<LetterFilter, Failure> {
+/// Reads a query from the command line, about letters in this state unless it names one.
+pub fn parse(text: &str, unsaid: LetterState) -> Result<LetterFilter, Failure> {
     let wrong = |error| Failure::new(Exit::Usage, format!("--query: {error}"));
-    let filter = query::parse(text, process::now()).map_err(wrong)?;
-    Ok(LetterFilter { limit: AT_ONCE_MAX, ..filter })
+    query::parse(text, unsaid, process::now()).map_err(wrong)
+}
+
+/// All letters that fit and stand in this state: who asks for those in another is refused.
+pub async fn fitting<S: Session>(
+    session: &mut S,
+    filter: LetterFilter,
+    state: LetterState,
+) -> Result<Vec<LetterRecord>, Failure> {
+    if filter.state != Some(state) {
+        let message = format!("--query: this is for {} letters alone", state.as_str());
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let limit = i64::try_from(AT_ONCE_MAX).unwrap_or(i64::MAX).saturating_add(1);
+    let letters = session.letters(&LetterFilter { limit, ..filter }).await?;
+    if letters.len() > AT_ONCE_MAX {
+        let message =
+            format!("more than {AT_ONCE_MAX} letters fit: ask for fewer, as by their age");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    if letters.is_empty() {
+        return Err(Failure::new(Exit::NotFound, format!("no {} letter fits", state.as_str())));
+    }
+    Ok(letters)
 }
 
 async fn discard<S: Session>(
@@ -243,18 +268,14 @@ async fn act_on<S: Session>(
 }
 
 impl Chosen {
-    /// Those that are named, or all that fit; a query without a state means those in this one.
+    /// Those that are named, or all that fit and stand in this state.
     async fn ids<S: Session>(
         &self,
         session: &mut S,
         state: LetterState,
     ) -> Result<Vec<Uuid>, Failure> {
         let Some(query) = &self.query else { return Ok(self.ids.clone()) };
-        let filter = LetterFilter { state: Some(state), ..parse(query)? };
-        let letters = session.letters(&filter).await?;
-        if letters.is_empty() {
-            return Err(Failure::new(Exit::NotFound, format!("no {} letter fits", state.as_str())));
-        }
+        let letters = fitting(session, parse(query, state)?, state).await?;
         Ok(letters.into_iter().map(|letter| letter.id).collect())
     }
 }

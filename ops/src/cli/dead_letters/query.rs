@@ -24,12 +24,16 @@ struct Term<'a> {
     value: &'a str,
 }
 
-/// Reads a query. Without `state:` it means those that nobody has ended.
-pub fn parse(text: &str, now: OffsetDateTime) -> Result<LetterFilter, QueryError> {
+/// Reads a query. Without `state:` it means those in the state `unsaid`.
+pub fn parse(
+    text: &str,
+    unsaid: LetterState,
+    now: OffsetDateTime,
+) -> Result<LetterFilter, QueryError> {
     if text.len() > QUERY_MAX_BYTES {
         return Err(QueryError { at: 1, what: format!("more than {QUERY_MAX_BYTES} bytes") });
     }
-    let mut filter = LetterFilter { state: Some(LetterState::Open), ..LetterFilter::default() };
+    let mut filter = LetterFilter { state: Some(unsaid), ..LetterFilter::default() };
     let mut seen: Vec<&str> = vec![];
     for term in terms(text)? {
         let is_range = term.key == "age";
@@ -136,6 +140,10 @@ mod tests {
 
     fn open() -> LetterFilter {
         LetterFilter { state: Some(LetterState::Open), ..LetterFilter::default() }
+    }
+
+    fn parse(text: &str, now: OffsetDateTime) -> Result<LetterFilter, QueryError> {
+        super::parse(text, LetterState::Open, now)
     }
 
     #[test]

@@ -11,11 +11,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::Session;
 use worker::ledger::dead_letters::{LetterFilter, LetterRecord, LetterState};
-use worker::ledger::replays::{ITEMS_MAX, Outcome, PLAN_KEEPS};
+use worker::ledger::replays::{Outcome, PLAN_KEEPS};
 use worker::replay::plan::plan;
 
 use super::{act, shown};
-use crate::cli::dead_letters::parse;
+use crate::cli::dead_letters::{fitting, parse};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 
@@ -49,13 +49,6 @@ pub(super) async fn run<S: Session>(
     output: Output,
 ) -> Result<(), Failure> {
     let letters = args.letters(session).await?;
-    if letters.is_empty() {
-        return Err(Failure::new(Exit::NotFound, "no open letter fits"));
-    }
-    if letters.len() > ITEMS_MAX {
-        let message = format!("{} letters fit; a plan has up to {ITEMS_MAX}", letters.len());
-        return Err(Failure::new(Exit::Usage, message));
-    }
     let (id, now) = (Uuid::now_v7(), process::now());
     let items = plan(session, letters, (id, keys, readers), now).await?;
     let selection = args.selection();
@@ -76,10 +69,9 @@ impl PlanArgs {
     /// Those that are open now. An id that is not is a conflict: what was asked for cannot be planned.
     async fn letters<S: Session>(&self, session: &mut S) -> Result<Vec<LetterRecord>, Failure> {
         if self.ids.is_empty() {
-            let filter = parse(self.query.as_deref().unwrap_or_default())?;
+            let filter = parse(self.query.as_deref().unwrap_or_default(), LetterState::Open)?;
             let group = self.group.or(filter.group);
-            let filter = LetterFilter { state: Some(LetterState::Open), group, ..filter };
-            return Ok(session.letters(&filter).await?);
+            return fitting(session, LetterFilter { group, ..filter }, LetterState::Open).await;
         }
         let mut ids = self.ids.clone();
         ids.sort();
