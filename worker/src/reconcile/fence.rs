@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::ledger::custody::{Custody as _, Showing, Sighting, Suspects, Tiers};
+use crate::ledger::custody::{Custody as _, LaneCount, Showing, Sighting, Suspects, Tiers};
 use crate::ledger::{Ledger, LedgerError};
 
 /// Windows of a kind in one fence.
@@ -74,7 +74,7 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
         let passed = session.lanes(process::now()).await?;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let tiers = match first.until(&passed, &self.sight(&mut session).await?) {
+            let tiers = match self.showing(&mut session, &first, &passed).await? {
                 Showing::Clear { tiers } => tiers,
                 Showing::Busy | Showing::Unclear(_) if Instant::now() < deadline => {
                     if !pause(LOOK_INTERVAL, stop).await {
@@ -92,6 +92,20 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
             };
             session.convict(&proven, process::now()).await?;
             return Ok(Fenced::Proven);
+        }
+    }
+
+    /// The broker is asked once the lanes alone would make it clear: each look is a connection.
+    async fn showing(
+        &self,
+        session: &mut L::Session,
+        first: &Sighting,
+        passed: &[LaneCount],
+    ) -> Result<Showing, Unproven> {
+        let lanes = session.lanes(process::now()).await?;
+        match first.until(passed, &Sighting { depths: first.depths.clone(), lanes }) {
+            Showing::Clear { .. } => Ok(first.until(passed, &self.sight(session).await?)),
+            showing @ (Showing::Busy | Showing::Unclear(_)) => Ok(showing),
         }
     }
 
