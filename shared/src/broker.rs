@@ -176,14 +176,19 @@ impl PublishError {
     }
 }
 
-#[test]
-fn an_outage_is_no_fault_of_a_parcel() {
-    let outages = [
-        PublishError::Unreachable,
-        PublishError::Blocked,
-        PublishError::TimedOut,
-        PublishError::Lost,
-        PublishError::Unsafe(String::new()),
-    ];
-    assert!(!outages.iter().any(PublishError::concerns_the_parcel));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_no_fault_of_a_parcel() {
+        let outages = [
+            PublishError::Unreachable,
+            PublishError::Blocked,
+            PublishError::TimedOut,
+            PublishError::Lost,
+            PublishError::Unsafe(String::new()),
+        ];
+        assert!(!outages.iter().any(PublishError::concerns_the_parcel));
+    }
 }

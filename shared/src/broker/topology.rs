@@ -125,7 +125,7 @@ impl Topology {
             let queue = depth(&channel, &tier).await.map_err(lost)?;
             depths.retrying += u64::from(queue.message_count());
         }
-        let dead = depth(&channel, &format!("{}.dead", self.prefix)).await.map_err(lost)?;
+        let dead = depth(&channel, &self.dead()).await.map_err(lost)?;
         depths.dead = u64::from(dead.message_count());
         Ok(depths)
     }
