@@ -47,6 +47,19 @@ async fn letters_are_found_by_their_cause_and_worth() {
     assert_eq!((&found["status"], &found["orders"]), (&json!("open"), &json!(2)));
     assert_eq!(letters(&shop, "provider:alipay").len(), 2);
     assert_eq!(letters(&shop, "age:>2h").len(), 0);
+    for (query, found) in [
+        ("text:CAUSE", 2),
+        ("text:another", 0),
+        ("attempts:>=1", 2),
+        ("attempts:>=2", 0),
+        (concat!("version:", env!("CARGO_PKG_VERSION")), 2),
+        ("version:0.0.1", 0),
+    ] {
+        assert_eq!(letters(&shop, query).len(), found, "{query}");
+    }
+    shop.run("dead-letters count").ends_with(0).prints(&["2\n"]);
+    shop.run("dead-letters count -q provider:alipay --max 2 -o json").ends_with(0);
+    shop.run("dead-letters count --max 1").ends_with(9).prints(&["2\n"]);
     let of_order = letters(&shop, "order:A-1");
     assert_eq!(of_order.len(), 1, "{of_order:?}");
     shop.run("dead-letters list -q code:x,colour:red").ends_with(0);

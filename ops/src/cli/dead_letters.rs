@@ -26,6 +26,9 @@ mod shown;
 /// Letters that one command may act on.
 const AT_ONCE_MAX: usize = ITEMS_MAX;
 
+/// Letters that `count` looks at.
+const COUNTED_MAX: i64 = 1_000_000;
+
 const EXAMPLES: &str = r#"Examples:
   quittance dead-letters groups                       by cause, the most money at stake first
   quittance dead-letters list -q 'provider:alipay code:refused age:>2h'
@@ -34,9 +37,12 @@ const EXAMPLES: &str = r#"Examples:
   quittance dead-letters discard -q 'stage:seal age:>1d' --reason "a scanner" --confirm 12
   quittance dead-letters assign GROUP --to ana
 
+  quittance dead-letters count -q 'age:>1h' --max 0   for a monitor: exit 9 when there are more
+
 A query is words key:value, all of which must fit: provider, account, stage, code, order (any of its
-numbers), message, group, state (open unless said; or any), age (age:>2h, age:<30m).
-Exit codes: 5 no such letter or group; 6 another number fits than --confirm says."#;
+numbers), message, group, state (open unless said; or any), text (a part of the cause), version (of a
+worker that buried it), attempts (attempts:>=5), age since its first burial (age:>2h, age:<30m).
+Exit codes: 5 no such letter or group; 6 another number fits than --confirm says; 9 more than --max."#;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -60,6 +66,14 @@ enum Verb {
         query: String,
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
+    },
+    /// How many letters fit: up to 1000000 are counted
+    Count {
+        #[arg(short, long, value_name = "QUERY", default_value = "")]
+        query: String,
+        /// Exit 9 when more fit
+        #[arg(long, value_name = "COUNT")]
+        max: Option<usize>,
     },
     /// One letter: why it died, each time, with personal fields masked
     Show {
@@ -147,6 +161,15 @@ pub async fn run<S: Session>(
         Verb::List { query, limit } => {
             let filter = LetterFilter { limit, ..parse(&query, LetterState::Open)? };
             output.list(&session.letters(&filter).await?, shown::letters)?;
+        }
+        Verb::Count { query, max } => {
+            let filter = parse(&query, LetterState::Open)?;
+            let count =
+                session.letters(&LetterFilter { limit: COUNTED_MAX, ..filter }).await?.len();
+            output.one(&json!({ "count": count }), |_| format!("{count}\n"))?;
+            if max.is_some_and(|max| count > max) {
+                return Ok(Exit::ThresholdExceeded);
+            }
         }
         Verb::Show { id, reason, .. } => {
             let Some(file) = session.letter(id).await? else {

@@ -119,6 +119,12 @@ pub struct LetterFilter {
     /// Any number of the order.
     pub order: Option<String>,
     pub message: Option<String>,
+    /// A part of the normalised cause, in any letters.
+    pub text: Option<String>,
+    /// A version that buried it.
+    pub version: Option<String>,
+    /// Tried so often before one of its burials.
+    pub attempts: Option<i32>,
     /// Not buried after this.
     pub until: Option<OffsetDateTime>,
     /// Not buried before this.

@@ -5,7 +5,8 @@ use time::OffsetDateTime;
 use worker::ledger::dead_letters::{LetterFilter, LetterState};
 
 /// What stands in a query, for its errors.
-const KEYS: &str = "provider, account, stage, code, order, message, group, state, age";
+const KEYS: &str =
+    "provider, account, stage, code, order, message, group, state, text, version, attempts, age";
 /// Bytes that a query may have.
 const QUERY_MAX_BYTES: usize = 1_000;
 
@@ -102,6 +103,13 @@ impl Term<'_> {
                 let what = "a state is open, replaying, resolved, discarded or any";
                 filter.state = Some(state.ok_or_else(|| self.wrong(what.to_owned()))?);
             }
+            "text" => filter.text = text(),
+            "version" => filter.version = text(),
+            "attempts" => {
+                let least = self.value.strip_prefix(">=").and_then(|number| number.parse().ok());
+                let what = "attempts are written attempts:>=5";
+                filter.attempts = Some(least.ok_or_else(|| self.wrong(what.to_owned()))?);
+            }
             "age" => self.age(filter, now)?,
             other => return Err(self.wrong(format!("`{other}` is none of {KEYS}"))),
         }
@@ -162,6 +170,11 @@ mod tests {
             ),
             ("order:订单:1", LetterFilter { order: some("订单:1"), ..open() }),
             ("message:m", LetterFilter { message: some("m"), ..open() }),
+            ("text:\"no order\"", LetterFilter { text: some("no order"), ..open() }),
+            (
+                "version:1.4.2 attempts:>=5",
+                LetterFilter { version: some("1.4.2"), attempts: Some(5), ..open() },
+            ),
             ("state:any", LetterFilter { state: None, ..open() }),
             ("state:discarded", LetterFilter { state: Some(LetterState::Discarded), ..open() }),
             (
@@ -195,6 +208,8 @@ mod tests {
             ("state:dead", 1, "open, replaying"),
             ("group:7", 1, "by its id"),
             ("code:x  age:2h", 9, "age:>2h"),
+            ("attempts:5", 1, "attempts:>=5"),
+            ("attempts:>=many", 1, "attempts:>=5"),
             ("age:>2y", 1, "age:>2h"),
             ("age:>99999999999999d", 1, "age:>2h"),
         ] {

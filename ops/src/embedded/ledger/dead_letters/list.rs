@@ -17,6 +17,16 @@ use crate::embedded::values::{
     self, currency, from_json, instant, instant_or_none, micros, uuid, word,
 };
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Where the second text begins in the first, from 1; 0 where it does not stand.
+    fn instr(
+        text: diesel::sql_types::Text,
+        part: diesel::sql_types::Text,
+    ) -> diesel::sql_types::Integer;
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = dead_letters, check_for_backend(diesel::sqlite::Sqlite))]
 struct Row {
@@ -136,6 +146,19 @@ fn found(
     }
     if let Some(message) = &filter.message {
         query = query.filter(dead_letters::message_id.eq(message));
+    }
+    if let Some(text) = &filter.text {
+        query = query.filter(instr(lower(failure_groups::message), text.to_lowercase()).gt(0));
+    }
+    if filter.version.is_some() || filter.attempts.is_some() {
+        let mut failed = dead_letter_failures::table
+            .filter(dead_letter_failures::attempts.ge(i64::from(filter.attempts.unwrap_or(0))))
+            .select(dead_letter_failures::letter_id)
+            .into_boxed();
+        if let Some(version) = &filter.version {
+            failed = failed.filter(dead_letter_failures::worker.eq(version));
+        }
+        query = query.filter(dead_letters::id.eq_any(failed));
     }
     if let Some(until) = filter.until {
         query = query.filter(dead_letters::buried_at.le(micros(until)));

@@ -27,6 +27,9 @@ statement!(
         group: Nullable<SqlUuid> = Option<Uuid>,
         order: Nullable<Text> = Option<String>,
         message: Nullable<Text> = Option<String>,
+        text: Nullable<Text> = Option<String>,
+        version: Nullable<Text> = Option<String>,
+        attempts: Nullable<Integer> = Option<i32>,
         until: Nullable<Timestamptz> = Option<OffsetDateTime>,
         since: Nullable<Timestamptz> = Option<OffsetDateTime>,
         before: Nullable<SqlUuid> = Option<Uuid>,
@@ -39,7 +42,7 @@ statement!(
     with asked as (
         select ?::text as state, ?::text as provider, ?::text as account, ?::text as stage,
                ?::text as code, ?::uuid as in_group, ?::text as number, ?::text as message,
-               ?::timestamptz as until, ?::timestamptz as since, ?::uuid as before, ?::uuid as only
+               ?::text as part, ?::text as version, ?::int as attempts, ?::timestamptz as until, ?::timestamptz as since, ?::uuid as before, ?::uuid as only
     )
     select d.id, d.message_id, d.provider, d.account, d.order_number, d.amount, d.currency, d.group_id,
            g.stage, g.code, g.message, d.state,
@@ -53,6 +56,11 @@ statement!(
       and (asked.code is null or g.code = asked.code)
       and (asked.in_group is null or d.group_id = asked.in_group)
       and (asked.message is null or d.message_id = asked.message)
+      and (asked.part is null or position(lower(asked.part) in lower(g.message)) > 0)
+      and (asked.version is null and asked.attempts is null or exists (
+              select from dead_letter_failures f where f.letter_id = d.id
+                  and (asked.version is null or f.worker = asked.version)
+                  and (asked.attempts is null or f.attempts >= asked.attempts)))
       and (asked.until is null or d.buried_at <= asked.until)
       and (asked.since is null or d.buried_at >= asked.since)
       and (asked.before is null or d.id < asked.before)
@@ -158,6 +166,7 @@ async fn found(
     only: Option<Uuid>,
 ) -> Result<Vec<LetterRecord>, LedgerError> {
     let LetterFilter { provider, account, stage, code, group, order, message, .. } = filter;
+    let LetterFilter { text, version, attempts, .. } = filter;
     let letters = Letters {
         state: &filter.state.map(|state| state.as_str().to_owned()),
         provider,
@@ -167,6 +176,9 @@ async fn found(
         group,
         order,
         message,
+        text,
+        version,
+        attempts,
         until: &filter.until,
         since: &filter.since,
         before: &filter.before,
