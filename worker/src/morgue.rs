@@ -118,7 +118,7 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
         let readers = Arc::clone(&self.policy.readers.borrow());
         let by = (&self.policy.keys, &*readers);
         let letters: Vec<Letter> =
-            batch.iter().map(|delivery| Letter::examine(&delivery.parcel, by, now)).collect();
+            batch.iter().map(|delivery| Letter::examine(delivery, by, now)).collect();
         let burials = match session.bury(&letters, now).await {
             Err(error @ (LedgerError::Refused(_) | LedgerError::Fault(_))) => {
                 warn!(%error, letters = letters.len(), "letters are kept one by one");
