@@ -22,9 +22,9 @@ async fn a_session_whose_call_was_swallowed_is_given_up() {
     let url = &installation.database.as_ref().unwrap().url;
     let (wire, through) = Wire::before(url).await.unwrap();
     let mut session = Postgres::new(Secret::new(through)).open().await.unwrap();
-    session.unsent(1).await.unwrap();
+    session.unsent(0, 1).await.unwrap();
     wire.set(Mode::HalfOpen);
-    let asking = tokio::spawn(async move { session.unsent(1).await });
+    let asking = tokio::spawn(async move { session.unsent(0, 1).await });
     // The server is asked what it does, on a connection that works.
     let open = "select count(*) from pg_stat_activity where datname = current_database()";
     postgres::sql(url, open).await.unwrap();

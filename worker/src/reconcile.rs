@@ -157,8 +157,13 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         session: &mut L::Session,
         refused: &mut Vec<LedgerError>,
     ) -> Result<(), LedgerError> {
+        let mut resting = 0;
         loop {
             match session.sweep(process::now(), SWEEP_MAX).await {
+                // What was refused just now stood before others.
+                Ok(swept) if swept.subjects == 0 && swept.refused.len() > resting => {
+                    resting = swept.refused.len();
+                }
                 Ok(swept) if swept.subjects == 0 => {
                     gauge!("quittance_sweep_refused").set(swept.refused.len() as f64);
                     if swept.refused != *refused {
@@ -170,6 +175,7 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
                     return Ok(());
                 }
                 Ok(swept) => {
+                    resting = resting.max(swept.refused.len());
                     crash::at(Point::Swept);
                     info!(subjects = swept.subjects, "reconciled");
                     self.bell.notify_one();

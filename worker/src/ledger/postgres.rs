@@ -24,6 +24,7 @@ use self::line::Line;
 use super::keys::{KeyUse, Told};
 use super::records::{
     Act, Balance, Cancelled, CaseAct, CaseActed, CaseFile, CaseFilter, CaseRecord, EventRecord,
+use super::resting::Resting;
     Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
     SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
@@ -84,6 +85,8 @@ pub struct Postgres {
     bodies: Bodies,
 }
 
+    /// What its sweeps leave alone.
+    resting: Resting,
 /// One connection.
 pub struct PostgresSession {
     conn: AsyncPgConnection,
@@ -130,7 +133,8 @@ impl Ledger for Postgres {
         let mut conn = self.connect(SETUP).await?;
         let line = Line::of(&mut conn, self.clone()).await?;
         let (choices, bodies) = (self.choices.clone(), self.bodies.clone());
-        Ok(PostgresSession { conn, line, told: Told::default(), choices, bodies })
+        let (told, resting) = (Told::default(), Resting::default());
+        Ok(PostgresSession { conn, line, told, resting, choices, bodies })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
@@ -170,12 +174,12 @@ impl Session for PostgresSession {
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
-        let rules = self.rules();
-        self.line.bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
+        let (rules, resting) = (self.rules(), &mut self.resting);
+        self.line.bounded(sweep::sweep(&mut self.conn, now, limit, (&rules, resting))).await
     }
 
-    async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
-        self.line.bounded(events::unsent(&mut self.conn, limit)).await
+    async fn unsent(&mut self, skipped: i64, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
+        self.line.bounded(events::unsent(&mut self.conn, skipped, limit)).await
     }
 
     async fn mark_sent(&mut self, sent: &[Unsent]) -> Result<(), LedgerError> {
