@@ -102,17 +102,17 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         let fencing = Fencing { broker, publisher: &publisher, ledger, keys, shards: *shards };
         let mut counted = Instant::now();
         while pause(FENCE_INTERVAL, stop).await {
-            let fenced = match fencing.fence(stop).await {
-                Ok(fenced) => fenced,
-                Err(error) => {
-                    warn!(%error, "nothing is fenced this time");
-                    continue;
+            let mut proven = false;
+            match fencing.fence(stop).await {
+                Ok(Fenced::Nothing) => {}
+                Ok(Fenced::Proven) => proven = true,
+                Ok(Fenced::Unclear(why)) => {
+                    debug!(why, "what lacks its receipt may still be on its way");
                 }
-            };
-            if let Fenced::Unclear(why) = fenced {
-                debug!(why, "what lacks its receipt may still be on its way");
+                // What was proven before is counted all the same, and what is long settled compacted.
+                Err(error) => warn!(%error, "nothing is fenced this time"),
             }
-            if fenced == Fenced::Proven || counted.elapsed() >= BALANCE_INTERVAL {
+            if proven || counted.elapsed() >= BALANCE_INTERVAL {
                 counted = Instant::now();
                 if let Err(error) = self.count(stop).await {
                     warn!(%error, "no balance this time");
