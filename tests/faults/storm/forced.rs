@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::stage::Stage;
 use super::traffic::Traffic;
 use super::verdict;
+use crate::watch::readiness;
 
 /// How long the product may take to name a loss; it promises a minute.
 const NAMED: Duration = Duration::from_secs(120);
@@ -98,6 +99,21 @@ async fn a_broker_that_blocks_is_answered_at_once_with_the_reject_form() {
     }
     stage.end(Fault::BrokerBlocked).await.unwrap();
     traffic.send(&urls, places, (7, AT_ONCE)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ingress_is_ready_only_while_the_broker_takes_messages() {
+    let mut stage = Stage::set().await.unwrap();
+    let door = stage.installation.ingress().await.unwrap();
+    for (fault, words) in
+        [(Fault::BrokerBlocked, "has blocked publishing"), (Fault::BrokerStopped, "broker: the ")]
+    {
+        readiness(&door.admin_url, 200, "broker: ok").await.unwrap();
+        stage.begin(fault).await.unwrap();
+        readiness(&door.admin_url, 503, words).await.unwrap();
+        stage.end(fault).await.unwrap();
+    }
+    readiness(&door.admin_url, 200, "broker: ok").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
