@@ -196,7 +196,7 @@ impl Config {
 
     /// Everything that is out of its limits: what each program checks, whichever keys it may read.
     pub fn limits(&self) -> Vec<Problem> {
-        let mut problems = self.worker.check();
+        let mut problems = self.worker.check(self.ingress.body_limit);
         problems.extend(self.ingress.check());
         problems.extend(self.quarantine.check());
         problems.extend(self.policy.check().err());

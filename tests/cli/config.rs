@@ -95,6 +95,18 @@ fn the_check_tells_every_problem_by_its_key() {
 }
 
 #[test]
+fn a_lane_that_could_hold_more_than_fits_is_refused() {
+    let text =
+        |body, batch| format!("[ingress]\nbody_limit = \"{body}\"\n[worker]\nbatch_max = {batch}");
+    for (body, batch) in [("1MiB", 341), ("64KiB", 5_461)] {
+        run(&with(&text(body, batch)), "config check").ends_with(0);
+        run(&with(&text(body, batch + 1)), "config check")
+            .ends_with(2)
+            .prints(&["worker.batch_max: at most 1 GiB a lane", "ingress.body_limit"]);
+    }
+}
+
+#[test]
 fn engines_are_never_mixed() {
     for (text, missing) in [
         ("[broker]\nurl = \"amqp://127.0.0.1\"", "database.url"),

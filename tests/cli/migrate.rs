@@ -1,13 +1,18 @@
 //! `migrate` on PostgreSQL: once, again, and several at once.
 
 use std::fs;
+use std::process::Command;
+use std::time::Duration;
 
 use harness::installation::Installation;
-use harness::{ports, postgres};
+use harness::program::Program;
+use harness::{ports, postgres, wait};
 use serde_json::json;
 
 use crate::ran::{run, run_at_once, run_fed};
 use crate::shop::order_line;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// On an empty database of its own; no broker is needed.
 async fn on_empty_database() -> (Installation, postgres::Database) {
@@ -47,4 +52,56 @@ async fn several_migrate_at_once() {
         ran.ends_with(0);
     }
     takes_orders(&at);
+}
+
+/// A session that keeps something until it is ended.
+async fn holding(database: &postgres::Database, statement: &str) -> Program {
+    let mut psql = Command::new("psql");
+    let script = format!("begin; {statement}; select 'held', pg_sleep(600)");
+    psql.args(["-X", "-q", "-c", &script, &database.url]);
+    let holder = Program::launch("psql", psql).unwrap();
+    asked(database, "select count(*) > 0 from pg_stat_activity where wait_event = 'PgSleep'").await;
+    holder
+}
+
+/// Waits until this database says yes.
+async fn asked(database: &postgres::Database, question: &str) {
+    let question = format!("{question} and datname = current_database()");
+    wait::until(&question, PATIENCE, || async {
+        (postgres::sql(&database.url, &question).await.ok()?.trim() == "t").then_some(())
+    })
+    .await
+    .unwrap();
+}
+
+/// A lane that asks for a table after a migration waits behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_waits_for_a_lock_lets_others_pass_and_tries_again() {
+    let (at, database) = on_empty_database().await;
+    run(&at, "migrate").ends_with(0);
+    let table = "quittance.__diesel_schema_migrations";
+    let mut holder =
+        holding(&database, &format!("lock table {table} in access exclusive mode")).await;
+    let mut migrating =
+        Program::start("quittance", &["migrate", "--config", &at.config()], &[]).unwrap();
+    wait::until("a second try", PATIENCE, || async {
+        migrating.stderr().contains("is tried again").then_some(())
+    })
+    .await
+    .unwrap();
+    holder.kill().await.unwrap();
+    assert!(migrating.wait_end(PATIENCE).await.unwrap().success(), "{}", migrating.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_another_that_migrates_does_not_take_the_ledger_for_away() {
+    let (at, database) = on_empty_database().await;
+    let mut holder = holding(&database, "select pg_advisory_lock(1903520116)").await;
+    let mut migrating =
+        Program::start("quittance", &["migrate", "--config", &at.config()], &[]).unwrap();
+    let waits = "select count(*) > 0 from pg_stat_activity where wait_event = 'advisory' \
+                 and now() - query_start > interval '6 seconds'";
+    asked(&database, waits).await;
+    holder.kill().await.unwrap();
+    assert!(migrating.wait_end(PATIENCE).await.unwrap().success(), "{}", migrating.stderr());
 }

@@ -62,6 +62,17 @@ async fn what_died_settles_once_the_cause_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_does_not_read_what_crashed_its_readers() {
+    let (shop, group) = broken(&["A-1"]).await;
+    mend(&shop).await;
+    assert_eq!(plan(&shop, &group)["forecast"]["settled"], 1);
+    let crashed = "update failure_groups set stage = 'crash'";
+    sqlite::sql(&shop.at.path("data/quittance.db"), crashed).await.unwrap();
+    let doomed = plan(&shop, &group);
+    assert_eq!(doomed["forecast"]["dead_again"], 1, "{doomed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_dies_again_halts_its_job_and_keeps_both_failures() {
     let (shop, group) = broken(&["A-1", "A-2", "A-3"]).await;
     let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();

@@ -35,7 +35,9 @@ pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,
     a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,
     a_second_payment_is_a_case_that_its_refund_closes, a_wrong_amount_is_a_case,
-    an_order_that_cannot_be_derived_holds_up_no_other, refunds_are_the_differences_of_their_totals,
+    an_order_that_cannot_be_derived_holds_up_no_other,
+    more_refused_orders_than_a_sweep_takes_hold_up_no_other,
+    refunds_are_the_differences_of_their_totals,
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
 pub(crate) use self::custody::{

@@ -53,6 +53,7 @@ mod claims {
         a_payment_without_an_order_becomes_a_case_and_settles_when_it_appears,
         a_wrong_amount_is_a_case,
         an_order_that_cannot_be_derived_holds_up_no_other,
+        more_refused_orders_than_a_sweep_takes_hold_up_no_other,
         refunds_are_the_differences_of_their_totals,
         a_second_payment_is_a_case_that_its_refund_closes,
         a_paid_order_cannot_be_cancelled,

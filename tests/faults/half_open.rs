@@ -1,7 +1,8 @@
 //! A wire that swallows everything and says nothing: who waits at its end must find out by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use harness::driver::{payments, send};
 use harness::installation::Installation;
 use harness::wire::{Mode, Wire};
 use harness::{postgres, rabbitmq, wait};
@@ -13,6 +14,10 @@ use shared::secret::Secret;
 use worker::ledger::postgres::Postgres;
 use worker::ledger::{Ledger as _, LedgerError, Session as _};
 
+use crate::watch::answers;
+
+/// The shutdown's limit, and what a busy machine adds.
+const ENDS: Duration = Duration::from_secs(6);
 /// A server's own limits are minutes.
 const SOON: Duration = Duration::from_secs(45);
 
@@ -22,9 +27,9 @@ async fn a_session_whose_call_was_swallowed_is_given_up() {
     let url = &installation.database.as_ref().unwrap().url;
     let (wire, through) = Wire::before(url).await.unwrap();
     let mut session = Postgres::new(Secret::new(through)).open().await.unwrap();
-    session.unsent(1).await.unwrap();
+    session.unsent(0, 1).await.unwrap();
     wire.set(Mode::HalfOpen);
-    let asking = tokio::spawn(async move { session.unsent(1).await });
+    let asking = tokio::spawn(async move { session.unsent(0, 1).await });
     // The server is asked what it does, on a connection that works.
     let open = "select count(*) from pg_stat_activity where datname = current_database()";
     postgres::sql(url, open).await.unwrap();
@@ -48,4 +53,30 @@ async fn a_publisher_on_a_swallowing_wire_connects_anew() {
     assert!(publisher.probe().await.is_err());
     wire.set(Mode::Open);
     wait::until("another probe", SOON, || async { publisher.probe().await.ok() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_ledger_says_nothing_ends_in_time_and_well() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 20, 0, 35).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let url = installation.database.as_ref().unwrap().url.clone();
+    let (wire, through) = Wire::before(&url).await.unwrap();
+    let variables =
+        [("QUITTANCE__DATABASE__URL", &*through), ("QUITTANCE__PROCESS__SHUTDOWN_TIMEOUT", "2s")];
+    let mut worker = installation.worker(&variables).await.unwrap();
+    let door = installation.ingress().await.unwrap();
+    wire.set(Mode::HalfOpen);
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
+    let begun = Instant::now();
+    let status = worker.terminate().await.unwrap();
+    assert!(status.success(), "{status}: {}", worker.stderr());
+    assert!(begun.elapsed() < ENDS, "{:?}", begun.elapsed());
+
+    // Whoever comes next gets what it had in hand.
+    let mut next = installation.worker(&[]).await.unwrap();
+    answers(&installation, "select count(*) from quittance.orders where status = 'paid'", "20")
+        .await
+        .unwrap();
+    assert!(next.terminate().await.unwrap().success());
 }

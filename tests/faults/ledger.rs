@@ -7,7 +7,7 @@ use harness::installation::Installation;
 use harness::program::Program;
 use harness::{postgres, rabbitmq, wait};
 
-use crate::watch::{PATIENCE, answers};
+use crate::watch::{PATIENCE, answers, readiness};
 
 const PAID: &str = "select count(*) from quittance.orders where status = 'paid'";
 const RETRYING: &str = "select count(*) from quittance.receipts where bucket = 'retrying'";
@@ -88,7 +88,12 @@ async fn outage(begin: &str, end: &str) {
     let server = postgres::server().await.unwrap();
     let name = installation.database.as_ref().unwrap().name.clone();
     let door = installation.ingress().await.unwrap();
-    let mut worker = installation.worker(&[]).await.unwrap();
+    let admin = format!("127.0.0.1:{}", harness::ports::free().unwrap());
+    let variables = [("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str())];
+    let arguments = ["--config", &installation.config()];
+    let mut worker = Program::start("quittance-worker", &arguments, &variables).unwrap();
+    let admin_url = format!("http://{admin}");
+    readiness(&admin_url, 200, "").await.unwrap();
     let (before, during) = burst.bodies.split_at(100);
     send(std::slice::from_ref(&door.url), before).await.unwrap();
 
@@ -104,8 +109,10 @@ async fn outage(begin: &str, end: &str) {
     })
     .await
     .unwrap();
+    readiness(&admin_url, 503, "lane-0: the ledger is out of reach").await.unwrap();
 
     postgres::sql(server.url(), &format!("alter database {name} {end}")).await.unwrap();
+    readiness(&admin_url, 200, "lane-0: ok").await.unwrap();
     answers(&installation, PAID, "200").await.unwrap();
     answers(&installation, ANNOUNCED, "200|200").await.unwrap();
     let stderr = worker.stderr();

@@ -6,4 +6,5 @@ mod messages;
 mod replay;
 mod storm;
 mod theft;
+mod topology;
 mod watch;

@@ -51,6 +51,28 @@ pub(crate) fn header(message: &BasicGetMessage, name: &str) -> Option<String> {
     }
 }
 
+/// Waits until `/readyz` at this address has this status and these words.
+pub(crate) async fn readiness(admin_url: &str, status: u16, words: &str) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let url = format!("{admin_url}/readyz?verbose");
+    wait::until(&format!("{status} with {words:?} from {url}"), PATIENCE, || async {
+        let answer = client.get(&url).send().await.ok()?;
+        let is_so = answer.status() == status;
+        (is_so && answer.text().await.ok()?.contains(words)).then_some(())
+    })
+    .await
+}
+
+/// Waits until `/metrics` at this address has this line.
+pub(crate) async fn metric(admin_url: &str, line: &str) -> anyhow::Result<()> {
+    let (client, url) = (reqwest::Client::new(), format!("{admin_url}/metrics"));
+    wait::until(&format!("{line} from {url}"), PATIENCE, || async {
+        let text = client.get(&url).send().await.ok()?.text().await.ok()?;
+        text.lines().any(|one| one == line).then_some(())
+    })
+    .await
+}
+
 /// Waits until a question to the ledger has this answer.
 pub(crate) async fn answers(
     installation: &Installation,

@@ -13,5 +13,6 @@ mod marks;
 mod outcome;
 mod quarantine;
 mod rotation;
+mod seal;
 mod servers;
 mod subscriber;

@@ -60,6 +60,11 @@ impl Addresses {
         format!("http://{}", self.console)
     }
 
+    /// Where a door tells of itself.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin)
+    }
+
     /// Where a provider posts.
     pub fn notify_url(&self) -> String {
         format!("http://{}/notify/{ACCOUNT}", self.listen)
@@ -205,7 +210,7 @@ impl Installation {
         let mut arguments = verb.to_vec();
         arguments.extend(["--config", &config]);
         let mut program = Program::start(name, &arguments, &addresses.variables())?;
-        let admin_url = format!("http://{}", addresses.admin);
+        let admin_url = addresses.admin_url();
         program.wait_ready(&format!("{admin_url}/readyz")).await?;
         Ok(Door { program, url: addresses.notify_url(), admin_url, addresses })
     }

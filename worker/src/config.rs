@@ -71,6 +71,10 @@ async fn migrated(
                 warn!(%error, "the ledger is out of reach");
                 health.set("schema", Err(error));
             }
+            Err(error @ LedgerError::Conflict(_)) => {
+                warn!(%error, "the ledger is not migrated");
+                health.set("schema", Err(error.to_string()));
+            }
             Err(error) => return Err(error).context("migrating the ledger"),
         }
         if !pause(reconnect.next_delay(), stop).await {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
+use shared::message::dead::CRASH_STAGE;
 use shared::message::seal::Unsealed;
 use shared::provider::Unreadable;
 use shared::retry::Schedule;
@@ -69,7 +70,7 @@ pub fn dispose(
         Disposition::Bury(Grave { stage, code, cause })
     };
     match failure {
-        Failure::Crashing(_) => bury("crash", "reader_crashed"),
+        Failure::Crashing(_) => bury(CRASH_STAGE, "reader_crashed"),
         Failure::Unsealed(Unsealed::Missing(_)) => bury("seal", "no_message_of_ours"),
         Failure::Unsealed(Unsealed::UnknownKey) => bury("seal", "unknown_key"),
         Failure::Unsealed(Unsealed::Broken) => bury("seal", "broken"),

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
-use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
+use shared::broker::{
+    Broker, BrokerError, Consumer as _, Delivery, PublishError, Publisher as _, Route,
+};
+use shared::config::sections::PREFETCH_BATCHES;
 use shared::crash::{self, Point};
 use shared::message::dead::{Verdict, buried};
 use shared::message::{self, statement};
@@ -17,22 +19,22 @@ use shared::process::{self, pause};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::error::{CRASHES_ALONE, Disposition, Grave};
+use crate::error::{Disposition, Grave};
 use crate::ledger::custody::{Custody as _, LaneBeat};
-use crate::ledger::{Ledger, LedgerError, Session};
+use crate::ledger::{Ledger, LedgerError};
 use crate::settle::{Policy, settle};
 
-/// A lane that waited this long for a delivery has nothing in hand.
-const IDLE: Duration = Duration::from_millis(500);
-/// How often a lane tells the ledger that it lives.
-const BEAT: Duration = Duration::from_secs(1);
-/// Deliveries held for one that is being settled: collecting overlaps with committing.
-const PREFETCH_BATCHES: u16 = 3;
+mod hands;
+
+use self::hands::Hands;
+
+/// Bodies in one batch: whoever reaches it takes no more messages.
+pub const BATCH_MAX_BYTES: usize = 8 << 20;
 
 /// What dead letters say of who buried them.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -59,17 +61,6 @@ enum Broken {
     Publish(#[from] PublishError),
     #[error("{0}")]
     Ledger(#[from] LedgerError),
-}
-
-/// The connections of a lane while they hold.
-struct Hands<C, P, S> {
-    sign: LaneBeat,
-    consumer: C,
-    publisher: P,
-    session: S,
-    /// Taken from the consumer, to be settled alone.
-    alone: Option<Delivery>,
-    beaten: Option<Instant>,
 }
 
 impl<B: Broker, L: Ledger> Lane<B, L> {
@@ -196,34 +187,22 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         self.bell.notify_one();
         let mut onward = vec![];
         for (delivery, disposition) in batch.iter().zip(&dispositions) {
-            let (label, stage) = match disposition {
-                Disposition::Ack(bucket) => {
-                    if let Some(received_at) = message::claimed_received_at(&delivery.parcel) {
-                        let seconds = (process::now() - received_at).as_seconds_f64();
-                        histogram!("quittance_pipeline_duration_seconds").record(seconds);
-                    }
-                    (bucket.as_str(), "")
-                }
+            match disposition {
+                Disposition::Ack(_) => {}
                 Disposition::RetryIn(delay) => {
                     let parcel = message::next_attempt(&delivery.parcel, now);
                     onward.push((Route::Retry { delay: *delay, shard: self.shard }, parcel));
-                    ("retrying", "")
                 }
                 Disposition::Bury(grave) => {
                     let Grave { stage, code, cause } = grave;
                     let verdict = Verdict { stage, code, cause, worker: VERSION };
                     let parcel = buried(&delivery.parcel, verdict, now);
                     onward.push((Route::Dead, parcel));
-                    ("dead", grave.stage)
                 }
                 Disposition::Pause => {
                     let away = "a message met a ledger that is away".to_owned();
                     return Err(LedgerError::Unreachable(away).into());
                 }
-            };
-            if delivery.parcel.kind != statement::KIND {
-                counter!("quittance_messages_total", "bucket" => label, "stage" => stage)
-                    .increment(1);
             }
         }
         let published =
@@ -232,67 +211,30 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
             outcome?;
         }
         crash::at(Point::Onward);
+        // Only now: what is held because a home could not be reached is settled again.
+        for (delivery, disposition) in batch.iter().zip(&dispositions) {
+            tell(delivery, disposition);
+        }
         histogram!("messaging_process_duration_seconds").record(begun.elapsed().as_secs_f64());
         Ok(())
     }
 }
 
-impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
-    /// The first delivery and what comes within `wait` of it; nothing when none came for a while.
-    async fn collect(
-        &mut self,
-        size: u16,
-        wait: Duration,
-        stop: &CancellationToken,
-    ) -> Result<Vec<Delivery>, BrokerError> {
-        let first = match self.alone.take() {
-            Some(first) => first,
-            None => {
-                let next = tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return Ok(vec![]),
-                    next = timeout(IDLE, self.consumer.next()) => next,
-                };
-                match next {
-                    Ok(first) => first?,
-                    Err(_) => {
-                        // Idle is who has nothing in hand and nothing on its way.
-                        self.consumer.catch_up().await?;
-                        match self.consumer.next().now_or_never() {
-                            Some(first) => first?,
-                            None => return Ok(vec![]),
-                        }
-                    }
-                }
+/// Counts one delivery that has its next home.
+fn tell(delivery: &Delivery, disposition: &Disposition) {
+    let (bucket, stage) = match disposition {
+        Disposition::Ack(bucket) => {
+            if let Some(received_at) = message::claimed_received_at(&delivery.parcel) {
+                let seconds = (process::now() - received_at).as_seconds_f64();
+                histogram!("quittance_pipeline_duration_seconds").record(seconds);
             }
-        };
-        let mut batch = vec![first];
-        if batch.iter().any(|first| first.returns >= CRASHES_ALONE) {
-            return Ok(batch);
+            (bucket.as_str(), "")
         }
-        let deadline = Instant::now() + wait;
-        while batch.len() < usize::from(size) {
-            match timeout_at(deadline, self.consumer.next()).await {
-                Err(_) => break,
-                Ok(delivery) => {
-                    let delivery = delivery?;
-                    if delivery.returns >= CRASHES_ALONE {
-                        self.alone = Some(delivery);
-                        break;
-                    }
-                    batch.push(delivery);
-                }
-            }
-        }
-        Ok(batch)
-    }
-
-    async fn beat(&mut self, idle: bool) -> Result<(), LedgerError> {
-        if self.beaten.is_some_and(|beaten| beaten.elapsed() < BEAT) {
-            return Ok(());
-        }
-        self.session.lane_beat(LaneBeat { idle, ..self.sign }, process::now()).await?;
-        self.beaten = Some(Instant::now());
-        Ok(())
+        Disposition::RetryIn(_) => ("retrying", ""),
+        Disposition::Bury(grave) => ("dead", grave.stage),
+        Disposition::Pause => return,
+    };
+    if delivery.parcel.kind != statement::KIND {
+        counter!("quittance_messages_total", "bucket" => bucket, "stage" => stage).increment(1);
     }
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::decide::fold::{Changes, Reading};
 
 mod bucket;
+pub mod resting;
 pub mod records;
 pub mod bodies;
 pub mod erasure;
@@ -85,22 +86,6 @@ pub struct Swept {
     pub refused: Vec<LedgerError>,
 }
 
-impl Swept {
-    /// One more subject's outcome. What concerns all of them ends the sweep.
-    pub fn add(&mut self, one: Result<Self, LedgerError>) -> Result<(), LedgerError> {
-        match one {
-            Ok(one) => self.subjects += one.subjects,
-            Err(error @ (LedgerError::Refused(_) | LedgerError::Fault(_))) => {
-                self.refused.push(error);
-            }
-            Err(error @ (LedgerError::Conflict(_) | LedgerError::Unreachable(_))) => {
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Does this relay hold the beat?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
@@ -133,17 +118,19 @@ pub trait Session: Custody + DeadLetters + Privacy + Replays + Send + 'static {
     ) -> impl Future<Output = Result<Vec<Bucket>, LedgerError>> + Send;
 
     /// Joins waiting payments to orders that appeared, opens cases at deadlines, and announces
-    /// what the shop cancelled by SQL. At most `limit` subjects a call. When they fail together they are
-    /// taken one by one, so that one that always fails holds nothing else up.
+    /// what the shop cancelled by SQL. At most `limit` subjects of a kind a call. When they fail together
+    /// they are taken one by one, and who fails alone is left alone for a while, so that it holds nothing
+    /// else up.
     fn sweep(
         &mut self,
         now: OffsetDateTime,
         limit: i64,
     ) -> impl Future<Output = Result<Swept, LedgerError>> + Send;
 
-    /// Unsent events, at most the lowest of each subject, oldest first.
+    /// Unsent events, at most the lowest of each subject, oldest first, without the first so many.
     fn unsent(
         &mut self,
+        skipped: i64,
         limit: i64,
     ) -> impl Future<Output = Result<Vec<Unsent>, LedgerError>> + Send;
 

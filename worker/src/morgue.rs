@@ -15,12 +15,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::lane::BATCH_MAX_BYTES;
 use crate::ledger::dead_letters::letter::Letter;
 use crate::ledger::dead_letters::{Burial, DeadLetters as _};
 use crate::ledger::{Ledger, LedgerError};
 use crate::settle::Policy;
 
-/// Letters in one transaction, and in hand: a body may have many megabytes.
+/// Letters in one transaction, and in hand.
 const BATCH: u16 = 50;
 /// How long a batch may wait for more letters.
 const BATCH_WAIT: Duration = Duration::from_millis(50);
@@ -118,7 +119,7 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
         let readers = Arc::clone(&self.policy.readers.borrow());
         let by = (&self.policy.keys, &*readers);
         let letters: Vec<Letter> =
-            batch.iter().map(|delivery| Letter::examine(&delivery.parcel, by, now)).collect();
+            batch.iter().map(|delivery| Letter::examine(delivery, by, now)).collect();
         let burials = match session.bury(&letters, now).await {
             Err(error @ (LedgerError::Refused(_) | LedgerError::Fault(_))) => {
                 warn!(%error, letters = letters.len(), "letters are kept one by one");
@@ -169,10 +170,15 @@ async fn collect<C: Consumer>(
     let Some(Ok(first)) = unless_stopped(first, stop).await else { return Ok(vec![]) };
     let mut batch = vec![first?];
     let deadline = Instant::now() + BATCH_WAIT;
-    while batch.len() < usize::from(BATCH) {
+    let mut bytes: usize = batch.iter().map(|first| first.parcel.body.len()).sum();
+    while batch.len() < usize::from(BATCH) && bytes < BATCH_MAX_BYTES {
         match timeout_at(deadline, consumer.next()).await {
             Err(_) => break,
-            Ok(delivery) => batch.push(delivery?),
+            Ok(delivery) => {
+                let delivery = delivery?;
+                bytes += delivery.parcel.body.len();
+                batch.push(delivery);
+            }
         }
     }
     Ok(batch)

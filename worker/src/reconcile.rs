@@ -102,17 +102,17 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         let fencing = Fencing { broker, publisher: &publisher, ledger, keys, shards: *shards };
         let mut counted = Instant::now();
         while pause(FENCE_INTERVAL, stop).await {
-            let fenced = match fencing.fence(stop).await {
-                Ok(fenced) => fenced,
-                Err(error) => {
-                    warn!(%error, "nothing is fenced this time");
-                    continue;
+            let mut proven = false;
+            match fencing.fence(stop).await {
+                Ok(Fenced::Nothing) => {}
+                Ok(Fenced::Proven) => proven = true,
+                Ok(Fenced::Unclear(why)) => {
+                    debug!(why, "what lacks its receipt may still be on its way");
                 }
-            };
-            if let Fenced::Unclear(why) = fenced {
-                debug!(why, "what lacks its receipt may still be on its way");
+                // What was proven before is counted all the same, and what is long settled compacted.
+                Err(error) => warn!(%error, "nothing is fenced this time"),
             }
-            if fenced == Fenced::Proven || counted.elapsed() >= BALANCE_INTERVAL {
+            if proven || counted.elapsed() >= BALANCE_INTERVAL {
                 counted = Instant::now();
                 if let Err(error) = self.count(stop).await {
                     warn!(%error, "no balance this time");
@@ -157,8 +157,13 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         session: &mut L::Session,
         refused: &mut Vec<LedgerError>,
     ) -> Result<(), LedgerError> {
+        let mut resting = 0;
         loop {
             match session.sweep(process::now(), SWEEP_MAX).await {
+                // What was refused just now stood before others.
+                Ok(swept) if swept.subjects == 0 && swept.refused.len() > resting => {
+                    resting = swept.refused.len();
+                }
                 Ok(swept) if swept.subjects == 0 => {
                     gauge!("quittance_sweep_refused").set(swept.refused.len() as f64);
                     if swept.refused != *refused {
@@ -170,6 +175,7 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
                     return Ok(());
                 }
                 Ok(swept) => {
+                    resting = resting.max(swept.refused.len());
                     crash::at(Point::Swept);
                     info!(subjects = swept.subjects, "reconciled");
                     self.bell.notify_one();

@@ -19,7 +19,7 @@ use shared::telemetry::health::Health;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::lease::Lease;
@@ -45,6 +45,8 @@ pub struct Relay<P, L> {
 /// What one round came to.
 #[derive(Default)]
 struct Round {
+    /// Are there more behind those that were looked at?
+    is_full: bool,
     /// Events that were confirmed.
     sent: usize,
     /// Why the broker could not be published to.
@@ -83,22 +85,31 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         reconnect.reached();
         let mut lease = Lease::new(holder);
         let mut refused = Refused::default();
+        let mut skipped = 0;
         while !stop.is_cancelled() {
+            let was_held = lease.is_held();
             lease.keep(async |holder, stale| session.beat(holder, stale).await).await?;
+            if lease.is_held() && !was_held {
+                info!(%holder, "relaying events");
+            }
             let round = if lease.is_held() {
-                self.round(&mut session, &mut refused).await?
+                self.round(&mut session, &mut refused, skipped).await?
             } else {
                 Round::default()
             };
             if !lease.is_held() {
-                // The gauge is the holder's to set.
-                gauge!("quittance_outbox_pending").set(0.0);
+                // The gauges are the holder's to set.
+                tell(&[]);
             }
             if let Some(error) = round.away {
                 warn!(%error, "the relay cannot publish");
                 self.health.set("relay", Err(error.to_string()));
                 // The bell rings on while the broker is away.
                 process::pause(POLL, stop).await;
+            } else if round.sent == 0 && round.is_full {
+                // Those are all left alone for now, or refused: whoever stands behind them need not wait.
+                skipped += ROUND;
+                continue;
             } else if round.sent == 0 {
                 self.health.set("relay", Ok(()));
                 let rung = timeout(POLL, self.bell.notified());
@@ -106,6 +117,7 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
                     break;
                 }
             }
+            skipped = 0;
         }
         if lease.is_held() {
             session.release(lease.holder).await?;
@@ -113,18 +125,18 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         Ok(())
     }
 
-    /// Publishes each subject's lowest unsent event.
+    /// Publishes the lowest unsent event of each subject, those of the first so many left out.
     async fn round(
         &self,
         session: &mut L::Session,
         refused: &mut Refused,
+        skipped: i64,
     ) -> Result<Round, LedgerError> {
-        let unsent = session.unsent(ROUND).await?;
-        gauge!("quittance_outbox_pending").set(unsent.len() as f64);
-        let oldest = unsent
-            .first()
-            .map_or(0.0, |event| (process::now() - event.occurred_at).as_seconds_f64());
-        gauge!("quittance_outbox_oldest_seconds").set(oldest);
+        let unsent = session.unsent(skipped, ROUND).await?;
+        if skipped == 0 {
+            tell(&unsent);
+        }
+        let is_full = i64::try_from(unsent.len()).is_ok_and(|found| found >= ROUND);
         let due: Vec<Unsent> =
             unsent.into_iter().filter(|event| refused.is_due(&event.subject)).collect();
         let outcomes = join_all(due.iter().map(|event| self.publish(event))).await;
@@ -160,7 +172,7 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
             counter!("messaging_client_sent_messages_total", "messaging_destination_name" => "fulfilment")
                 .increment(confirmed.len() as u64);
         }
-        Ok(Round { sent: confirmed.len(), away })
+        Ok(Round { is_full, sent: confirmed.len(), away })
     }
 
     async fn publish(&self, event: &Unsent) -> Result<(), PublishError> {
@@ -176,6 +188,13 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         let route = Route::Fulfilment { routing_key: event.routing_key.clone() };
         self.publisher.publish(route, parcel).await
     }
+}
+
+/// Of the oldest that wait.
+fn tell(unsent: &[Unsent]) {
+    gauge!("quittance_outbox_pending").set(unsent.len() as f64);
+    let waits = |event: &Unsent| (process::now() - event.occurred_at).as_seconds_f64();
+    gauge!("quittance_outbox_oldest_seconds").set(unsent.first().map_or(0.0, waits));
 }
 
 impl Refused {

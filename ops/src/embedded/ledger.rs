@@ -20,6 +20,7 @@ use worker::ledger::records::{
     Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
     SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
+use worker::ledger::resting::Resting;
 use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
 mod fault;
@@ -70,6 +71,8 @@ pub struct SqliteLedger {
 pub struct SqliteSession {
     store: Arc<Store>,
     connection: Arc<Mutex<SqliteConnection>>,
+    /// What its sweeps leave alone.
+    resting: Resting,
     choices: watch::Receiver<Arc<Choices>>,
     bodies: Bodies,
 }
@@ -96,7 +99,8 @@ impl Ledger for SqliteLedger {
         let connection = away(move || store.connect().map_err(LedgerError::Unreachable)).await?;
         let connection = Arc::new(Mutex::new(connection));
         let (store, choices) = (Arc::clone(&self.store), self.choices.clone());
-        Ok(SqliteSession { store, connection, choices, bodies: self.bodies.clone() })
+        let (bodies, resting) = (self.bodies.clone(), Resting::default());
+        Ok(SqliteSession { store, connection, resting, choices, bodies })
     }
 
     /// Opening the file did it.
@@ -167,13 +171,18 @@ impl Session for SqliteSession {
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
-        let rules = self.rules();
-        self.call(move |store, connection| sweep::sweep(store, connection, now, limit, &rules))
-            .await
+        let (rules, mut resting) = (self.rules(), std::mem::take(&mut self.resting));
+        let sweeping = move |store: &Store, connection: &mut SqliteConnection| {
+            let swept = sweep::sweep(store, connection, now, limit, (&rules, &mut resting));
+            Ok((swept?, resting))
+        };
+        let (swept, resting) = self.call(sweeping).await?;
+        self.resting = resting;
+        Ok(swept)
     }
 
-    async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
-        self.read(move |connection| events::unsent(connection, limit)).await
+    async fn unsent(&mut self, skipped: i64, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
+        self.read(move |connection| events::unsent(connection, skipped, limit)).await
     }
 
     async fn mark_sent(&mut self, sent: &[Unsent]) -> Result<(), LedgerError> {

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::uri::AMQPUri;
-use lapin::{Acker, Channel, Connection, ConnectionProperties};
+use lapin::{Acker, Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::time::timeout;
 
 use super::topology::{Finding, Topology};
@@ -28,6 +28,10 @@ const HEARTBEAT_S: u16 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long declaring, consuming or acknowledging may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The client gives up the connection on a message whose names or short properties are not UTF-8, and the
+/// broker hands it out again.
+const UNPARSABLE: &str = "a message in the queue has a property or a header's name that is not UTF-8; \
+    set it aside: see deploy/set_aside.py";
 
 /// How to reach RabbitMQ.
 #[derive(Clone)]
@@ -211,5 +215,8 @@ async fn consume(
 }
 
 fn lost(error: lapin::Error) -> BrokerError {
-    BrokerError(error.to_string())
+    match error.kind() {
+        ErrorKind::ParsingError(_) => BrokerError(UNPARSABLE.to_owned()),
+        _ => BrokerError(error.to_string()),
+    }
 }

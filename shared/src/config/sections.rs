@@ -22,6 +22,10 @@ const SHARDS_MAX: u16 = 256;
 const LANES_MAX: u16 = 64;
 /// `3 × batch_max` is the prefetch, and RabbitMQ takes at most 65,535.
 const BATCH_MAX: u16 = 10_000;
+/// Deliveries held for one that is being settled: collecting overlaps with committing.
+pub const PREFETCH_BATCHES: u16 = 3;
+/// Bodies that one lane may hold when every message is as long as the ingress allows.
+const HELD_MAX_BYTES: usize = 1 << 30;
 const BATCH_WAIT_MAX: Duration = Duration::from_secs(1);
 const BODY_LIMIT_MAX_BYTES: usize = 1 << 20;
 const BODY_TIMEOUT_MAX: Duration = Duration::from_secs(60);
@@ -134,13 +138,25 @@ impl BrokerSection {
 
 impl WorkerSection {
     /// Everything that is out of its limits.
-    pub(super) fn check(&self) -> Vec<Problem> {
+    pub(super) fn check(&self, body_limit: Bytes) -> Vec<Problem> {
+        let batch_max = within("worker.batch_max", self.batch_max, BATCH_MAX);
         let checks = [
             within("worker.lanes", self.lanes, LANES_MAX),
-            within("worker.batch_max", self.batch_max, BATCH_MAX),
+            batch_max.and_then(|()| self.held(body_limit)),
             at_most("worker.batch_wait", self.batch_wait, BATCH_WAIT_MAX),
         ];
         checks.into_iter().filter_map(Result::err).collect()
+    }
+
+    /// What a lane may come to hold fits into memory.
+    fn held(&self, body_limit: Bytes) -> Result<(), Problem> {
+        let messages = usize::from(PREFETCH_BATCHES) * usize::from(self.batch_max);
+        let bytes = messages.saturating_mul(body_limit.0);
+        if bytes <= HELD_MAX_BYTES {
+            return Ok(());
+        }
+        let most = "at most 1 GiB a lane in 3 × worker.batch_max bodies of ingress.body_limit";
+        Err(problem("worker.batch_max", &format!("{most}; these are {} MiB", bytes >> 20)))
     }
 }
 

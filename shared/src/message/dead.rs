@@ -16,6 +16,8 @@ const LAST_FAILED_AT: &str = "quittance-last-failed-at";
 const WORKER: &str = "quittance-worker";
 const REPLAY_JOB: &str = "quittance-replay-job";
 const REPLAY_ITEM: &str = "quittance-replay-item";
+/// The stage of what crashed its readers.
+pub const CRASH_STAGE: &str = "crash";
 /// Why the broker itself buried a message.
 const BROKERS_REASON: &str = "x-first-death-reason";
 

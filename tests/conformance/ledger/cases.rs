@@ -6,6 +6,7 @@ use shared::order::OrderStatus;
 use shared::process;
 use time::Duration as Span;
 use worker::ledger::records::Cancelled;
+use worker::ledger::resting::REST;
 use worker::ledger::{Bucket, Ledger, Session};
 
 use super::words::{Ingress, Says, cases, events, import, settle, show};
@@ -165,9 +166,45 @@ pub(crate) async fn an_order_that_cannot_be_derived_holds_up_no_other<B: Broker,
         ensure!(show(&mut session, number).await?.summary.status == status, "{number}");
     }
     let swept = session.sweep(process::now(), 100).await?;
+    ensure!((swept.subjects, swept.refused.len()) == (0, 1), "it is told of still: {swept:?}");
+    let later = process::now() + REST;
+    let swept = session.sweep(later, 100).await?;
     ensure!((swept.subjects, swept.refused.len()) == (0, 1), "it is tried again: {swept:?}");
     world.sql("delete from events where subject = 'order/B'").await?;
-    ensure!(session.sweep(process::now(), 100).await?.subjects == 1, "and mended");
+    ensure!(session.sweep(later + REST, 100).await?.subjects == 1, "and mended");
     ensure!(show(&mut session, "B").await?.summary.status == OrderStatus::Paid);
+    Ok(())
+}
+
+pub(crate) async fn more_refused_orders_than_a_sweep_takes_hold_up_no_other<
+    B: Broker,
+    L: Ledger,
+>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    for number in ["A", "B", "C", "D", "E", "Z"] {
+        settle(&mut session, &[ingress.message(&Says::paid(number, number, 10))]).await?;
+        import(&mut session, number, 10).await?;
+        if number == "Z" {
+            continue;
+        }
+        let subject =
+            format!("insert into subjects (subject, last_seq) values ('order/{number}', 1)");
+        world.sql(&subject).await?;
+        let id = uuid::Uuid::now_v7();
+        let taken = format!(
+            "insert into events (subject, sequence, id, type, body, occurred_at)
+             values ('order/{number}', 2, '{id}', 'order.paid.v1', '{{}}', {{now}})"
+        );
+        world.sql(&taken).await?;
+    }
+    // Two at a time: the last comes third, and those before it are left alone then.
+    for (subjects, refused) in [(0, 2), (0, 4), (1, 5), (0, 5)] {
+        let swept = session.sweep(process::now(), 2).await?;
+        ensure!((swept.subjects, swept.refused.len()) == (subjects, refused), "{swept:?}");
+    }
+    ensure!(show(&mut session, "Z").await?.summary.status == OrderStatus::Paid);
     Ok(())
 }

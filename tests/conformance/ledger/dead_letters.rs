@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use shared::broker::Broker;
+use shared::broker::{Broker, Delivery};
 use shared::message::Message;
 use shared::message::dead::{Verdict, buried};
 use shared::message::parcel::Parcel;
@@ -60,7 +60,8 @@ pub(super) fn letter(work: &Work, code: &str) -> anyhow::Result<Letter> {
 fn examine(parcel: &Parcel, keys: &SealKeys, code: &str) -> Letter {
     let now = process::now();
     let verdict = Verdict { stage: "settle", code, cause: "it failed at 7", worker: "1.0.0" };
-    Letter::examine(&buried(parcel, verdict, now), (keys, &Readers::default()), now)
+    let delivery = Delivery { tag: 1, returns: 0, parcel: buried(parcel, verdict, now) };
+    Letter::examine(&delivery, (keys, &Readers::default()), now)
 }
 
 pub(super) fn all() -> LetterFilter {

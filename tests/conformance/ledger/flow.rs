@@ -161,7 +161,7 @@ pub(crate) async fn only_the_lowest_unsent_event_of_a_subject_is_published<B: Br
     settle(&mut session, &batch).await?;
     let mut keys = vec![];
     loop {
-        let unsent = session.unsent(100).await?;
+        let unsent = session.unsent(0, 100).await?;
         if unsent.is_empty() {
             break;
         }

@@ -5,10 +5,16 @@ use std::time::Duration;
 use harness::installation::{Addresses, Installation};
 use harness::ports;
 use harness::program::Program;
+use harness::wait;
 use shared::crash::Point;
 
 /// How long an armed worker may take to reach its point.
 const CRASH_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long a worker may take to meet what it speaks of then.
+const SAYS_LIMIT: Duration = Duration::from_secs(10);
+/// How long until some worker relays: a lease that nobody releases is taken over after 5 s.
+const RELAY_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Crew {
     config: String,
@@ -122,14 +128,26 @@ impl Crew {
         Ok(died)
     }
 
-    /// The place of the worker that was the last to begin relaying, as far as its log tells.
-    pub(crate) fn relay_holder(&self) -> usize {
-        let relays = |member: &Member| member.log().contains("relaying events");
-        self.workers.iter().position(relays).unwrap_or(0)
+    /// The place of the worker that was the last to begin relaying, as the logs tell.
+    async fn relay_holder(&self) -> anyhow::Result<usize> {
+        wait::until("a worker to relay events", RELAY_LIMIT, || async {
+            let begun = self.workers.iter().map(Member::relaying_since).enumerate();
+            begun.filter_map(|(index, at)| Some((at?, index))).max().map(|(_, index)| index)
+        })
+        .await
     }
 
-    pub(crate) fn workers_say(&self, words: &str) -> bool {
-        self.workers.iter().any(|worker| worker.log().contains(words))
+    /// False when nobody relays, such as in a long outage.
+    pub(crate) async fn kill_relay_holder(&mut self) -> anyhow::Result<bool> {
+        let Ok(holder) = self.relay_holder().await else { return Ok(false) };
+        self.workers[holder].kill().await?;
+        Ok(true)
+    }
+
+    /// Does a worker say this, now or soon?
+    pub(crate) async fn comes_to_say(&self, words: &str) -> bool {
+        let says = || self.workers.iter().any(|worker| worker.log().contains(words));
+        wait::until(words, SAYS_LIMIT, || async { says().then_some(()) }).await.is_ok()
     }
 
     /// The ends of all logs, to be read when something went wrong.
@@ -175,6 +193,13 @@ impl Member {
 
     pub(crate) fn signal(&self, name: &str) -> anyhow::Result<()> {
         self.running.as_ref().map_or(Ok(()), |program| program.signal(name))
+    }
+
+    /// When it last began to relay; the text orders as the time does.
+    fn relaying_since(&self) -> Option<String> {
+        let log = self.log();
+        let line = log.lines().rfind(|line| line.contains("relaying events"))?;
+        line.split_whitespace().next().map(ToOwned::to_owned)
     }
 
     fn log(&self) -> String {

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use harness::installation::Installation;
 use harness::program::Program;
 use harness::wire::{Mode, Wire};
-use harness::{postgres, rabbitmq, wait};
+use harness::{postgres, rabbitmq};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::crew::Crew;
@@ -33,9 +33,6 @@ enum Held {
     Shared(MutexGuard<'static, Option<Servers>>),
     Own(Box<Servers>, #[expect(dead_code, reason = "held")] MutexGuard<'static, Option<Servers>>),
 }
-
-/// How long a full disk waits for a worker that needs more room.
-const MEETS: Duration = Duration::from_secs(10);
 
 pub(crate) struct Stage {
     held: Held,
@@ -127,7 +124,6 @@ impl Stage {
     }
 
     pub(crate) async fn begin(&mut self, fault: Fault) -> anyhow::Result<()> {
-        let holder = self.crew.relay_holder();
         let Crew { doors, workers, .. } = &mut self.crew;
         match fault {
             Fault::IngressKilled => doors[0].kill().await,
@@ -139,7 +135,10 @@ impl Stage {
                 workers[1].terminate().await
             }
             Fault::WorkerPaused => workers[0].signal("STOP"),
-            Fault::RelayHolderKilled => workers[holder].kill().await,
+            Fault::RelayHolderKilled => {
+                let reached = self.crew.kill_relay_holder().await?;
+                self.note(fault, reached)
+            }
             Fault::WorkersCrash(point) => self.crew.arm(point).await,
             Fault::BrokerStopped => self.broker()?.stop().await,
             Fault::BrokerKilled => self.broker()?.kill().await,
@@ -184,10 +183,8 @@ impl Stage {
             Fault::WorkersReplaced | Fault::RelayHolderKilled => self.crew.start_missing_workers(),
             Fault::WorkerPaused => self.crew.workers[0].signal("CONT"),
             Fault::WorkersCrash(_) => {
-                if self.crew.disarm().await? == 0 {
-                    self.unreached.push(fault.name());
-                }
-                Ok(())
+                let reached = self.crew.disarm().await? > 0;
+                self.note(fault, reached)
             }
             Fault::BrokerStopped | Fault::BrokerKilled => self.broker()?.restart().await,
             Fault::BrokerNodeKilled => {
@@ -199,10 +196,8 @@ impl Stage {
             Fault::LedgerStopped | Fault::LedgerKilled => self.ledger()?.restart().await,
             Fault::LedgerReadOnly => self.alter("reset default_transaction_read_only").await,
             Fault::LedgerDiskFull => {
-                let met = || async { self.crew.workers_say("could not extend").then_some(()) };
-                if wait::until("a worker to meet the full disk", MEETS, met).await.is_err() {
-                    self.unreached.push(fault.name());
-                }
+                let met = self.crew.comes_to_say("could not extend").await;
+                self.note(fault, met)?;
                 self.sql("drop table balloon").await.map(drop)
             }
             Fault::LedgerSerialisable => self.alter("reset default_transaction_isolation").await,
@@ -224,6 +219,11 @@ impl Stage {
             }
             Fault::BrokerClosesConnections | Fault::BackendsTerminated => Ok(()),
         }
+    }
+
+    fn note(&mut self, fault: Fault, reached: bool) -> anyhow::Result<()> {
+        self.unreached.extend((!reached).then(|| fault.name()));
+        Ok(())
     }
 
     pub(crate) fn broker(&mut self) -> anyhow::Result<&mut rabbitmq::Server> {

@@ -7,10 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::{
-    AsyncConnection as _, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection as _,
-};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use shared::config::account::Choices;
 use shared::rules::Rules;
 use shared::secret::Secret;
@@ -27,12 +24,14 @@ use super::records::{
     Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
     SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
+use super::resting::Resting;
 use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
 #[macro_use]
 mod statement;
 mod fault;
 mod line;
+mod migrate;
 mod load;
 mod write;
 mod bodies;
@@ -51,8 +50,6 @@ mod balance;
 mod dead_letters;
 mod replays;
 mod custody;
-
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// How long connecting may take: a wire that swallows everything must not hold up the next try.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,8 +70,6 @@ const SETUP: &str = "
     set jit to off;
     set quittance.settling to 'on';
 ";
-/// Held while migrating, so that of several starting workers one migrates and the others wait.
-const MIGRATION_LOCK: i64 = 0x7175_6974;
 
 /// How to reach PostgreSQL.
 #[derive(Debug, Clone)]
@@ -90,6 +85,8 @@ pub struct PostgresSession {
     line: Line,
     /// Of the keys it has told already, so that most batches need not ask.
     told: Told,
+    /// What its sweeps leave alone.
+    resting: Resting,
     choices: watch::Receiver<Arc<Choices>>,
     bodies: Bodies,
 }
@@ -130,22 +127,12 @@ impl Ledger for Postgres {
         let mut conn = self.connect(SETUP).await?;
         let line = Line::of(&mut conn, self.clone()).await?;
         let (choices, bodies) = (self.choices.clone(), self.bodies.clone());
-        Ok(PostgresSession { conn, line, told: Told::default(), choices, bodies })
+        let (told, resting) = (Told::default(), Resting::default());
+        Ok(PostgresSession { conn, line, told, resting, choices, bodies })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
-        let setup = format!(
-            "select pg_advisory_lock({MIGRATION_LOCK});
-             do $$ begin
-                 if to_regnamespace('quittance') is null then create schema quittance; end if;
-             end $$;
-             set search_path to quittance;"
-        );
-        let conn = self.connect(&setup).await?;
-        let mut harness = AsyncMigrationHarness::new(conn);
-        let migrated = harness.run_pending_migrations(MIGRATIONS).map(|_| ());
-        // The lock goes with the connection.
-        migrated.map_err(|error| fault::of_migration(&error.to_string()))
+        migrate::migrate(self).await
     }
 }
 
@@ -170,12 +157,12 @@ impl Session for PostgresSession {
     }
 
     async fn sweep(&mut self, now: OffsetDateTime, limit: i64) -> Result<Swept, LedgerError> {
-        let rules = self.rules();
-        self.line.bounded(sweep::sweep(&mut self.conn, now, limit, &rules)).await
+        let (rules, resting) = (self.rules(), &mut self.resting);
+        self.line.bounded(sweep::sweep(&mut self.conn, now, limit, (&rules, resting))).await
     }
 
-    async fn unsent(&mut self, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
-        self.line.bounded(events::unsent(&mut self.conn, limit)).await
+    async fn unsent(&mut self, skipped: i64, limit: i64) -> Result<Vec<Unsent>, LedgerError> {
+        self.line.bounded(events::unsent(&mut self.conn, skipped, limit)).await
     }
 
     async fn mark_sent(&mut self, sent: &[Unsent]) -> Result<(), LedgerError> {

@@ -44,6 +44,7 @@ pub fn again(letter: &StoredLetter, keys: &SealKeys) -> Result<Message, Unfit> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use shared::broker::Delivery;
     use shared::message::Number;
     use shared::message::dead::{Verdict, buried};
     use shared::message::parcel::{Header, Parcel};
@@ -73,7 +74,7 @@ mod tests {
     fn stored(parcel: &Parcel, keys: &SealKeys) -> StoredLetter {
         let now = datetime!(2026-01-02 12:00 UTC);
         let verdict = Verdict { stage: "read", code: "unreadable", cause: "x", worker: "1" };
-        let dead = buried(parcel, verdict, now);
+        let dead = Delivery { tag: 0, returns: 0, parcel: buried(parcel, verdict, now) };
         let letter = Letter::examine(&dead, (keys, &Readers::default()), now);
         StoredLetter {
             letter: letter.id,

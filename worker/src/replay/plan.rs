@@ -1,7 +1,7 @@
 //! Planning: what would become of each letter, by the code that decides, with nothing written.
 
 use shared::broker::Delivery;
-use shared::message::dead::replayed;
+use shared::message::dead::{CRASH_STAGE, replayed};
 use shared::message::seal::SealKeys;
 use shared::provider::Readers;
 use time::OffsetDateTime;
@@ -37,8 +37,12 @@ pub async fn plan<S: Session>(
         for letter in chunk {
             let id = Uuid::now_v7();
             let found = stored.iter().find(|one| one.letter == letter.id);
-            let work = found
-                .map_or(Err(Outcome::Skipped), |stored| read(stored, (job, id), keys, readers));
+            let work = match found {
+                None => Err(Outcome::Skipped),
+                // To read it may end us, and as far as anybody knows it ends the next reader too.
+                Some(_) if letter.stage == CRASH_STAGE => Err(Outcome::DeadAgain),
+                Some(stored) => read(stored, (job, id), keys, readers),
+            };
             let forecast = work.as_ref().err().copied().unwrap_or(Outcome::DeadAgain);
             if let Ok(work) = work {
                 places.push(items.len());

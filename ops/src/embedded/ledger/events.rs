@@ -44,7 +44,11 @@ pub(super) fn append(
 }
 
 /// What is to be published next, oldest first: only each subject's lowest, the prefix rule.
-pub(super) fn unsent(connection: &mut SqliteConnection, limit: i64) -> Result<Vec<Unsent>> {
+pub(super) fn unsent(
+    connection: &mut SqliteConnection,
+    skipped: i64,
+    limit: i64,
+) -> Result<Vec<Unsent>> {
     type Row = (String, String, String, i64, i64, String);
     let earlier = diesel::alias!(events as earlier);
     let before_it = earlier
@@ -56,6 +60,7 @@ pub(super) fn unsent(connection: &mut SqliteConnection, limit: i64) -> Result<Ve
         .filter(diesel::dsl::not(diesel::dsl::exists(before_it)))
         .order(events::id)
         .limit(limit)
+        .offset(skipped)
         .select((
             events::id,
             events::kind,
@@ -133,7 +138,7 @@ mod tests {
         trial.tell("n2", refunded("A", "T1", 400)).await;
         trial.tell("n3", paid("B", "T2")).await;
         let session = &mut trial.session;
-        let first = session.unsent(10).await.unwrap();
+        let first = session.unsent(0, 10).await.unwrap();
         let subjects: Vec<_> = first.iter().map(|event| event.subject.as_str()).collect();
         assert_eq!(subjects, ["order/A", "order/B"]);
         assert!(session.events(0, 10).await.unwrap().is_empty(), "nothing is published yet");
@@ -141,7 +146,7 @@ mod tests {
         // The second of them first: positions follow the commits, not the ids.
         session.mark_sent(&first[1..]).await.unwrap();
         session.mark_sent(&first).await.unwrap();
-        let next = session.unsent(10).await.unwrap();
+        let next = session.unsent(0, 10).await.unwrap();
         assert_eq!(next.len(), 1);
         assert_eq!(next[0].routing_key, "order.refunded.v1");
         session.mark_sent(&next).await.unwrap();

@@ -6,6 +6,7 @@ use shared::rules::Rules;
 use time::OffsetDateTime;
 use worker::decide::fold::refold;
 use worker::ledger::records::{Act, Cancelled};
+use worker::ledger::resting::Resting;
 use worker::ledger::{LedgerError, Swept};
 
 use self::due::{Due, due};
@@ -23,23 +24,25 @@ pub(super) fn sweep(
     connection: &mut SqliteConnection,
     now: OffsetDateTime,
     limit: i64,
-    rules: &Rules,
+    (rules, resting): (&Rules, &mut Resting),
 ) -> Result<Swept> {
-    let due = due(connection, now, limit)?;
+    resting.wake(now);
+    let due = due(connection, now, limit, resting)?;
     if due.is_empty() {
-        return Ok(Swept::default());
+        return Ok(resting.beside(Swept::default()));
     }
     let together = store.write(connection, |connection| again(connection, due.clone(), now, rules));
     match together.map_err(LedgerError::from) {
-        Ok(swept) => Ok(swept),
+        Ok(swept) => Ok(resting.beside(swept)),
         // One by one, so that only the guilty one is left as it is.
         Err(LedgerError::Refused(_) | LedgerError::Fault(_)) => {
             let mut all = Swept::default();
-            for due in due.split(connection)? {
+            for (subject, due) in due.split(connection)? {
                 let one = store.write(connection, |connection| again(connection, due, now, rules));
-                all.add(one.map_err(LedgerError::from)).map_err(Fault::Told)?;
+                let one = one.map_err(LedgerError::from);
+                resting.note(&mut all, subject, one, now).map_err(Fault::Told)?;
             }
-            Ok(all)
+            Ok(resting.beside(all))
         }
         Err(error @ (LedgerError::Conflict(_) | LedgerError::Unreachable(_))) => {
             Err(Fault::Told(error))

@@ -132,7 +132,7 @@ impl Trial {
     pub(super) async fn publish_all(&mut self) -> Vec<String> {
         let mut published = vec![];
         loop {
-            let unsent = self.session.unsent(100).await.unwrap();
+            let unsent = self.session.unsent(0, 100).await.unwrap();
             if unsent.is_empty() {
                 return published;
             }

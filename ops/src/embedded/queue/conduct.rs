@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
 use futures_util::future::join_all;
 use shared::broker::{Broker as _, Consumer as _, Delivery, PublishError, Publisher as _, Route};
 use shared::message::parcel::{Header, Parcel};
@@ -143,6 +145,46 @@ async fn a_reader_that_goes_gives_back_what_it_held() {
     drop(first);
     assert_eq!(next(&mut second).await.returns, 1);
     assert_eq!(next(&mut second).await.returns, 0, "it was taken, and never delivered");
+}
+
+fn sql(folder: &TempDir, statement: &str) {
+    let path = folder.path().join("quittance.db");
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let statement = format!("pragma busy_timeout = 5000; {statement}");
+    connection.batch_execute(&statement).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_full_disk_kept_a_reader_from_giving_back_comes_back_after_it() {
+    let (folder, embedded) = fresh();
+    let queue = embedded.queue();
+    queue.publish(work(), parcel("a")).await.unwrap();
+    let mut consumer = queue.consumer(0, 10).await.unwrap();
+    next(&mut consumer).await;
+    let full = "create trigger full before update on queue
+        begin select raise(abort, 'database or disk is full'); end";
+    sql(&folder, full);
+    drop(consumer);
+    // It stands behind what was given back, or failed with it.
+    drop(queue.probe().await);
+    sql(&folder, "drop trigger full");
+    let mut consumer = queue.consumer(0, 10).await.unwrap();
+    assert_eq!(next(&mut consumer).await.returns, 1);
+}
+
+#[tokio::test]
+async fn a_parcel_that_the_file_refuses_takes_no_other_along() {
+    let (folder, embedded) = fresh();
+    let queue = embedded.queue();
+    let refuse = "create trigger refuse before insert on queue when new.message_id = '50'
+        begin select raise(abort, 'CHECK constraint failed: a rule'); end";
+    sql(&folder, refuse);
+    let publish = |id: u32| queue.publish(work(), parcel(&id.to_string()));
+    let outcomes = join_all((0..100).map(publish)).await;
+    for (id, outcome) in outcomes.into_iter().enumerate() {
+        let expected = if id == 50 { Err(PublishError::Refused) } else { Ok(()) };
+        assert_eq!(outcome, expected, "{id}");
+    }
 }
 
 /// What the disk held at the moment of a crash is a copy of the files while they are in use.

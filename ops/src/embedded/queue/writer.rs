@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::result::Error;
 use shared::broker::PublishError;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tracing::{error, warn};
 
@@ -17,6 +19,8 @@ use crate::embedded::store::Store;
 
 /// Changes that may wait for the writer; more are held back at their makers.
 const WAITING_MAX: usize = 1_024;
+/// How soon what readers gave back is tried again.
+const OWED_AGAIN: Duration = Duration::from_millis(100);
 /// Changes that share a commit.
 const TOGETHER_MAX: usize = 256;
 
@@ -54,7 +58,7 @@ impl Writer {
     pub(super) fn start(store: Arc<Store>) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (tell, written) = watch::channel(());
-        let desk = Desk { store, connection: None, tell };
+        let desk = Desk { store, connection: None, tell, owed: vec![] };
         let thread = std::thread::Builder::new()
             .name("quittance-queue".to_owned())
             .spawn(move || desk.serve(queue))
@@ -72,7 +76,7 @@ impl Writer {
         committed.await.unwrap_or(Err(PublishError::Lost))
     }
 
-    /// Gives back soon; should that fail, the next owner of the file does it.
+    /// Gives back soon, and again until it is done; the next owner of the file does what is left.
     pub(super) fn give_back(&self, returned: Vec<i64>, untouched: Vec<i64>) {
         if !returned.is_empty() || !untouched.is_empty() {
             let change = Change::GiveBack { returned, untouched };
@@ -114,28 +118,54 @@ struct Desk {
     store: Arc<Store>,
     connection: Option<SqliteConnection>,
     tell: watch::Sender<()>,
+    /// What readers gave back and the file did not take yet: nobody else knows of it.
+    owed: Vec<Job>,
 }
 
 impl Desk {
     fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
-        while let Some(first) = queue.blocking_recv() {
-            let mut jobs = vec![first];
+        while let Some(mut jobs) = self.next(&mut queue) {
             while jobs.len() < TOGETHER_MAX
                 && let Ok(job) = queue.try_recv()
             {
                 jobs.push(job);
             }
-            let outcome = self.commit(&jobs);
-            let readable = jobs.iter().any(|job| job.change.makes_readable());
-            if outcome.is_ok() && readable {
-                self.tell.send_replace(());
-            }
-            for job in jobs {
-                if let Some(answer) = job.answer {
-                    // Whoever no longer waits has counted the outcome as unknown.
-                    drop(answer.send(outcome.clone()));
+            match self.commit(&jobs) {
+                // Only the guilty one is refused.
+                Err(PublishError::Refused) if jobs.len() > 1 => {
+                    for job in jobs {
+                        let outcome = self.commit(std::slice::from_ref(&job));
+                        self.finish(job, outcome);
+                    }
                 }
+                outcome => jobs.into_iter().for_each(|job| self.finish(job, outcome.clone())),
             }
+        }
+    }
+
+    /// What to begin with: what is owed, a while later, or what comes; nothing once all handles are gone.
+    fn next(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>) -> Option<Vec<Job>> {
+        if self.owed.is_empty() {
+            return queue.blocking_recv().map(|first| vec![first]);
+        }
+        std::thread::sleep(OWED_AGAIN);
+        match queue.try_recv() {
+            Ok(job) => self.owed.push(job),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return None,
+        }
+        Some(std::mem::take(&mut self.owed))
+    }
+
+    fn finish(&mut self, job: Job, outcome: Answer) {
+        if outcome.is_ok() && job.change.makes_readable() {
+            self.tell.send_replace(());
+        }
+        match job.answer {
+            // Whoever no longer waits has counted the outcome as unknown.
+            Some(answer) => drop(answer.send(outcome)),
+            None if outcome.is_err() => self.owed.push(job),
+            None => {}
         }
     }
 

@@ -15,7 +15,7 @@ pub(in super::super) async fn log(
     session: &mut impl Session,
 ) -> anyhow::Result<HashMap<String, Value>> {
     loop {
-        let unsent = session.unsent(PUBLISHED_MAX).await?;
+        let unsent = session.unsent(0, PUBLISHED_MAX).await?;
         if unsent.is_empty() {
             break;
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use shared::broker::Broker;
+use shared::broker::{Broker, Delivery};
 use shared::message::parcel::{Header, Parcel};
 use shared::message::seal::SealKeys;
 use shared::process;
@@ -40,8 +40,10 @@ pub(crate) async fn garbage_is_kept<B: Broker, L: Ledger>(
     parcel.set("quittance-account", Header::Text("\0".into()));
     parcel.set("\0", Header::Text("\0".repeat(100_000)));
     let (readers, now) = (Readers::default(), process::now());
-    let letters =
-        [&parcel, &Parcel::default()].map(|parcel| Letter::examine(parcel, (&keys, &readers), now));
+    let letters = [parcel.clone(), Parcel::default()].map(|parcel| {
+        let delivery = Delivery { tag: 1, returns: 0, parcel };
+        Letter::examine(&delivery, (&keys, &readers), now)
+    });
     ensure!(bury(&mut session, &letters).await? == [Burial::New, Burial::New]);
     let file = session.letter(letters[0].id).await?.context("not kept")?;
     ensure!(file.body == StoredBody::Open { bytes: parcel.body.to_vec(), redacted_at: None });

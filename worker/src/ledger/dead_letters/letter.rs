@@ -6,18 +6,20 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use shared::broker::Delivery;
 use shared::message::dead::{self, Claims};
 use shared::message::parcel::{Header, Parcel};
 use shared::message::seal::SealKeys;
 use shared::message::{self, Message, Number, statement};
 use shared::money::Money;
-use shared::notification::{AgreementChange, Fact, Notification};
-use shared::provider::{Genuine, Provider, Readers};
+use shared::provider::{Provider, Readers};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::fingerprint::{Fingerprint, cut, fingerprint, normalise};
 use crate::ledger::erasure::Part;
+
+mod content;
 
 /// Headers that are kept; our own messages have fewer than thirty.
 const HEADERS_MAX: usize = 64;
@@ -83,15 +85,18 @@ pub struct Envelope {
 }
 
 impl Letter {
-    /// Reads a delivery. What no ingress of ours sealed is kept, and not read.
+    /// Reads a delivery. What no ingress of ours sealed is kept, and not read; nor is what may end us.
     pub fn examine(
-        parcel: &Parcel,
+        delivery: &Delivery,
         (keys, readers): (&SealKeys, &Readers),
         now: OffsetDateTime,
     ) -> Self {
+        let parcel = &delivery.parcel;
         let message = Message::open(parcel, keys).ok();
-        let notifications = message.as_ref().map(|message| read(message, readers));
-        let notifications = notifications.unwrap_or_default();
+        let notifications = match &message {
+            Some(message) if !content::may_crash(delivery) => content::read(message, readers),
+            Some(_) | None => vec![],
+        };
         let account = parcel.text(message::ACCOUNT).map(|text| plain(text, PROPERTY_MAX_BYTES));
         let provider = provider_of(&parcel.kind);
         let envelope = Envelope::of(parcel);
@@ -99,8 +104,8 @@ impl Letter {
             id: Uuid::now_v7(),
             identity: identity(parcel, message.as_ref()),
             message_id: plain(&parcel.id, PROPERTY_MAX_BYTES),
-            parts: parts(account.as_deref().unwrap_or_default(), &notifications),
-            money: notifications.iter().find_map(money),
+            parts: content::parts(account.as_deref().unwrap_or_default(), &notifications),
+            money: notifications.iter().find_map(content::money),
             number: message.as_ref().map(|message| message.number).filter(|number| number.seq > 0),
             received_at: message::claimed_received_at(parcel)
                 .filter(|at| YEARS.contains(&at.year()))
@@ -233,38 +238,6 @@ fn identity(parcel: &Parcel, message: Option<&Message>) -> [u8; 32] {
     }
     field(&parcel.body);
     hash.finalize().into()
-}
-
-/// As far as it can be read: whoever buried it may have found that it cannot.
-fn read(message: &Message, readers: &Readers) -> Vec<Notification> {
-    let Some(provider) = Provider::from_word(&message.kind) else { return vec![] };
-    let Some(reader) = readers.of(&message.account, provider) else { return vec![] };
-    let (http, received_at, body) = (&message.http, message.received_at, &message.body);
-    reader.read(&Genuine { http, received_at, body }).unwrap_or_default()
-}
-
-fn parts(account: &str, notifications: &[Notification]) -> Vec<Part> {
-    let part = |notification: &Notification| {
-        let fact = notification.fact.as_ref();
-        Part {
-            account: account.to_owned(),
-            order_number: fact.and_then(Fact::order_number).map(ToOwned::to_owned),
-            transaction: fact.and_then(Fact::transaction).map(ToOwned::to_owned),
-        }
-    };
-    notifications.iter().map(part).collect()
-}
-
-fn money(notification: &Notification) -> Option<Money> {
-    match notification.fact.as_ref()? {
-        Fact::Payment(fact) => Some(fact.amount),
-        Fact::Refund(fact) => Some(fact.amount),
-        Fact::Dispute(fact) => Some(fact.amount),
-        Fact::Agreement(fact) => match &fact.change {
-            AgreementChange::ChargeFailed { amount, .. } => *amount,
-            AgreementChange::Signed { .. } | AgreementChange::Ended => None,
-        },
-    }
 }
 
 fn provider_of(kind: &str) -> &'static str {

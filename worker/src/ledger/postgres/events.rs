@@ -44,13 +44,13 @@ statement!(
 
 statement!(
     /// Only each subject's lowest: the prefix rule.
-    LowestUnsent { limit: BigInt = i64 } -> (SqlUuid, Text, Text, BigInt, Timestamptz, Text) = "
+    LowestUnsent { limit: BigInt = i64, skipped: BigInt = i64 } -> (SqlUuid, Text, Text, BigInt, Timestamptz, Text) = "
     select e.id, e.type, e.subject, e.sequence, e.occurred_at, e.body
     from outbox o join events e using (subject, sequence)
     where not exists (
         select from outbox lower
         where lower.subject = o.subject and lower.sequence < o.sequence)
-    order by o.place limit ?"
+    order by o.place limit ? offset ?"
 );
 
 statement!(
@@ -130,13 +130,14 @@ pub(super) async fn append(
     insert(conn, &events, now).await
 }
 
-/// What is to be published next, oldest first.
+/// What is to be published next, oldest first, without the first so many.
 pub(super) async fn unsent(
     conn: &mut AsyncPgConnection,
+    skipped: i64,
     limit: i64,
 ) -> Result<Vec<Unsent>, LedgerError> {
     let rows: Vec<(Uuid, String, String, i64, OffsetDateTime, String)> =
-        LowestUnsent { limit: &limit }.load(conn).await?;
+        LowestUnsent { limit: &limit, skipped: &skipped }.load(conn).await?;
     let unsent = rows.into_iter().map(|row| {
         let (id, routing_key, subject, sequence, occurred_at, body) = row;
         Unsent { id, routing_key, subject, sequence, occurred_at, body }

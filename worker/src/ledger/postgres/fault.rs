@@ -27,8 +27,10 @@ const AWAY_WHILE_MIGRATING: [&str; 3] =
 /// What an error of a migration asks for: a schema that cannot be, or another try.
 pub(super) fn of_migration(message: &str) -> LedgerError {
     let lower = message.to_lowercase();
-    let away = AWAY_WHILE_MIGRATING.iter().chain(&OUT_OF_REACH);
-    if away.into_iter().any(|phrase| lower.contains(phrase)) {
+    let mut away = AWAY_WHILE_MIGRATING.iter().chain(&OUT_OF_REACH);
+    if IN_THE_WAY.iter().any(|phrase| lower.contains(phrase)) {
+        LedgerError::Conflict(without_secrets(message))
+    } else if away.any(|phrase| lower.contains(phrase)) {
         LedgerError::Unreachable(without_secrets(message))
     } else {
         LedgerError::Fault(message.to_owned())

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{events, load, write};
 use crate::decide::fold::refold;
+use crate::ledger::resting::{Kind, Pages, Resting};
 use crate::ledger::{LedgerError, Swept};
 
 /// When to look once more, for what another transaction was recording meanwhile.
@@ -19,6 +20,7 @@ statement!(
         now: Timestamptz = OffsetDateTime,
         over: Timestamptz = OffsetDateTime,
         limit: BigInt = i64,
+        skipped: BigInt = i64,
     } -> (Text) = "
     select number from (
         select p.order_number as number from payments p
@@ -29,25 +31,39 @@ statement!(
         select c.order_no from cancellations c
         union
         select e.order_no from expirations e where e.expires_at < ?
-    ) as due limit ?"
+    ) as due order by number limit ? offset ?"
 );
 
 statement!(
     /// Numbers of charges under which an order appeared, or may have.
-    DueNumbers { now: Timestamptz = OffsetDateTime, limit: BigInt = i64 } -> (BigInt, Text) = "
-    select id, number from number_changes where at is null or at <= ? order by id limit ?"
+    DueNumbers {
+        now: Timestamptz = OffsetDateTime,
+        limit: BigInt = i64,
+        skipped: BigInt = i64,
+    } -> (BigInt, Text) = "
+    select id, number from number_changes where at is null or at <= ? order by id limit ? offset ?"
 );
 
 statement!(
     /// Subscriptions that were written, or to which an agreement was bound.
-    DueSubscriptions { now: Timestamptz = OffsetDateTime, limit: BigInt = i64 } -> (BigInt, Text) = "
-    select id, subscription_no from subscription_changes where at is null or at <= ? order by id limit ?"
+    DueSubscriptions {
+        now: Timestamptz = OffsetDateTime,
+        limit: BigInt = i64,
+        skipped: BigInt = i64,
+    } -> (BigInt, Text) = "
+    select id, subscription_no from subscription_changes where at is null or at <= ?
+    order by id limit ? offset ?"
 );
 
 statement!(
     /// Subscriptions that time alone changes.
-    RunOut { now: Timestamptz = OffsetDateTime, limit: BigInt = i64 } -> (Text) = "
-    select subscription_no from subscriptions where due_at <= ? order by due_at limit ?"
+    RunOut {
+        now: Timestamptz = OffsetDateTime,
+        limit: BigInt = i64,
+        skipped: BigInt = i64,
+    } -> (Text) = "
+    select subscription_no from subscriptions where due_at <= ?
+    order by due_at, subscription_no limit ? offset ?"
 );
 
 statement!(
@@ -106,16 +122,20 @@ pub(super) async fn sweep(
     conn: &mut AsyncPgConnection,
     now: OffsetDateTime,
     limit: i64,
-    rules: &Rules,
+    (rules, resting): (&Rules, &mut Resting),
 ) -> Result<Swept, LedgerError> {
-    let due = Due::find(conn, now, limit).await?;
+    resting.wake(now);
+    let due = Due::find(conn, now, limit, resting).await?;
     if due.numbers.is_empty() && due.subscriptions.is_empty() {
-        return Ok(Swept::default());
+        return Ok(resting.beside(Swept::default()));
     }
-    match conn.transaction(async |conn| again(conn, &due, now, rules).await).await {
-        Err(LedgerError::Refused(_) | LedgerError::Fault(_)) => singly(conn, due, now, rules).await,
-        swept => swept,
-    }
+    let swept = match conn.transaction(async |conn| again(conn, &due, now, rules).await).await {
+        Err(LedgerError::Refused(_) | LedgerError::Fault(_)) => {
+            singly(conn, due, now, (rules, resting)).await?
+        }
+        swept => swept?,
+    };
+    Ok(resting.beside(swept))
 }
 
 /// One by one, so that only the guilty one is left as it is.
@@ -123,12 +143,12 @@ async fn singly(
     conn: &mut AsyncPgConnection,
     due: Due,
     now: OffsetDateTime,
-    rules: &Rules,
+    (rules, resting): (&Rules, &mut Resting),
 ) -> Result<Swept, LedgerError> {
     let mut all = Swept::default();
-    for due in due.split() {
+    for (subject, due) in due.split() {
         let one = conn.transaction(async |conn| again(conn, &due, now, rules).await).await;
-        all.add(one)?;
+        resting.note(&mut all, subject, one, now)?;
     }
     Ok(all)
 }
@@ -180,28 +200,55 @@ impl Due {
     }
 
     /// Each subject alone.
-    fn split(self) -> Vec<Self> {
-        let alone = |due| BTreeMap::from([due]);
-        let numbers = self.numbers.into_iter();
-        let numbers = numbers.map(|one| Self { numbers: alone(one), ..Self::default() });
-        let subscriptions = self.subscriptions.into_iter();
-        let subscriptions =
-            subscriptions.map(|one| Self { subscriptions: alone(one), ..Self::default() });
-        numbers.chain(subscriptions).collect()
+    fn split(self) -> Vec<((Kind, String), Self)> {
+        let mut all = vec![];
+        for (name, ids) in self.numbers {
+            let numbers = BTreeMap::from([(name.clone(), ids)]);
+            all.push(((Kind::Number, name), Self { numbers, ..Self::default() }));
+        }
+        for (name, ids) in self.subscriptions {
+            let subscriptions = BTreeMap::from([(name.clone(), ids)]);
+            all.push(((Kind::Subscription, name), Self { subscriptions, ..Self::default() }));
+        }
+        all
     }
 
     async fn find(
         conn: &mut AsyncPgConnection,
         now: OffsetDateTime,
         limit: i64,
+        resting: &Resting,
     ) -> Result<Self, LedgerError> {
-        let waiting: Vec<String> =
-            DueOrders { now: &now, over: &now, limit: &limit }.load(conn).await?;
-        let listed = DueNumbers { now: &now, limit: &limit };
-        let listed: Vec<(i64, String)> = listed.load(conn).await?;
-        let written = DueSubscriptions { now: &now, limit: &limit };
-        let written: Vec<(i64, String)> = written.load(conn).await?;
-        let run_out: Vec<String> = RunOut { now: &now, limit: &limit }.load(conn).await?;
+        let number = |name: &String| !resting.has(Kind::Number, name);
+        let subscription = |name: &String| !resting.has(Kind::Subscription, name);
+        let mut pages = Pages::of(limit);
+        let waiting = loop {
+            let due = DueOrders { now: &now, over: &now, limit: &limit, skipped: &pages.skipped };
+            if let Some(found) = pages.turn(due.load(conn).await?, number) {
+                break found;
+            }
+        };
+        let mut pages = Pages::of(limit);
+        let listed = loop {
+            let due = DueNumbers { now: &now, limit: &limit, skipped: &pages.skipped };
+            if let Some(found) = pages.turn(due.load(conn).await?, |(_, name)| number(name)) {
+                break found;
+            }
+        };
+        let mut pages = Pages::of(limit);
+        let written = loop {
+            let due = DueSubscriptions { now: &now, limit: &limit, skipped: &pages.skipped };
+            if let Some(found) = pages.turn(due.load(conn).await?, |(_, name)| subscription(name)) {
+                break found;
+            }
+        };
+        let mut pages = Pages::of(limit);
+        let run_out = loop {
+            let due = RunOut { now: &now, limit: &limit, skipped: &pages.skipped };
+            if let Some(found) = pages.turn(due.load(conn).await?, subscription) {
+                break found;
+            }
+        };
         Ok(Self { numbers: by_name(waiting, listed), subscriptions: by_name(run_out, written) })
     }
 }

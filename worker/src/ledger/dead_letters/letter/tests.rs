@@ -33,7 +33,8 @@ fn dead(parcel: &Parcel, code: &str) -> Parcel {
 }
 
 fn examine(parcel: &Parcel, keys: &SealKeys) -> Letter {
-    Letter::examine(parcel, (keys, &Readers::default()), NOW)
+    let delivery = Delivery { tag: 1, returns: 0, parcel: parcel.clone() };
+    Letter::examine(&delivery, (keys, &Readers::default()), NOW)
 }
 
 #[test]
