@@ -1,5 +1,6 @@
 //! What happens when something is wrong: with a message, with the ledger, with the broker.
 
+mod clocks;
 mod half_open;
 mod ledger;
 mod messages;

@@ -17,7 +17,8 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
     let installation = Installation::on_servers().await.unwrap();
     let burst = payments(&installation.signer, 3, 0, 21).unwrap();
     installation.import(burst.orders.iter().cloned()).unwrap();
-    let mut worker = installation.worker(&[]).await.unwrap();
+    let admin = format!("127.0.0.1:{}", harness::ports::free().unwrap());
+    let mut worker = installation.worker_at(&admin, &[]).await.unwrap();
 
     // A genuine body, put straight onto the queue by somebody who may write to the broker.
     let (_connection, channel) = channel().await.unwrap();
@@ -34,6 +35,17 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
     let letter = dead_letter(&installation).await.unwrap();
     assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("seal", "no_message_of_ours"));
     assert_eq!(bytes(&letter), Some(body), "the bytes are kept");
+    // What operators alarm on.
+    let metrics =
+        reqwest::get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap();
+    for counted in [
+        "quittance_messages_total{bucket=\"dead\",stage=\"seal\"} 1",
+        "quittance_dead_letters_total{stage=\"seal\",code=\"no_message_of_ours\"} 1",
+    ] {
+        assert!(metrics.lines().any(|line| line == counted), "{counted}: {metrics}");
+    }
+    let log = worker.stdout() + &worker.stderr();
+    assert!(log.contains("ERROR") && log.contains("stage=\"seal\""), "{log}");
     answers(&installation, PAID, "0").await.unwrap();
 
     // The others go on.

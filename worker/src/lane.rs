@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery, PublishError, Publisher, Route};
@@ -17,20 +16,22 @@ use shared::process::{self, pause};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::error::{CRASHES_ALONE, Disposition, Grave};
+use crate::error::{Disposition, Grave};
 use crate::ledger::custody::{Custody as _, LaneBeat};
 use crate::ledger::{Ledger, LedgerError, Session};
 use crate::settle::{Policy, settle};
 
-/// A lane that waited this long for a delivery has nothing in hand.
-const IDLE: Duration = Duration::from_millis(500);
-/// How often a lane tells the ledger that it lives.
-const BEAT: Duration = Duration::from_secs(1);
+mod age;
+mod hands;
+
+use self::age::Age;
+use self::hands::Hands;
+
 /// Deliveries held for one that is being settled: collecting overlaps with committing.
 const PREFETCH_BATCHES: u16 = 3;
 
@@ -45,6 +46,8 @@ pub struct Lane<B, L> {
     pub ledger: L,
     pub batch_max: u16,
     pub batch_wait: Duration,
+    /// Messages that waited longer are warned of.
+    pub queue_age_alarm: Duration,
     pub policy: Policy,
     pub health: Health,
     /// Rung when events may be waiting to be published.
@@ -59,17 +62,6 @@ enum Broken {
     Publish(#[from] PublishError),
     #[error("{0}")]
     Ledger(#[from] LedgerError),
-}
-
-/// The connections of a lane while they hold.
-struct Hands<C, P, S> {
-    sign: LaneBeat,
-    consumer: C,
-    publisher: P,
-    session: S,
-    /// Taken from the consumer, to be settled alone.
-    alone: Option<Delivery>,
-    beaten: Option<Instant>,
 }
 
 impl<B: Broker, L: Ledger> Lane<B, L> {
@@ -101,11 +93,14 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         let mut session = self.ledger.open().await?;
         // A write, before anything is consumed: a ledger that takes none is not reached.
         let lane = Uuid::now_v7();
-        session.lane_beat(self.beat(lane), process::now()).await?;
+        let now = session.now().await?;
+        session.lane_beat(self.beat(lane), now).await?;
         publisher.probe().await?;
         let consumer = self.broker.consumer(self.shard, 1).await?;
         let sign = self.beat(lane);
-        let mut hands = Hands { sign, consumer, publisher, session, alone: None, beaten: None };
+        let age = Age::new(&self.name, self.queue_age_alarm);
+        let (alone, beaten) = (None, None);
+        let mut hands = Hands { sign, consumer, publisher, session, age, alone, beaten };
         info!(lane = self.name, shard = self.shard, "consuming");
 
         // With one message that crashes its reader, a full prefetch would take innocents with it.
@@ -177,6 +172,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         hands: &mut Hands<B::Consumer, B::Publisher, L::Session>,
         batch: &[Delivery],
     ) -> Result<(), Broken> {
+        hands.age.note(batch, process::now());
         if !batch.is_empty() {
             self.settle(hands, batch).await?;
         }
@@ -190,7 +186,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         batch: &[Delivery],
     ) -> Result<(), Broken> {
         let begun = Instant::now();
-        let now = process::now();
+        let now = hands.session.now().await?;
         let dispositions = settle(&mut hands.session, batch, &self.policy, now).await?;
         crash::at(Point::Settled);
         self.bell.notify_one();
@@ -199,7 +195,8 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
             let (label, stage) = match disposition {
                 Disposition::Ack(bucket) => {
                     if let Some(received_at) = message::claimed_received_at(&delivery.parcel) {
-                        let seconds = (process::now() - received_at).as_seconds_f64();
+                        // By two clocks, one of which may be behind.
+                        let seconds = (process::now() - received_at).as_seconds_f64().max(0.0);
                         histogram!("quittance_pipeline_duration_seconds").record(seconds);
                     }
                     (bucket.as_str(), "")
@@ -233,66 +230,6 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         }
         crash::at(Point::Onward);
         histogram!("messaging_process_duration_seconds").record(begun.elapsed().as_secs_f64());
-        Ok(())
-    }
-}
-
-impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
-    /// The first delivery and what comes within `wait` of it; nothing when none came for a while.
-    async fn collect(
-        &mut self,
-        size: u16,
-        wait: Duration,
-        stop: &CancellationToken,
-    ) -> Result<Vec<Delivery>, BrokerError> {
-        let first = match self.alone.take() {
-            Some(first) => first,
-            None => {
-                let next = tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return Ok(vec![]),
-                    next = timeout(IDLE, self.consumer.next()) => next,
-                };
-                match next {
-                    Ok(first) => first?,
-                    Err(_) => {
-                        // Idle is who has nothing in hand and nothing on its way.
-                        self.consumer.catch_up().await?;
-                        match self.consumer.next().now_or_never() {
-                            Some(first) => first?,
-                            None => return Ok(vec![]),
-                        }
-                    }
-                }
-            }
-        };
-        let mut batch = vec![first];
-        if batch.iter().any(|first| first.returns >= CRASHES_ALONE) {
-            return Ok(batch);
-        }
-        let deadline = Instant::now() + wait;
-        while batch.len() < usize::from(size) {
-            match timeout_at(deadline, self.consumer.next()).await {
-                Err(_) => break,
-                Ok(delivery) => {
-                    let delivery = delivery?;
-                    if delivery.returns >= CRASHES_ALONE {
-                        self.alone = Some(delivery);
-                        break;
-                    }
-                    batch.push(delivery);
-                }
-            }
-        }
-        Ok(batch)
-    }
-
-    async fn beat(&mut self, idle: bool) -> Result<(), LedgerError> {
-        if self.beaten.is_some_and(|beaten| beaten.elapsed() < BEAT) {
-            return Ok(());
-        }
-        self.session.lane_beat(LaneBeat { idle, ..self.sign }, process::now()).await?;
-        self.beaten = Some(Instant::now());
         Ok(())
     }
 }

@@ -121,9 +121,8 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
     ) -> Result<Round, LedgerError> {
         let unsent = session.unsent(ROUND).await?;
         gauge!("quittance_outbox_pending").set(unsent.len() as f64);
-        let oldest = unsent
-            .first()
-            .map_or(0.0, |event| (process::now() - event.occurred_at).as_seconds_f64());
+        let now = session.now().await?;
+        let oldest = unsent.first().map_or(0.0, |event| (now - event.occurred_at).as_seconds_f64());
         gauge!("quittance_outbox_oldest_seconds").set(oldest);
         let due: Vec<Unsent> =
             unsent.into_iter().filter(|event| refused.is_due(&event.subject)).collect();

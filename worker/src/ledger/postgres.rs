@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use self::clock::Clock;
 use self::line::Line;
 use super::keys::{KeyUse, Told};
 use super::records::{
@@ -32,6 +33,7 @@ use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 #[macro_use]
 mod statement;
 mod fault;
+mod clock;
 mod line;
 mod load;
 mod write;
@@ -88,6 +90,7 @@ pub struct Postgres {
 pub struct PostgresSession {
     conn: AsyncPgConnection,
     line: Line,
+    clock: Clock,
     /// Of the keys it has told already, so that most batches need not ask.
     told: Told,
     choices: watch::Receiver<Arc<Choices>>,
@@ -130,7 +133,8 @@ impl Ledger for Postgres {
         let mut conn = self.connect(SETUP).await?;
         let line = Line::of(&mut conn, self.clone()).await?;
         let (choices, bodies) = (self.choices.clone(), self.bodies.clone());
-        Ok(PostgresSession { conn, line, told: Told::default(), choices, bodies })
+        let (clock, told) = (Clock::default(), Told::default());
+        Ok(PostgresSession { conn, line, clock, told, choices, bodies })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
@@ -156,6 +160,10 @@ impl PostgresSession {
 }
 
 impl Session for PostgresSession {
+    async fn now(&mut self) -> Result<OffsetDateTime, LedgerError> {
+        self.line.bounded(self.clock.now(&mut self.conn)).await
+    }
+
     async fn settle(
         &mut self,
         batch: &[Work],
