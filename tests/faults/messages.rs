@@ -3,10 +3,11 @@
 use harness::alipay::Trade;
 use harness::driver::{payments, post, send};
 use harness::installation::Installation;
+use harness::wait;
 use lapin::BasicProperties;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions};
 
-use crate::watch::{answers, bytes, channel, dead_letter};
+use crate::watch::{PATIENCE, answers, bytes, channel, dead_letter};
 
 const PAID: &str = "select count(*) from quittance.orders where status = 'paid'";
 const BUCKETS: &str = "select string_agg(bucket, ',' order by bucket) from quittance.receipts";
@@ -116,5 +117,31 @@ async fn a_transaction_that_moves_to_another_order_is_buried_alone() {
     let letter = dead_letter(&installation).await.unwrap();
     assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("settle", "refused"));
     answers(&installation, PAID, "20").await.unwrap();
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_came_back_often_and_killed_nobody_is_settled() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 1, 0, 24).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let door = installation.ingress().await.unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
+    let queue = format!("{}.notifications.0", installation.prefix.as_ref().unwrap());
+    // Readers that lose their connections, which the broker counts as it counts those that die.
+    for returns in 0..8 {
+        let taken = wait::until("the message to come back", PATIENCE, || async {
+            let (connection, channel) = channel().await.ok()?;
+            let options = BasicGetOptions::default();
+            let taken = channel.basic_get(queue.as_str().into(), options).await.ok()??;
+            Some((connection, taken))
+        });
+        let (connection, taken) = taken.await.unwrap();
+        assert_eq!(taken.redelivered, returns > 0);
+        connection.close(200, "a test".into()).await.unwrap();
+    }
+    let mut worker = installation.worker(&[]).await.unwrap();
+    answers(&installation, PAID, "1").await.unwrap();
+    answers(&installation, "select count(*) from quittance.lone_tries", "0").await.unwrap();
     assert!(worker.terminate().await.unwrap().success());
 }

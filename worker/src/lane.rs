@@ -187,7 +187,17 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
     ) -> Result<(), Broken> {
         let begun = Instant::now();
         let now = hands.session.now().await?;
-        let dispositions = settle(&mut hands.session, batch, &self.policy, now).await?;
+        // Written down before anything of it is read.
+        let lone = hands.lone_try(batch);
+        let died = match &lone {
+            Some(lone) => hands.session.try_alone(lone, now).await?,
+            None => 0,
+        };
+        let by = (&self.policy, now);
+        let dispositions = settle(&mut hands.session, batch, died, by).await?;
+        if let Some(lone) = &lone {
+            hands.session.end_try(&lone.message).await?;
+        }
         crash::at(Point::Settled);
         self.bell.notify_one();
         let mut onward = vec![];

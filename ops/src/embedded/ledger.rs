@@ -50,6 +50,7 @@ mod balance;
 mod dead_letters;
 mod replays;
 mod custody;
+mod tries;
 #[cfg(test)]
 mod trial;
 

@@ -8,8 +8,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::age::Age;
-use crate::error::CRASHES_ALONE;
-use crate::ledger::custody::LaneBeat;
+use crate::error::RETURNS_ALONE;
+use crate::ledger::custody::{LaneBeat, LoneTry};
 use crate::ledger::{LedgerError, Session};
 
 /// A lane that waited this long for a delivery has nothing in hand.
@@ -59,7 +59,7 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
             }
         };
         let mut batch = vec![first];
-        if batch.iter().any(|first| first.returns >= CRASHES_ALONE) {
+        if batch.iter().any(|first| first.returns >= RETURNS_ALONE) {
             return Ok(batch);
         }
         let deadline = Instant::now() + wait;
@@ -68,7 +68,7 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
                 Err(_) => break,
                 Ok(delivery) => {
                     let delivery = delivery?;
-                    if delivery.returns >= CRASHES_ALONE {
+                    if delivery.returns >= RETURNS_ALONE {
                         self.alone = Some(delivery);
                         break;
                     }
@@ -77,6 +77,16 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
             }
         }
         Ok(batch)
+    }
+
+    /// What is known of a delivery that is settled alone, as it came back before.
+    pub(super) fn lone_try(&self, batch: &[Delivery]) -> Option<LoneTry> {
+        let [lone] = batch else { return None };
+        (lone.returns >= RETURNS_ALONE).then(|| LoneTry {
+            message: lone.parcel.id.clone(),
+            lane: self.sign.lane,
+            tag: i64::try_from(lone.tag).unwrap_or(i64::MAX),
+        })
     }
 
     pub(super) async fn beat(&mut self, idle: bool) -> Result<(), LedgerError> {

@@ -53,6 +53,7 @@ mod balance;
 mod dead_letters;
 mod replays;
 mod custody;
+mod tries;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
