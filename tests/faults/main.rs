@@ -5,6 +5,7 @@ mod half_open;
 mod ledger;
 mod messages;
 mod replay;
+mod rolling;
 mod storm;
 mod theft;
 mod watch;
