@@ -10,7 +10,7 @@ use shared::broker::amqp::Amqp;
 use shared::config::account::Choices;
 use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problem, Problems};
-use shared::listen::listen;
+use shared::listen::{Capacity, listen};
 use shared::process::{pause, unless_stopped};
 use shared::provider::Accounts;
 use shared::telemetry::health::Health;
@@ -66,6 +66,12 @@ pub fn pages(
     }
 }
 
+/// The connections that the door may hold.
+pub fn capacity(config: &Config) -> Capacity {
+    let connections_max = config.ingress.connections_max;
+    Capacity { connections_max, per_address_max: config.ingress.connections_per_address_max }
+}
+
 /// The broker that an ingress publishes to.
 pub fn broker(config: &Config) -> Result<Amqp, Problem> {
     Ok(Amqp {
@@ -114,6 +120,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let ended = CancellationToken::new();
     let stating = tokio::spawn(Arc::clone(&enqueue).state_until(ended.clone()));
     let watching = tokio::spawn(watch(Arc::clone(&enqueue), health.clone(), ended.clone()));
+    let private = (private, Capacity::default());
     let telling = tokio::spawn(listen(admin(health.clone()), private, ended.clone(), drain));
     let mut parts = JoinSet::new();
     parts.spawn(follow.run(stop.clone()));
@@ -132,6 +139,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let standings = Standings::default();
     let following = tokio::spawn(return_page::follow(broker, standings.clone(), ended.clone()));
     let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
+    let public = (public, capacity(&config));
     let door = router(door(&config, accounts, enqueue, quarantine));
     let routes = door.merge(return_page::router(pages));
     listen(routes, public, stop.clone(), drain).await;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ingress::config::{door, pages};
+use ingress::config::{capacity, door, pages};
 use ingress::enqueue::Enqueue;
 use ingress::expiry;
 use ingress::quarantine::{self, Parts};
@@ -20,7 +20,7 @@ use shared::broker::Broker;
 use shared::config::Config;
 use shared::config::account::Choices;
 use shared::config::reload::{Follow, Live, Part};
-use shared::listen::listen;
+use shared::listen::{Capacity, listen};
 use shared::message::seal::SealKeys;
 use shared::process::{pause, stop_token};
 use shared::provider::Accounts;
@@ -187,7 +187,8 @@ async fn serve<B: Broker, L: Ledger>(
     let mut lasting = JoinSet::new();
     lasting.spawn(whole(Arc::clone(&enqueue).state_until(end.clone())));
     lasting.spawn(probing::watch(publisher, health.clone(), stop.clone(), end.clone()));
-    lasting.spawn(whole(listen(admin(health.clone()), doors.admin, end.clone(), drain)));
+    let few = Capacity::default();
+    lasting.spawn(whole(listen(admin(health.clone()), (doors.admin, few), end.clone(), drain)));
 
     let standings = Standings::default();
     lasting.spawn(whole(return_page::follow(broker.clone(), standings.clone(), end.clone())));
@@ -203,8 +204,9 @@ async fn serve<B: Broker, L: Ledger>(
     let pages = pages(&config, (accounts.clone(), choices), standings, stop.clone());
     let door = router(door(&config, accounts, enqueue, quarantine));
     let public = door.merge(return_page::router(pages));
-    parts.spawn(whole(listen(public, doors.ingress, stop.clone(), drain)));
-    parts.spawn(whole(listen(console, doors.console, stop.clone(), drain)));
+    let ingress = (doors.ingress, capacity(&config));
+    parts.spawn(whole(listen(public, ingress, stop.clone(), drain)));
+    parts.spawn(whole(listen(console, (doors.console, few), stop.clone(), drain)));
     parts.spawn(settle(broker, ledger, settings, health, stop.clone()));
 
     let served = all_ended(&mut parts, &stop).await;

@@ -1,30 +1,34 @@
 //! Listening: HTTP connections with limits, drained at the end.
 //!
 //! **Invariant**: a stranger who says nothing, or speaks slowly, holds one of a bounded number of
-//! connections for a bounded time.
+//! connections for a bounded time; and one address never holds them all.
 
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use metrics::counter;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+mod places;
+
+pub use self::places::Capacity;
+use self::places::{Place, Places};
+
 /// How long a request's head may take, from the connection's begin or the request before: also how
 /// long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Open connections; the next waits in the system's queue.
-const CONNECTIONS_MAX: usize = 4_096;
 /// When the system has no more files, accepting again at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,7 +37,7 @@ type Wrong = Box<dyn Error + Send + Sync>;
 /// Serves until told to stop, then gives requests in hand `drain` to end.
 pub async fn listen<S, B>(
     service: S,
-    listener: TcpListener,
+    (listener, capacity): (TcpListener, Capacity),
     stop: CancellationToken,
     drain: Duration,
 ) where
@@ -43,23 +47,26 @@ pub async fn listen<S, B>(
     B: Body<Data: Send, Error: Into<Wrong>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Places::new(capacity));
     loop {
-        let accepting = async {
-            let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-            let (stream, _) = listener.accept().await?;
-            io::Result::Ok((place, stream))
-        };
-        tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            accepted = accepting => match accepted {
-                Ok((place, stream)) => attend(&service, stream, place, &graceful),
-                Err(error) => {
-                    warn!(%error, "accepting a connection failed");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
+            accepted = accept(&listener, &places) => accepted,
+        };
+        match accepted {
+            Ok((stream, Some(place))) => attend(&service, stream, place, &graceful),
+            Ok((_, None)) => counter!("quittance_connections_refused_total").increment(1),
+            Err(error) => {
+                warn!(%error, "accepting a connection failed");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    // Whom the system has taken in before for us is answered too.
+    while let Some(Ok((stream, place))) = accept(&listener, &places).now_or_never() {
+        if let Some(place) = place {
+            attend(&service, stream, place, &graceful);
         }
     }
     drop(listener);
@@ -68,13 +75,19 @@ pub async fn listen<S, B>(
     }
 }
 
+/// The next connection, as soon as there is room for one; without a place where its address holds too many.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Places>,
+) -> io::Result<(TcpStream, Option<Place>)> {
+    let room = places.room().await?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, places.take(room, peer.ip())))
+}
+
 /// Serves one connection in a task of its own.
-fn attend<S, B>(
-    service: &S,
-    stream: TcpStream,
-    place: OwnedSemaphorePermit,
-    graceful: &GracefulShutdown,
-) where
+fn attend<S, B>(service: &S, stream: TcpStream, place: Place, graceful: &GracefulShutdown)
+where
     S: Clone + Send + 'static,
     TowerToHyperService<S>:
         HttpService<Incoming, ResBody = B, Error: Into<Wrong>, Future: Send> + Send,

@@ -12,8 +12,12 @@ use tracing::info;
 /// which is what the ledgers keep.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
 pub fn now() -> OffsetDateTime {
-    let now = OffsetDateTime::now_utc();
-    now.replace_nanosecond(now.microsecond() * 1_000).unwrap_or(now)
+    in_micros(OffsetDateTime::now_utc())
+}
+
+/// Cut to whole microseconds.
+pub fn in_micros(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(at.microsecond() * 1_000).unwrap_or(at)
 }
 
 /// SIGHUP, by which somebody asks a process to read its configuration again. By default nobody listens,

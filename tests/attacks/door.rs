@@ -13,7 +13,7 @@ use ingress::routes::{self, router};
 use shared::broker::{PublishError, Publisher, Route};
 use shared::config::account::Choices;
 use shared::config::return_to::ReturnTo;
-use shared::listen::listen;
+use shared::listen::{Capacity, listen};
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
 use shared::provider::{Account, Accounts, Scheme};
@@ -48,7 +48,7 @@ pub(crate) struct Door {
     account: &'static str,
     /// The provider's reject form.
     reject: &'static str,
-    address: std::net::SocketAddr,
+    pub(crate) address: std::net::SocketAddr,
     collector: Collector,
     /// What the return pages know of orders.
     pub(crate) standings: Standings,
@@ -124,11 +124,31 @@ impl Door {
         Self::before(alipay(account), Collector::default(), return_to, account).await
     }
 
+    /// A door that holds so many connections, and waits so long for a body.
+    pub(crate) async fn holding(
+        account: &'static str,
+        capacity: Capacity,
+        body_timeout: Duration,
+    ) -> Self {
+        let no_return_to = (Collector::default(), BTreeMap::new());
+        Self::letting(alipay(account), no_return_to, account, (capacity, body_timeout)).await
+    }
+
     async fn before(
         account: Account,
         collector: Collector,
         return_to: BTreeMap<String, ReturnTo>,
         name: &'static str,
+    ) -> Self {
+        let limits = (Capacity::default(), BODY_TIMEOUT);
+        Self::letting(account, (collector, return_to), name, limits).await
+    }
+
+    async fn letting(
+        account: Account,
+        (collector, return_to): (Collector, BTreeMap<String, ReturnTo>),
+        name: &'static str,
+        (capacity, body_timeout): (Capacity, Duration),
     ) -> Self {
         // Whoever counts first installs the counters.
         metrics_text();
@@ -156,9 +176,10 @@ impl Door {
                 .map_or_else(Certificates::default, Certificates::new),
             rejections: Rejections::default(),
             body_limit_bytes: BODY_LIMIT,
-            body_timeout: BODY_TIMEOUT,
+            body_timeout,
         };
         let routes = router(door).merge(return_page::router(pages));
+        let listener = (listener, capacity);
         tokio::spawn(listen(routes, listener, stop.clone(), Duration::ZERO));
         Self { account: name, reject, address, collector, standings, stop }
     }

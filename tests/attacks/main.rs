@@ -15,6 +15,7 @@ mod forgeries;
 mod genuine;
 mod any_body;
 mod quarantine;
+mod flood;
 mod causes;
 mod corpus;
 mod wechat_pay;

@@ -16,7 +16,7 @@ use ingress::quarantine::{self, Parts};
 use ingress::routes::router;
 use shared::broker::PublishError;
 use shared::config::{Config, load};
-use shared::listen::listen;
+use shared::listen::{Capacity, listen};
 use shared::message::seal::SealKeys;
 use shared::provider::Accounts;
 use shared::secret::cipher::Cipher;
@@ -90,6 +90,7 @@ impl Keeping {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/notify", listener.local_addr().unwrap());
         let door = door(&config, accounts_now, Arc::clone(&enqueue), Some(quarantine));
+        let listener = (listener, Capacity::default());
         tokio::spawn(listen(router(door), listener, stop.clone(), Duration::ZERO));
         let client = reqwest::Client::new();
         Self { account, folder, config, url, collector, accounts, enqueue, client, trusted, stop }

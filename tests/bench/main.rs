@@ -4,6 +4,7 @@
 //! `cargo run --release -p tests --bin quittance-bench -- [NOTIFICATIONS]`, after
 //! `cargo build --release --workspace`.
 
+mod flood;
 mod limits;
 mod load;
 mod report;
@@ -50,13 +51,14 @@ async fn main() -> anyhow::Result<()> {
     let batches = limits::set_based_per_second().await?;
     report.limit("pgbench: the same rows set-based, 100 a transaction, 2 clients", batches);
 
-    let accepted = accepted_alone(&installation, &first).await?;
-    report.ours("accepted by one ingress alone", accepted, published);
+    let alone = accepted_alone(&installation, &first).await?;
+    report.ours("accepted by one ingress alone", alone, published);
     let settled = settled_alone(&installation, count).await?;
     report.ours("settled by one worker alone, from a full queue", settled, batches);
     let (accepted, through) = end_to_end(&installation, &second).await?;
     report.ours("end to end: accepted, with the worker at work", accepted, published);
     report.ours("end to end: settled and announced", through, batches);
+    flood::measure(&installation, &first.bodies, alone, &mut report).await?;
     report.print();
     Ok(())
 }

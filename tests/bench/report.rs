@@ -4,6 +4,8 @@
 #[derive(Default)]
 pub(crate) struct Report {
     lines: Vec<(String, f64, Option<f64>)>,
+    /// Said below the table.
+    said: Vec<String>,
 }
 
 impl Report {
@@ -17,11 +19,20 @@ impl Report {
         self.push(format!("ours    {what}"), per_second, Some(per_second / limit));
     }
 
+    /// What is no rate.
+    pub(crate) fn line(&mut self, line: String) {
+        eprintln!("{line}");
+        self.said.push(line);
+    }
+
     pub(crate) fn print(&self) {
         println!("{:<86} {:>9} {:>9}", "", "per s", "of limit");
         for (what, per_second, ratio) in &self.lines {
             let ratio = ratio.map(|ratio| format!("{:.0} %", ratio * 100.0)).unwrap_or_default();
             println!("{what:<86} {per_second:>9.0} {ratio:>9}");
+        }
+        for line in &self.said {
+            println!("{line}");
         }
     }
 

@@ -65,6 +65,7 @@ mod claims {
         a_gap_between_two_statements_is_missing_once_it_is_fenced,
         old_receipts_are_counted_once_and_go,
         lanes_are_known_by_what_they_counted,
+        a_try_alone_that_never_ended_is_known_and_told_twice_it_is_one,
         a_retried_message_moves_to_its_outcome,
         a_transaction_that_names_another_order_is_refused,
         two_sessions_at_once_settle_each_order_once,

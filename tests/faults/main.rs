@@ -1,9 +1,11 @@
 //! What happens when something is wrong: with a message, with the ledger, with the broker.
 
+mod clocks;
 mod half_open;
 mod ledger;
 mod messages;
 mod replay;
+mod rolling;
 mod storm;
 mod theft;
 mod topology;

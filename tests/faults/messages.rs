@@ -7,7 +7,8 @@ use harness::program::Program;
 use harness::{ports, postgres, rabbitmq, wait};
 use lapin::BasicProperties;
 use lapin::options::{
-    BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions,
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
+    QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 
@@ -22,7 +23,8 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
     let installation = Installation::on_servers().await.unwrap();
     let burst = payments(&installation.signer, 3, 0, 21).unwrap();
     installation.import(burst.orders.iter().cloned()).unwrap();
-    let mut worker = installation.worker(&[]).await.unwrap();
+    let admin = format!("127.0.0.1:{}", harness::ports::free().unwrap());
+    let mut worker = installation.worker_at(&admin, &[]).await.unwrap();
 
     // A genuine body, put straight onto the queue by somebody who may write to the broker.
     let (_connection, channel) = channel().await.unwrap();
@@ -39,6 +41,17 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
     let letter = dead_letter(&installation).await.unwrap();
     assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("seal", "no_message_of_ours"));
     assert_eq!(bytes(&letter), Some(body), "the bytes are kept");
+    // What operators alarm on.
+    let metrics =
+        reqwest::get(format!("http://{admin}/metrics")).await.unwrap().text().await.unwrap();
+    for counted in [
+        "quittance_messages_total{bucket=\"dead\",stage=\"seal\"} 1",
+        "quittance_dead_letters_total{stage=\"seal\",code=\"no_message_of_ours\"} 1",
+    ] {
+        assert!(metrics.lines().any(|line| line == counted), "{counted}: {metrics}");
+    }
+    let log = worker.stdout() + &worker.stderr();
+    assert!(log.contains("ERROR") && log.contains("stage=\"seal\""), "{log}");
     answers(&installation, PAID, "0").await.unwrap();
 
     // The others go on.
@@ -216,5 +229,31 @@ async fn the_balance_is_told_while_the_broker_is_away() {
     let mut worker = Program::start("quittance-worker", &arguments, &variables).unwrap();
     metric(&format!("http://{admin}"), "quittance_unaccounted 0").await.unwrap();
     assert!(worker.stderr().contains("nothing is fenced this time"), "{}", worker.stderr());
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_came_back_often_and_killed_nobody_is_settled() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 1, 0, 24).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let door = installation.ingress().await.unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
+    let queue = format!("{}.notifications.0", installation.prefix.as_ref().unwrap());
+    // Readers that lose their connections, which the broker counts as it counts those that die.
+    for returns in 0..8 {
+        let taken = wait::until("the message to come back", PATIENCE, || async {
+            let (connection, channel) = channel().await.ok()?;
+            let options = BasicGetOptions::default();
+            let taken = channel.basic_get(queue.as_str().into(), options).await.ok()??;
+            Some((connection, taken))
+        });
+        let (connection, taken) = taken.await.unwrap();
+        assert_eq!(taken.redelivered, returns > 0);
+        connection.close(200, "a test".into()).await.unwrap();
+    }
+    let mut worker = installation.worker(&[]).await.unwrap();
+    answers(&installation, PAID, "1").await.unwrap();
+    answers(&installation, "select count(*) from quittance.lone_tries", "0").await.unwrap();
     assert!(worker.terminate().await.unwrap().success());
 }

@@ -163,8 +163,12 @@ impl Installation {
 
     /// Starts a worker, with more environment if wanted.
     pub async fn worker(&self, env: &[(&str, &str)]) -> anyhow::Result<Program> {
-        let admin = format!("127.0.0.1:{}", ports::free()?);
-        let mut all = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str()), PUBLISH_TIMEOUT];
+        self.worker_at(&format!("127.0.0.1:{}", ports::free()?), env).await
+    }
+
+    /// The same, with its probes and metrics at this address.
+    pub async fn worker_at(&self, admin: &str, env: &[(&str, &str)]) -> anyhow::Result<Program> {
+        let mut all = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", admin), PUBLISH_TIMEOUT];
         all.extend(env);
         let config = self.config();
         let mut program = Program::start("quittance-worker", &["--config", &config], &all)?;

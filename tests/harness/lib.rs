@@ -5,6 +5,7 @@
 mod leash;
 
 pub mod alipay;
+pub mod clock;
 pub mod driver;
 pub mod fuzzed;
 pub mod installation;

@@ -27,6 +27,11 @@ pub async fn until<T, Probe: Future<Output = Option<T>>>(
     }
 }
 
+/// Until a moment, for a load that keeps a rate.
+pub async fn until_then(moment: Instant) {
+    tokio::time::sleep_until(moment).await;
+}
+
 /// One pause, for a loop that is bounded by what it measures.
 pub async fn a_moment() {
     sleep(PAUSE).await;

@@ -2,7 +2,7 @@
 
 use rand::rngs::mock::StepRng;
 use shared::retry::Schedule;
-use worker::error::{CRASHES_MAX, Disposition, Failure, dispose};
+use worker::error::{Disposition, Failure, dispose};
 use worker::ledger::{Bucket, LedgerError};
 
 use crate::ledger::{Entry, Ledger, WAITS};
@@ -19,7 +19,6 @@ const FAULTS: u8 = 2;
 pub(crate) struct Copy {
     pub(crate) message: u8,
     pub(crate) attempt: u8,
-    pub(crate) returns: u8,
     pub(crate) home: Home,
 }
 
@@ -75,7 +74,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn with_a_notification_and_its_repeat() -> Self {
-        let copy = |message| Copy { message, attempt: 0, returns: 0, home: Home::Queue };
+        let copy = |message| Copy { message, attempt: 0, home: Home::Queue };
         Self {
             copies: vec![copy(1), copy(2)],
             ledger: Ledger::default(),
@@ -148,11 +147,6 @@ impl World {
     fn settled(&self, worker: usize, index: usize) -> Vec<Self> {
         let copy = self.copies[index];
         let mut next = vec![];
-        if u32::from(copy.returns) >= CRASHES_MAX {
-            let crashing = Err(Failure::Crashing(copy.returns.into()));
-            next.push(self.disposed(worker, index, &crashing));
-            return next;
-        }
         let committed =
             Self { ledger: self.ledger.with(Entry::Settled(copy.message)), ..self.clone() };
         next.push(committed.disposed(worker, index, &Ok(Bucket::Settled)));
@@ -205,7 +199,7 @@ impl World {
         let copy = self.copies[index];
         let attempt = if home == Home::Tier { copy.attempt + 1 } else { copy.attempt };
         let mut sent = homed;
-        sent.copies.push(Copy { attempt, returns: 0, home, message: copy.message });
+        sent.copies.push(Copy { attempt, home, message: copy.message });
         let mut next = vec![];
         if self.lost_answers > 0 {
             let unheard = Self { lost_answers: self.lost_answers - 1, ..sent.clone() };
@@ -248,7 +242,7 @@ impl World {
     fn dropped(&self, worker: usize) -> Self {
         let mut next = self.at(worker, Worker::Idle);
         for copy in next.copies.iter_mut().filter(|copy| copy.home == Home::Hand(worker)) {
-            (copy.home, copy.returns) = (Home::Queue, copy.returns + 1);
+            copy.home = Home::Queue;
         }
         next
     }

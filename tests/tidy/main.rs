@@ -69,6 +69,8 @@ const SQL_MAY_STAND_IN: &[&str] =
 const NAMES_THAT_SAY_NOTHING: &[&str] =
     &["utils", "util", "common", "helpers", "helper", "manager", "misc"];
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "#[ignore", "thread::sleep"];
+/// What a worker of the version before would miss, in words of SQL.
+const TAKEN_AWAY: &[&str] = &["drop table", "drop column", " rename ", "set not null"];
 const MAY_LET_TIME_PASS: &str = "tests/harness/wait.rs";
 
 #[test]
@@ -125,6 +127,28 @@ fn sql_stands_in_the_ledgers_alone() {
         }
         let literals = source.literals.iter().filter(|(_, text)| is_sql(text));
         literals.map(|(line, _)| (*line, "SQL: move it to a ledger".to_owned())).collect()
+    });
+}
+
+#[test]
+fn a_migration_takes_nothing_from_workers_of_the_version_before() {
+    let is_first = |path: &str| path.contains("-000001_");
+    check(|source| {
+        let goes_forward = source.path.ends_with("up.sql") && !is_first(&source.path);
+        if !source.path.starts_with("worker/migrations") || !goes_forward {
+            return vec![];
+        }
+        let mut wrong = vec![];
+        let code = source.code.to_lowercase();
+        for (line, text) in (1..).zip(code.lines()) {
+            let word = TAKEN_AWAY.iter().find(|word| text.contains(**word));
+            wrong.extend(word.map(|word| (line, format!("`{word}` while they run: only add"))));
+            let is_owed = text.contains("add column") && text.contains("not null");
+            if is_owed && !text.contains("default") {
+                wrong.push((line, "they do not write this column: give it a default".to_owned()));
+            }
+        }
+        wrong
     });
 }
 

@@ -7,7 +7,7 @@ use axum::http::{StatusCode, Uri, header};
 use shared::broker::amqp::Amqp;
 use shared::config::reload::{Live, Part};
 use shared::config::{Config, Problems};
-use shared::listen::listen;
+use shared::listen::{Capacity, listen};
 use shared::process::pause;
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
@@ -44,6 +44,7 @@ pub async fn run(config: Config, roles: Vec<Role>, stop: CancellationToken) -> a
         .with_context(|| format!("worker.admin_listen: cannot listen on {address}"))?;
     let following = tokio::spawn(follow.run(stop.clone()));
     let drain = settings.shutdown_timeout;
+    let listener = (listener, Capacity::default());
     let admin = tokio::spawn(listen(admin(health.clone()), listener, stop.clone(), drain));
     if !migrated(&ledger, &health, &stop).await? {
         return Ok(());

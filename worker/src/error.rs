@@ -11,10 +11,12 @@ use shared::retry::Schedule;
 use crate::ledger::dead_letters::fingerprint::normalise;
 use crate::ledger::{Bucket, LedgerError};
 
-/// Deliveries that crashed their readers this often are buried.
-pub const CRASHES_MAX: u32 = 5;
-/// Deliveries that crashed their readers this often are settled alone.
-pub const CRASHES_ALONE: u32 = 2;
+/// Deliveries that came back this often are read alone: a reader may have died of them, or lost its connection.
+pub const RETURNS_ALONE: u32 = 2;
+/// Deliveries of which so many readers died that read nothing else are buried.
+pub const CRASHES_MAX: u32 = 3;
+/// Whatever was written down of them, deliveries that came back this often are buried; well before the broker does.
+pub const RETURNS_MAX: u32 = 500;
 
 /// Why a delivery could not be settled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -29,8 +29,10 @@ use crate::ledger::custody::{Custody as _, LaneBeat};
 use crate::ledger::{Ledger, LedgerError};
 use crate::settle::{Policy, settle};
 
+mod age;
 mod hands;
 
+use self::age::Age;
 use self::hands::Hands;
 
 /// Bodies in one batch: whoever reaches it takes no more messages.
@@ -47,6 +49,8 @@ pub struct Lane<B, L> {
     pub ledger: L,
     pub batch_max: u16,
     pub batch_wait: Duration,
+    /// Messages that waited longer are warned of.
+    pub queue_age_alarm: Duration,
     pub policy: Policy,
     pub health: Health,
     /// Rung when events may be waiting to be published.
@@ -92,11 +96,14 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         let mut session = self.ledger.open().await?;
         // A write, before anything is consumed: a ledger that takes none is not reached.
         let lane = Uuid::now_v7();
-        session.lane_beat(self.beat(lane), process::now()).await?;
+        let now = session.now().await?;
+        session.lane_beat(self.beat(lane), now).await?;
         publisher.probe().await?;
         let consumer = self.broker.consumer(self.shard, 1).await?;
         let sign = self.beat(lane);
-        let mut hands = Hands { sign, consumer, publisher, session, alone: None, beaten: None };
+        let age = Age::new(&self.name, self.queue_age_alarm);
+        let (alone, beaten) = (None, None);
+        let mut hands = Hands { sign, consumer, publisher, session, age, alone, beaten };
         info!(lane = self.name, shard = self.shard, "consuming");
 
         // With one message that crashes its reader, a full prefetch would take innocents with it.
@@ -168,6 +175,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         hands: &mut Hands<B::Consumer, B::Publisher, L::Session>,
         batch: &[Delivery],
     ) -> Result<(), Broken> {
+        hands.age.note(batch, process::now());
         if !batch.is_empty() {
             self.settle(hands, batch).await?;
         }
@@ -181,8 +189,18 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         batch: &[Delivery],
     ) -> Result<(), Broken> {
         let begun = Instant::now();
-        let now = process::now();
-        let dispositions = settle(&mut hands.session, batch, &self.policy, now).await?;
+        let now = hands.session.now().await?;
+        // Written down before anything of it is read.
+        let lone = hands.lone_try(batch);
+        let died = match &lone {
+            Some(lone) => hands.session.try_alone(lone, now).await?,
+            None => 0,
+        };
+        let by = (&self.policy, now);
+        let dispositions = settle(&mut hands.session, batch, died, by).await?;
+        if let Some(lone) = &lone {
+            hands.session.end_try(&lone.message).await?;
+        }
         crash::at(Point::Settled);
         self.bell.notify_one();
         let mut onward = vec![];
@@ -225,7 +243,8 @@ fn tell(delivery: &Delivery, disposition: &Disposition) {
     let (bucket, stage) = match disposition {
         Disposition::Ack(bucket) => {
             if let Some(received_at) = message::claimed_received_at(&delivery.parcel) {
-                let seconds = (process::now() - received_at).as_seconds_f64();
+                // By two clocks, one of which may be behind.
+                let seconds = (process::now() - received_at).as_seconds_f64().max(0.0);
                 histogram!("quittance_pipeline_duration_seconds").record(seconds);
             }
             (bucket.as_str(), "")

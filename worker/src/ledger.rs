@@ -110,6 +110,10 @@ pub trait Ledger: Clone + Send + Sync + 'static {
 
 /// One connection to the ledger.
 pub trait Session: Custody + DeadLetters + Privacy + Replays + Send + 'static {
+    /// The ledger's own clock. What is due is judged by it, so that a worker whose clock steps neither cuts
+    /// a wait short nor prolongs it.
+    fn now(&mut self) -> impl Future<Output = Result<OffsetDateTime, LedgerError>> + Send;
+
     /// Settles a batch in one transaction and answers each message's bucket.
     fn settle(
         &mut self,

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery};
-use shared::process::{self, pause, unless_stopped};
+use shared::process::{pause, unless_stopped};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
+use time::OffsetDateTime;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -18,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::lane::BATCH_MAX_BYTES;
 use crate::ledger::dead_letters::letter::Letter;
 use crate::ledger::dead_letters::{Burial, DeadLetters as _};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Session};
 use crate::settle::Policy;
 
 /// Letters in one transaction, and in hand.
@@ -115,7 +116,7 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
     }
 
     async fn bury(&self, session: &mut L::Session, batch: &[Delivery]) -> Result<(), LedgerError> {
-        let now = process::now();
+        let now = session.now().await?;
         let readers = Arc::clone(&self.policy.readers.borrow());
         let by = (&self.policy.keys, &*readers);
         let letters: Vec<Letter> =
@@ -123,7 +124,7 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
         let burials = match session.bury(&letters, now).await {
             Err(error @ (LedgerError::Refused(_) | LedgerError::Fault(_))) => {
                 warn!(%error, letters = letters.len(), "letters are kept one by one");
-                singly(session, &letters).await?
+                singly(session, &letters, now).await?
             }
             result => result?,
         };
@@ -143,13 +144,13 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
 }
 
 /// Only the guilty one is kept without a stranger's words.
-async fn singly<S: crate::ledger::Session>(
+async fn singly<S: Session>(
     session: &mut S,
     letters: &[Letter],
+    now: OffsetDateTime,
 ) -> Result<Vec<Burial>, LedgerError> {
     let mut burials = vec![];
     for letter in letters {
-        let now = process::now();
         let kept = match session.bury(std::slice::from_ref(letter), now).await {
             Err(LedgerError::Refused(_) | LedgerError::Fault(_)) => {
                 session.bury(&[letter.bare()], now).await?
@@ -184,7 +185,7 @@ async fn collect<C: Consumer>(
     Ok(batch)
 }
 
-async fn count<S: crate::ledger::Session>(session: &mut S) -> Result<Instant, LedgerError> {
+async fn count<S: Session>(session: &mut S) -> Result<Instant, LedgerError> {
     gauge!("quittance_dead_letters_open").set(session.open_letters().await? as f64);
     Ok(Instant::now())
 }

@@ -7,7 +7,7 @@ use metrics::gauge;
 use shared::broker::Broker;
 use shared::crash::{self, Point};
 use shared::message::seal::SealKeys;
-use shared::process::{self, pause};
+use shared::process::pause;
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
 use tokio::sync::Notify;
@@ -80,7 +80,8 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
     async fn tend(&self, stop: &CancellationToken) -> Result<(), LedgerError> {
         let mut session = self.ledger.open().await?;
         while !stop.is_cancelled() {
-            let tended = session.tend(process::now(), TEND_MAX).await?;
+            let now = session.now().await?;
+            let tended = session.tend(now, TEND_MAX).await?;
             let Tended { sealed, rewrapped, expired, unopened, .. } = tended;
             if sealed + rewrapped + expired > 0 {
                 info!(sealed, rewrapped, expired, "tended bodies");
@@ -131,7 +132,8 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         }
         let full =
             |windows| i64::try_from(windows).is_ok_and(|windows: i64| windows >= COMPACT_MAX);
-        while full(session.compact(process::now(), COMPACT_MAX).await?) && !stop.is_cancelled() {}
+        let now = session.now().await?;
+        while full(session.compact(now, COMPACT_MAX).await?) && !stop.is_cancelled() {}
         Ok(())
     }
 
@@ -159,7 +161,8 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
     ) -> Result<(), LedgerError> {
         let mut resting = 0;
         loop {
-            match session.sweep(process::now(), SWEEP_MAX).await {
+            let now = session.now().await?;
+            match session.sweep(now, SWEEP_MAX).await {
                 // What was refused just now stood before others.
                 Ok(swept) if swept.subjects == 0 && swept.refused.len() > resting => {
                     resting = swept.refused.len();

@@ -16,6 +16,7 @@ use shared::message::parcel::Parcel;
 use shared::process;
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -99,7 +100,7 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
             };
             if !lease.is_held() {
                 // The gauges are the holder's to set.
-                tell(&[]);
+                tell(&[], process::now());
             }
             if let Some(error) = round.away {
                 warn!(%error, "the relay cannot publish");
@@ -134,7 +135,7 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
     ) -> Result<Round, LedgerError> {
         let unsent = session.unsent(skipped, ROUND).await?;
         if skipped == 0 {
-            tell(&unsent);
+            tell(&unsent, session.now().await?);
         }
         let is_full = i64::try_from(unsent.len()).is_ok_and(|found| found >= ROUND);
         let due: Vec<Unsent> =
@@ -191,9 +192,9 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
 }
 
 /// Of the oldest that wait.
-fn tell(unsent: &[Unsent]) {
+fn tell(unsent: &[Unsent], now: OffsetDateTime) {
     gauge!("quittance_outbox_pending").set(unsent.len() as f64);
-    let waits = |event: &Unsent| (process::now() - event.occurred_at).as_seconds_f64();
+    let waits = |event: &Unsent| (now - event.occurred_at).as_seconds_f64();
     gauge!("quittance_outbox_oldest_seconds").set(unsent.first().map_or(0.0, waits));
 }
 

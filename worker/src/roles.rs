@@ -44,6 +44,7 @@ pub struct Settings {
     pub lanes: u16,
     pub batch_max: u16,
     pub batch_wait: Duration,
+    pub queue_age_alarm: Duration,
     pub roles: Vec<Role>,
     pub shutdown_timeout: Duration,
 }
@@ -80,6 +81,7 @@ impl Settings {
             lanes: config.worker.lanes,
             batch_max: config.worker.batch_max,
             batch_wait: config.worker.batch_wait.0,
+            queue_age_alarm: config.worker.queue_age_alarm.0,
             roles: Role::ALL.to_vec(),
             shutdown_timeout: config.process.shutdown_timeout.0,
         })
@@ -170,6 +172,7 @@ fn lanes<B: Broker, L: Ledger>(
                 ledger: ledger.clone(),
                 batch_max: settings.batch_max,
                 batch_wait: settings.batch_wait,
+                queue_age_alarm: settings.queue_age_alarm,
                 policy: settings.policy.clone(),
                 health: health.clone(),
                 bell: Arc::clone(bell),

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use crate::decide::fold::Reading;
-use crate::error::{CRASHES_MAX, Disposition, Failure, dispose};
+use crate::error::{CRASHES_MAX, Disposition, Failure, RETURNS_MAX, dispose};
 use crate::ledger::{Bucket, LedgerError, Session, Work};
 
 /// How often a transaction that met a conflict is run again before its messages are taken singly.
@@ -37,9 +37,6 @@ pub struct Policy {
 
 /// Reads a delivery: its seal first, then the provider's bytes.
 pub fn judge(delivery: &Delivery, keys: &SealKeys, readers: &Readers) -> Result<Work, Failure> {
-    if delivery.returns >= CRASHES_MAX {
-        return Err(Failure::Crashing(delivery.returns));
-    }
     let message = Message::open(&delivery.parcel, keys)?;
     crash::reading(&message.body);
     if message.kind == fence::KIND {
@@ -58,16 +55,21 @@ pub fn judge(delivery: &Delivery, keys: &SealKeys, readers: &Readers) -> Result<
     Ok(Work::Reading(Box::new(Reading { message, replay, notifications })))
 }
 
-/// Settles deliveries and answers what to do with each. An error: the ledger is out of reach, and
-/// nothing may be acknowledged.
+/// Settles deliveries and answers what to do with each; `died` are the readers that died of the one alone.
+/// An error: the ledger is out of reach, and nothing may be acknowledged.
 pub async fn settle<S: Session>(
     session: &mut S,
     deliveries: &[Delivery],
-    policy: &Policy,
-    now: OffsetDateTime,
+    died: u32,
+    (policy, now): (&Policy, OffsetDateTime),
 ) -> Result<Vec<Disposition>, LedgerError> {
     let readers = Arc::clone(&policy.readers.borrow());
-    let judge = |delivery| judge(delivery, &policy.keys, &readers);
+    let judge = |delivery: &Delivery| {
+        if died >= CRASHES_MAX || delivery.returns >= RETURNS_MAX {
+            return Err(Failure::Crashing(died));
+        }
+        judge(delivery, &policy.keys, &readers)
+    };
     let judged: Vec<_> = deliveries.iter().map(judge).collect();
     let works: Vec<Work> = judged
         .iter()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use diesel::SqliteConnection;
 use shared::config::account::Choices;
+use shared::process;
 use shared::rules::Rules;
 use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
@@ -50,6 +51,7 @@ mod balance;
 mod dead_letters;
 mod replays;
 mod custody;
+mod tries;
 #[cfg(test)]
 mod trial;
 
@@ -158,6 +160,11 @@ async fn away<T: Send + 'static>(
 }
 
 impl Session for SqliteSession {
+    /// A file has none but the machine's.
+    async fn now(&mut self) -> Result<OffsetDateTime, LedgerError> {
+        Ok(process::now())
+    }
+
     async fn settle(
         &mut self,
         batch: &[Work],

@@ -15,7 +15,7 @@ pub(super) use self::letters::{
     replay_items, replay_jobs,
 };
 pub(super) use self::machinery::{
-    audit, compacted, fences, keys, lanes, receipts, relays, statements,
+    audit, compacted, fences, keys, lanes, lone_tries, receipts, relays, statements,
 };
 
 diesel::table! {

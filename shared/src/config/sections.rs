@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::units::{Bytes, Span};
 use super::{Problem, problem};
+use crate::listen::Capacity;
 use crate::retry::Schedule;
 use crate::rules::Rules;
 use crate::secret::Secret;
@@ -27,6 +28,8 @@ pub const PREFETCH_BATCHES: u16 = 3;
 /// Bodies that one lane may hold when every message is as long as the ingress allows.
 const HELD_MAX_BYTES: usize = 1 << 30;
 const BATCH_WAIT_MAX: Duration = Duration::from_secs(1);
+const QUEUE_AGE_ALARM_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const CONNECTIONS_MAX: u16 = u16::MAX;
 const BODY_LIMIT_MAX_BYTES: usize = 1 << 20;
 const BODY_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 const ORDER_DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -64,6 +67,9 @@ pub struct IngressSection {
     /// How long a body may take to arrive.
     pub body_timeout: Span,
     pub publish_timeout: Span,
+    /// Open connections, and those of one address.
+    pub connections_max: u16,
+    pub connections_per_address_max: u16,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -73,6 +79,8 @@ pub struct WorkerSection {
     pub lanes: u16,
     pub batch_max: u16,
     pub batch_wait: Span,
+    /// Messages that waited longer are warned of.
+    pub queue_age_alarm: Span,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -144,6 +152,8 @@ impl WorkerSection {
             within("worker.lanes", self.lanes, LANES_MAX),
             batch_max.and_then(|()| self.held(body_limit)),
             at_most("worker.batch_wait", self.batch_wait, BATCH_WAIT_MAX),
+            some("worker.queue_age_alarm", self.queue_age_alarm),
+            at_most("worker.queue_age_alarm", self.queue_age_alarm, QUEUE_AGE_ALARM_MAX),
         ];
         checks.into_iter().filter_map(Result::err).collect()
     }
@@ -174,6 +184,9 @@ impl IngressSection {
         for (key, span, max) in spans {
             problems.extend(some(key, span).and_then(|()| at_most(key, span, max)).err());
         }
+        let (all, one) = (self.connections_max, self.connections_per_address_max);
+        problems.extend(within("ingress.connections_max", all, CONNECTIONS_MAX).err());
+        problems.extend(within("ingress.connections_per_address_max", one, all).err());
         problems
     }
 }
@@ -255,13 +268,21 @@ impl Default for IngressSection {
             body_limit: Bytes(64 << 10),
             body_timeout: span(10_000),
             publish_timeout: span(3_000),
+            connections_max: Capacity::default().connections_max,
+            connections_per_address_max: Capacity::default().per_address_max,
         }
     }
 }
 
 impl Default for WorkerSection {
     fn default() -> Self {
-        Self { admin_listen: loopback(9091), lanes: 2, batch_max: 100, batch_wait: span(5) }
+        Self {
+            admin_listen: loopback(9091),
+            lanes: 2,
+            batch_max: 100,
+            batch_wait: span(5),
+            queue_age_alarm: span(300_000),
+        }
     }
 }
 

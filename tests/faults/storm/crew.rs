@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::clock::Clock;
 use harness::installation::{Addresses, Installation};
 use harness::ports;
 use harness::program::Program;
@@ -15,6 +16,7 @@ const CRASH_LIMIT: Duration = Duration::from_secs(15);
 const SAYS_LIMIT: Duration = Duration::from_secs(10);
 /// How long until some worker relays: a lease that nobody releases is taken over after 5 s.
 const RELAY_LIMIT: Duration = Duration::from_secs(10);
+const HOUR_S: i64 = 3_600;
 
 pub(crate) struct Crew {
     config: String,
@@ -28,6 +30,8 @@ pub(crate) struct Member {
     worker_admin: String,
     running: Option<Program>,
     is_poisoned: bool,
+    /// Its own, where there can be one.
+    clock: Option<Clock>,
 }
 
 impl Crew {
@@ -39,6 +43,7 @@ impl Crew {
                 worker_admin,
                 running: None,
                 is_poisoned: false,
+                clock: Clock::new()?,
             })
         };
         let doors = [member()?, member()?];
@@ -58,11 +63,10 @@ impl Crew {
     /// Nobody waits for it to be ready: it may have to wait for the fault's end.
     pub(crate) fn start_door(&mut self, index: usize) -> anyhow::Result<()> {
         let door = &mut self.doors[index];
-        let mut variables = door.addresses.variables().to_vec();
+        let addresses = door.addresses.clone();
+        let mut variables = addresses.variables().to_vec();
         variables.push(("QUITTANCE__INGRESS__PUBLISH_TIMEOUT", "3s"));
-        let arguments = ["--config", &self.config];
-        door.running = Some(Program::start("quittance-ingress", &arguments, &variables)?);
-        Ok(())
+        door.start("quittance-ingress", &self.config, &variables)
     }
 
     pub(crate) fn start_worker(&mut self, index: usize) -> anyhow::Result<()> {
@@ -108,6 +112,17 @@ impl Crew {
                 let armed = [("QUITTANCE_CRASH_READING", text)];
                 self.start_worker_as(index, "quittance-worker-crashing", &armed)?;
                 self.workers[index].is_poisoned = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// The clocks of a door and of a worker step to so many hours from the true time.
+    pub(crate) fn step_clocks(&self, index: usize, offset_h: i64) -> anyhow::Result<()> {
+        for member in [&self.doors[index], &self.workers[index]] {
+            match &member.clock {
+                Some(clock) => clock.set(offset_h * HOUR_S)?,
+                None => println!("left out: clock steps, as libfaketime is not installed"),
             }
         }
         Ok(())
@@ -165,15 +180,27 @@ impl Crew {
         more: &[(&str, &str)],
     ) -> anyhow::Result<()> {
         let worker = &mut self.workers[index];
-        let mut variables = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", worker.worker_admin.as_str())];
+        let admin = worker.worker_admin.clone();
+        let mut variables = vec![("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str())];
         variables.extend(more);
-        let arguments = ["--config", &self.config];
-        worker.running = Some(Program::start(program, &arguments, &variables)?);
-        Ok(())
+        worker.start(program, &self.config, &variables)
     }
 }
 
 impl Member {
+    fn start(
+        &mut self,
+        program: &str,
+        config: &str,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        let clock = self.clock.as_ref().map(Clock::variables).transpose()?;
+        let mut all = variables.to_vec();
+        all.extend(clock.iter().flatten().map(|(name, value)| (*name, value.as_str())));
+        self.running = Some(Program::start(program, &["--config", config], &all)?);
+        Ok(())
+    }
+
     pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
         if let Some(mut program) = self.running.take() {
             program.kill().await?;

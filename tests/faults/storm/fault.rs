@@ -46,6 +46,10 @@ pub(crate) enum Fault {
     LedgerWireHalfOpen,
     /// Takes events and never acknowledges one.
     SilentSubscriber,
+    /// The clocks of an ingress and of a worker step an hour ahead, and later back again.
+    ClocksAhead,
+    /// Those of the others an hour back, and later ahead again.
+    ClocksBehind,
 }
 
 /// What a fault befalls. Of faults at the same time no two befall the same.
@@ -58,11 +62,12 @@ pub(crate) enum Target {
     Ledger,
     LedgerWire,
     Subscribers,
+    Clocks,
 }
 
 impl Fault {
     /// Each once that needs no servers of its own; the crash points follow.
-    const WITHOUT_POINTS: [Self; 25] = [
+    const WITHOUT_POINTS: [Self; 27] = [
         Self::IngressKilled,
         Self::IngressReplaced,
         Self::WorkerKilled,
@@ -88,10 +93,12 @@ impl Fault {
         Self::LedgerWireSlow,
         Self::LedgerWireHalfOpen,
         Self::SilentSubscriber,
+        Self::ClocksAhead,
+        Self::ClocksBehind,
     ];
 
     /// Those that are soon over.
-    pub(crate) const QUICK: [Self; 11] = [
+    pub(crate) const QUICK: [Self; 13] = [
         Self::IngressKilled,
         Self::WorkersReplaced,
         Self::WorkersCrash(Point::Settled),
@@ -103,6 +110,8 @@ impl Fault {
         Self::LedgerSerialisable,
         Self::BrokerWireHalfOpen,
         Self::SilentSubscriber,
+        Self::ClocksAhead,
+        Self::ClocksBehind,
     ];
 
     pub(crate) fn all() -> Vec<Self> {
@@ -142,6 +151,8 @@ impl Fault {
             Self::LedgerWireSlow => "the wire to PostgreSQL slow",
             Self::LedgerWireHalfOpen => "the wire to PostgreSQL half-open",
             Self::SilentSubscriber => "a subscriber that never acknowledges",
+            Self::ClocksAhead => "an ingress's and a worker's clock +1 h and back",
+            Self::ClocksBehind => "an ingress's and a worker's clock −1 h and back",
         };
         name.to_owned()
     }
@@ -175,6 +186,7 @@ impl Fault {
                 Target::LedgerWire
             }
             Self::SilentSubscriber => Target::Subscribers,
+            Self::ClocksAhead | Self::ClocksBehind => Target::Clocks,
         }
     }
 
@@ -191,7 +203,11 @@ impl Fault {
             | Self::LedgerStopped
             | Self::LedgerDiskFull
             | Self::LedgerKilled => 5,
-            Self::LedgerDeadlocks | Self::LedgerSerialisable | Self::WorkersCrash(_) => 4,
+            Self::LedgerDeadlocks
+            | Self::LedgerSerialisable
+            | Self::WorkersCrash(_)
+            | Self::ClocksAhead
+            | Self::ClocksBehind => 4,
             Self::IngressKilled
             | Self::IngressReplaced
             | Self::WorkerKilled

@@ -85,8 +85,7 @@ impl Stage {
         let entrance = peers.first().unwrap_or(broker).url();
         let (broker_wire, broker_url) = Wire::before(entrance).await?;
         let (ledger_wire, ledger_url) = Wire::before(ledger.url()).await?;
-        let base = |url: &str| url.rsplit_once('/').map(|(base, _)| base.to_owned());
-        let through = base(&ledger_url).context("a url without a path")?;
+        let (through, _) = ledger_url.rsplit_once('/').context("a url without a path")?;
         let way =
             |url: &str| format!("{through}/{}", url.rsplit_once('/').map_or("", |(_, it)| it));
         let installation = Installation::on(&broker_url, ledger, way).await?;
@@ -173,6 +172,8 @@ impl Stage {
                 self.silent = Silent::start(&url, prefix).await.ok();
                 Ok(())
             }
+            Fault::ClocksAhead => self.crew.step_clocks(0, 1),
+            Fault::ClocksBehind => self.crew.step_clocks(1, -1),
         }
     }
 
@@ -217,6 +218,8 @@ impl Stage {
                 self.silent = None;
                 Ok(())
             }
+            Fault::ClocksAhead => self.crew.step_clocks(0, 0),
+            Fault::ClocksBehind => self.crew.step_clocks(1, 0),
             Fault::BrokerClosesConnections | Fault::BackendsTerminated => Ok(()),
         }
     }

@@ -28,8 +28,6 @@ struct Seen {
     /// Status, paid amount, refunded amount, fulfilments, and how often it was announced as paid.
     orders: BTreeMap<String, (String, i64, i64, u64, u64)>,
     dead: u64,
-    /// Orders with a letter that was in the hands of five readers that died: innocent, but nobody can tell.
-    blamed: BTreeMap<String, u64>,
     unsent: u64,
     events: BTreeMap<String, u64>,
 }
@@ -146,9 +144,6 @@ impl Seen {
                 (select count(*) from quittance.events where subject = 'order/' || o.order_no
                     and type = 'order.paid.v1')) from quittance.orders o
             union all select 'dead', '', count(*)::text from quittance.receipts where bucket = 'dead'
-            union all select 'blamed', coalesce(order_number, '?'), count(*)::text
-                from quittance.dead_letters d join quittance.failure_groups g on g.id = d.group_id
-                where g.stage = 'crash' group by 2
             union all select 'unsent', '', count(*)::text from quittance.outbox
             union all select 'events', subject, count(*)::text from quittance.events group by subject";
         let mut seen = Self::default();
@@ -160,7 +155,6 @@ impl Seen {
                 "message" => drop(seen.messages.insert(name, value.parse()?)),
                 "order" => drop(seen.orders.insert(name, order(value)?)),
                 "dead" => seen.dead = value.parse()?,
-                "blamed" => drop(seen.blamed.insert(name, value.parse()?)),
                 "unsent" => seen.unsent = value.parse()?,
                 _ => drop(seen.events.insert(name, value.parse()?)),
             }
@@ -177,10 +171,8 @@ impl Seen {
                 letters += count;
                 continue;
             }
-            let note = &traffic.notes[*place];
-            let identity = &note.identity;
-            let buried = self.blamed.get(&traffic.orders[note.order].number).copied().unwrap_or(0);
-            let recorded = self.messages.get(identity).copied().unwrap_or(0) + buried;
+            let identity = &traffic.notes[*place].identity;
+            let recorded = self.messages.get(identity).copied().unwrap_or(0);
             ensure!(recorded >= *count, "{identity}: {count} accepted, {recorded} recorded");
         }
         ensure!(self.dead >= letters, "{letters} unreadable, {} dead", self.dead);
@@ -191,7 +183,7 @@ impl Seen {
         };
         for (index, order) in traffic.orders.iter().enumerate() {
             let Some(status) = order.ending.status() else { continue };
-            if !heard(index) || self.blamed.contains_key(&order.number) {
+            if !heard(index) {
                 continue;
             }
             let (is, paid, refunded, ..) =

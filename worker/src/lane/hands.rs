@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use shared::broker::{BrokerError, Consumer, Delivery, Publisher};
-use shared::process;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::BATCH_MAX_BYTES;
-use crate::error::CRASHES_ALONE;
-use crate::ledger::custody::LaneBeat;
+use super::age::Age;
+use crate::error::RETURNS_ALONE;
+use crate::ledger::custody::{LaneBeat, LoneTry};
 use crate::ledger::{LedgerError, Session};
 
 /// A lane that waited this long for a delivery has nothing in hand.
@@ -24,13 +24,15 @@ pub(super) struct Hands<C, P, S> {
     pub(super) consumer: C,
     pub(super) publisher: P,
     pub(super) session: S,
+    pub(super) age: Age,
     /// Taken from the consumer, to be settled alone.
     pub(super) alone: Option<Delivery>,
     pub(super) beaten: Option<Instant>,
 }
 
 impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
-    /// The first delivery and what comes within `wait` of it, up to a limit of bytes; nothing when none came for a while.
+    /// The first delivery and what comes within `wait` of it, up to a limit of bytes; nothing when none
+    /// came for a while.
     pub(super) async fn collect(
         &mut self,
         size: u16,
@@ -59,7 +61,7 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
             }
         };
         let mut batch = vec![first];
-        if batch.iter().any(|first| first.returns >= CRASHES_ALONE) {
+        if batch.iter().any(|first| first.returns >= RETURNS_ALONE) {
             return Ok(batch);
         }
         let deadline = Instant::now() + wait;
@@ -69,7 +71,7 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
                 Err(_) => break,
                 Ok(delivery) => {
                     let delivery = delivery?;
-                    if delivery.returns >= CRASHES_ALONE {
+                    if delivery.returns >= RETURNS_ALONE {
                         self.alone = Some(delivery);
                         break;
                     }
@@ -81,11 +83,22 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
         Ok(batch)
     }
 
+    /// What is known of a delivery that is settled alone, as it came back before.
+    pub(super) fn lone_try(&self, batch: &[Delivery]) -> Option<LoneTry> {
+        let [lone] = batch else { return None };
+        (lone.returns >= RETURNS_ALONE).then(|| LoneTry {
+            message: lone.parcel.id.clone(),
+            lane: self.sign.lane,
+            tag: i64::try_from(lone.tag).unwrap_or(i64::MAX),
+        })
+    }
+
     pub(super) async fn beat(&mut self, idle: bool) -> Result<(), LedgerError> {
         if self.beaten.is_some_and(|beaten| beaten.elapsed() < BEAT) {
             return Ok(());
         }
-        self.session.lane_beat(LaneBeat { idle, ..self.sign }, process::now()).await?;
+        let now = self.session.now().await?;
+        self.session.lane_beat(LaneBeat { idle, ..self.sign }, now).await?;
         self.beaten = Some(Instant::now());
         Ok(())
     }

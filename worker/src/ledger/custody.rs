@@ -23,6 +23,8 @@ pub const OVERDUE: Duration = Duration::seconds(240);
 pub const COMPACTED_AFTER: Duration = Duration::minutes(10);
 /// How long what a lane told is kept.
 pub const LANE_KEPT: Duration = Duration::hours(1);
+/// How long a try is kept of which nobody told the end.
+pub const TRIES_KEPT: Duration = Duration::days(7);
 /// Missing numbers that a balance names in one window.
 pub const NAMED_MAX: i64 = 20;
 /// Windows that a balance names.
@@ -45,6 +47,15 @@ pub struct LaneCount {
     pub shard: u16,
     pub beats: i64,
     pub idles: i64,
+}
+
+/// A delivery that is about to be read alone, because its readers vanished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoneTry {
+    pub message: String,
+    /// The lane that holds it, and the delivery's number there.
+    pub lane: Uuid,
+    pub tag: i64,
 }
 
 /// The numbers `(from, to]` of an epoch.
@@ -135,6 +146,17 @@ pub trait Custody {
         now: OffsetDateTime,
         limit: i64,
     ) -> impl Future<Output = Result<usize, LedgerError>> + Send;
+
+    /// Writes down that a message is about to be read alone; answers how many such tries of it never ended.
+    /// The same try told again is one.
+    fn try_alone(
+        &mut self,
+        lone: &LoneTry,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<u32, LedgerError>> + Send;
+
+    /// The tries of this message ended, whatever came of it.
+    fn end_try(&mut self, message: &str) -> impl Future<Output = Result<(), LedgerError>> + Send;
 }
 
 impl Suspects {

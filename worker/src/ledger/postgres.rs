@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use self::clock::Clock;
 use self::line::Line;
 use super::keys::{KeyUse, Told};
 use super::records::{
@@ -30,6 +31,7 @@ use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 #[macro_use]
 mod statement;
 mod fault;
+mod clock;
 mod line;
 mod migrate;
 mod load;
@@ -50,6 +52,7 @@ mod balance;
 mod dead_letters;
 mod replays;
 mod custody;
+mod tries;
 
 /// How long connecting may take: a wire that swallows everything must not hold up the next try.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -83,6 +86,7 @@ pub struct Postgres {
 pub struct PostgresSession {
     conn: AsyncPgConnection,
     line: Line,
+    clock: Clock,
     /// Of the keys it has told already, so that most batches need not ask.
     told: Told,
     /// What its sweeps leave alone.
@@ -127,8 +131,8 @@ impl Ledger for Postgres {
         let mut conn = self.connect(SETUP).await?;
         let line = Line::of(&mut conn, self.clone()).await?;
         let (choices, bodies) = (self.choices.clone(), self.bodies.clone());
-        let (told, resting) = (Told::default(), Resting::default());
-        Ok(PostgresSession { conn, line, told, resting, choices, bodies })
+        let (clock, told, resting) = (Clock::default(), Told::default(), Resting::default());
+        Ok(PostgresSession { conn, line, clock, told, resting, choices, bodies })
     }
 
     async fn migrate(&self) -> Result<(), LedgerError> {
@@ -143,6 +147,10 @@ impl PostgresSession {
 }
 
 impl Session for PostgresSession {
+    async fn now(&mut self) -> Result<OffsetDateTime, LedgerError> {
+        self.line.bounded(self.clock.now(&mut self.conn)).await
+    }
+
     async fn settle(
         &mut self,
         batch: &[Work],

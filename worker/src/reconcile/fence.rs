@@ -9,13 +9,13 @@ use std::time::Duration;
 use shared::broker::{Broker, BrokerError, PublishError, Publisher, Route};
 use shared::message::fence::Fence;
 use shared::message::seal::SealKeys;
-use shared::process::{self, pause};
+use shared::process::pause;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::ledger::custody::{Custody as _, LaneCount, Showing, Sighting, Suspects, Tiers};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Session as _};
 
 /// Windows of a kind in one fence.
 const SUSPECTS_MAX: i64 = 1_000;
@@ -55,14 +55,15 @@ pub(super) enum Unproven {
 impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
     pub(super) async fn fence(&self, stop: &CancellationToken) -> Result<Fenced, Unproven> {
         let mut session = self.ledger.open().await?;
-        let suspects = session.suspects(process::now(), SUSPECTS_MAX).await?;
+        let now = session.now().await?;
+        let suspects = session.suspects(now, SUSPECTS_MAX).await?;
         if suspects.is_empty() {
             return Ok(Fenced::Nothing);
         }
         let first = self.sight(&mut session).await?;
         let id = Uuid::now_v7();
         for shard in 0..self.shards {
-            let parcel = Fence { id, shard }.into_message(process::now()).into_parcel(self.keys);
+            let parcel = Fence { id, shard }.into_message(now).into_parcel(self.keys);
             self.publisher.publish(Route::Notifications { shard }, parcel).await?;
         }
         let deadline = Instant::now() + PATIENCE;
@@ -71,7 +72,8 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
                 return Ok(Fenced::Unclear("the markers did not pass in time"));
             }
         }
-        let passed = session.lanes(process::now()).await?;
+        let now = session.now().await?;
+        let passed = session.lanes(now).await?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let tiers = match self.showing(&mut session, &first, &passed).await? {
@@ -90,7 +92,8 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
                 // An overdue retry may be among those that wait.
                 Tiers::Waiting => Suspects { overdue_before: None, ..suspects },
             };
-            session.convict(&proven, process::now()).await?;
+            let now = session.now().await?;
+            session.convict(&proven, now).await?;
             return Ok(Fenced::Proven);
         }
     }
@@ -102,7 +105,8 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
         first: &Sighting,
         passed: &[LaneCount],
     ) -> Result<Showing, Unproven> {
-        let lanes = session.lanes(process::now()).await?;
+        let now = session.now().await?;
+        let lanes = session.lanes(now).await?;
         match first.until(passed, &Sighting { depths: first.depths.clone(), lanes }) {
             Showing::Clear { .. } => Ok(first.until(passed, &self.sight(session).await?)),
             showing @ (Showing::Busy | Showing::Unclear(_)) => Ok(showing),
@@ -112,7 +116,8 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
     /// The lanes are read after the consumers: one that came in between is doubted, not trusted.
     async fn sight(&self, session: &mut L::Session) -> Result<Sighting, Unproven> {
         let depths = self.broker.depths().await?;
-        let lanes = session.lanes(process::now()).await?;
+        let now = session.now().await?;
+        let lanes = session.lanes(now).await?;
         Ok(Sighting { depths, lanes })
     }
 }

@@ -7,12 +7,12 @@ use shared::message::fence::Fence;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::custody::{
-    COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, OVERDUE, Suspects, Window,
+    COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, LoneTry, OVERDUE, Suspects, Window,
 };
 use worker::ledger::{Bucket, LedgerError};
 
-use super::SqliteSession;
 use super::fault::Result;
+use super::{SqliteSession, tries};
 use crate::embedded::schema::{compacted, fences, lanes, receipts, statements};
 use crate::embedded::values::{micros, uuid};
 
@@ -92,31 +92,23 @@ pub(super) fn pass(
     Ok(())
 }
 
+/// As the port answers.
+type Told<T> = std::result::Result<T, LedgerError>;
+
 impl Custody for SqliteSession {
-    async fn lane_beat(
-        &mut self,
-        beat: LaneBeat,
-        now: OffsetDateTime,
-    ) -> std::result::Result<(), LedgerError> {
+    async fn lane_beat(&mut self, beat: LaneBeat, now: OffsetDateTime) -> Told<()> {
         self.write(move |connection| lane_beat(connection, beat, now)).await
     }
 
-    async fn lanes(
-        &mut self,
-        now: OffsetDateTime,
-    ) -> std::result::Result<Vec<LaneCount>, LedgerError> {
+    async fn lanes(&mut self, now: OffsetDateTime) -> Told<Vec<LaneCount>> {
         self.read(move |connection| list(connection, now)).await
     }
 
-    async fn suspects(
-        &mut self,
-        now: OffsetDateTime,
-        limit: i64,
-    ) -> std::result::Result<Suspects, LedgerError> {
+    async fn suspects(&mut self, now: OffsetDateTime, limit: i64) -> Told<Suspects> {
         self.write(move |connection| suspects(connection, now, limit)).await
     }
 
-    async fn passed(&mut self, fence: Uuid) -> std::result::Result<Vec<u16>, LedgerError> {
+    async fn passed(&mut self, fence: Uuid) -> Told<Vec<u16>> {
         self.read(move |connection| {
             let of = fences::table.filter(fences::fence.eq(fence.to_string()));
             let shards: Vec<i32> = of.select(fences::shard).load(connection)?;
@@ -125,21 +117,23 @@ impl Custody for SqliteSession {
         .await
     }
 
-    async fn convict(
-        &mut self,
-        suspects: &Suspects,
-        now: OffsetDateTime,
-    ) -> std::result::Result<(), LedgerError> {
+    async fn convict(&mut self, suspects: &Suspects, now: OffsetDateTime) -> Told<()> {
         let suspects = suspects.clone();
         self.write(move |connection| convict(connection, &suspects, now)).await
     }
 
-    async fn compact(
-        &mut self,
-        now: OffsetDateTime,
-        limit: i64,
-    ) -> std::result::Result<usize, LedgerError> {
+    async fn compact(&mut self, now: OffsetDateTime, limit: i64) -> Told<usize> {
         self.write(move |connection| compact(connection, now, limit)).await
+    }
+
+    async fn try_alone(&mut self, lone: &LoneTry, now: OffsetDateTime) -> Told<u32> {
+        let lone = lone.clone();
+        self.write(move |connection| tries::begin(connection, &lone, now)).await
+    }
+
+    async fn end_try(&mut self, message: &str) -> Told<()> {
+        let message = message.to_owned();
+        self.write(move |connection| tries::end(connection, &message)).await
     }
 }
 
@@ -243,6 +237,7 @@ fn compact(connection: &mut SqliteConnection, now: OffsetDateTime, limit: i64) -
     let kept = micros(now - LANE_KEPT);
     diesel::delete(lanes::table.filter(lanes::beat_at.lt(kept))).execute(connection)?;
     diesel::delete(fences::table.filter(fences::passed_at.lt(kept))).execute(connection)?;
+    tries::forget(connection, now)?;
     let next = diesel::sql_query(NEXT)
         .bind::<BigInt, _>(micros(now - COMPACTED_AFTER))
         .bind::<BigInt, _>(limit);

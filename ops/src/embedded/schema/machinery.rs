@@ -51,6 +51,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    lone_tries (message_id) {
+        message_id -> Text,
+        lane -> Text,
+        tag -> BigInt,
+        tries -> Integer,
+        tried_at -> BigInt,
+    }
+}
+
+diesel::table! {
     compacted (epoch) {
         epoch -> Text,
         through -> BigInt,

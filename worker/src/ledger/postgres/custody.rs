@@ -6,10 +6,10 @@ use shared::message::fence::Fence;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::PostgresSession;
+use super::{PostgresSession, tries};
 use crate::ledger::LedgerError;
 use crate::ledger::custody::{
-    COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, OVERDUE, Suspects, Window,
+    COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, LoneTry, OVERDUE, Suspects, Window,
 };
 
 statement!(
@@ -216,6 +216,14 @@ impl Custody for PostgresSession {
     async fn compact(&mut self, now: OffsetDateTime, limit: i64) -> Result<usize, LedgerError> {
         self.line.bounded(compact(&mut self.conn, (now - COMPACTED_AFTER, now), limit)).await
     }
+
+    async fn try_alone(&mut self, lone: &LoneTry, now: OffsetDateTime) -> Result<u32, LedgerError> {
+        self.line.bounded(tries::begin(&mut self.conn, lone, now)).await
+    }
+
+    async fn end_try(&mut self, message: &str) -> Result<(), LedgerError> {
+        self.line.bounded(tries::end(&mut self.conn, message)).await
+    }
 }
 
 async fn suspects(
@@ -268,6 +276,7 @@ async fn compact(
     let kept = now - LANE_KEPT;
     ForgetLanes { until: &kept }.execute(conn).await?;
     ForgetFences { until: &kept }.execute(conn).await?;
+    tries::forget(conn, now).await?;
     let windows: Vec<i64> = Compact { until: &until, limit: &limit }.load(conn).await?;
     Ok(windows.len())
 }

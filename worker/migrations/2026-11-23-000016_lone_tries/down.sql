@@ -1,0 +1,1 @@
+drop table quittance.lone_tries;
