@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::lease::Lease;
 use crate::ledger::records::Unsent;
-use crate::ledger::{Ledger, LedgerError, Session};
+use crate::ledger::{Duty, Ledger, LedgerError, Session};
 
 /// Events in one round.
 const ROUND: i64 = 1_000;
@@ -84,7 +84,9 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         let mut lease = Lease::new(holder);
         let mut refused = Refused::default();
         while !stop.is_cancelled() {
-            lease.keep(async |holder, stale| session.beat(holder, stale).await).await?;
+            lease
+                .keep(async |holder, stale| session.beat(Duty::Relay, holder, stale).await)
+                .await?;
             let round = if lease.is_held() {
                 self.round(&mut session, &mut refused).await?
             } else {

@@ -9,7 +9,7 @@ use worker::ledger::dead_letters::{DeadLetters as _, LetterState};
 use worker::ledger::replays::{
     Course, JobState, Outcome, PLAN_KEEPS, PlannedItem, Replays as _, Started, Steer, Steered,
 };
-use worker::ledger::{Beat, Bucket, Ledger, Session, Work};
+use worker::ledger::{Beat, Bucket, Duty, Ledger, Session, Work};
 
 use super::dead_letters::{act, all, letter};
 use super::words::{Ingress, Says, import, settle};
@@ -72,15 +72,15 @@ pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L
     ensure!(start(&mut session, job).await? == Started::NotPlanned(JobState::Running));
     let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
     ensure!(session.claim(job, one, 9).await?.is_empty(), "nobody holds the lease");
-    ensure!(session.replay_beat(one, None).await? == Beat::Held);
+    ensure!(session.beat(Duty::Replay, one, None).await? == Beat::Held);
     let first = session.claim(job, one, 1).await?;
     ensure!(first.len() == 1 && session.claim(job, other, 9).await?.is_empty());
 
     // The first holder dies with an item about to be published; the next one takes it over.
-    let Beat::Other(seen) = session.replay_beat(other, None).await? else {
+    let Beat::Other(seen) = session.beat(Duty::Replay, other, None).await? else {
         anyhow::bail!("two hold it");
     };
-    ensure!(session.replay_beat(other, Some(seen)).await? == Beat::Held);
+    ensure!(session.beat(Duty::Replay, other, Some(seen)).await? == Beat::Held);
     let taken = session.claim(job, other, 9).await?;
     ensure!(taken.len() == 2 && taken.iter().any(|(item, _)| *item == first[0].0), "{taken:?}");
     ensure!(session.claim(job, one, 9).await?.is_empty(), "it lost the lease");
@@ -142,7 +142,7 @@ pub(crate) async fn a_plan_that_is_stale_or_old_is_not_started<B: Broker, L: Led
     let quicker = plan(&mut session).await?;
     ensure!(start(&mut session, quicker).await? == Started::Done);
     let holder = Uuid::now_v7();
-    session.replay_beat(holder, None).await?;
+    session.beat(Duty::Replay, holder, None).await?;
     let claimed = session.claim(quicker, holder, 9).await?;
     settle(&mut session, &[again(&works[0], claimed[0].0)?]).await?;
     ensure!(matches!(start(&mut session, job).await?, Started::Stale { changed } if changed > 0));
@@ -165,7 +165,7 @@ pub(crate) async fn an_item_that_is_skipped_leaves_its_letter_open<B: Broker, L:
     let Planned { works, job } = planned(&mut session).await?;
     ensure!(start(&mut session, job).await? == Started::Done);
     let holder = Uuid::now_v7();
-    session.replay_beat(holder, None).await?;
+    session.beat(Duty::Replay, holder, None).await?;
     let claimed = session.claim(job, holder, 9).await?;
     let items: Vec<Uuid> = claimed.iter().map(|(item, _)| *item).collect();
     session.published(&items, &[]).await?;
