@@ -136,6 +136,21 @@ impl Config {
         })
     }
 
+    /// The url of the broker's management API, where one is configured.
+    pub fn management_url(&self) -> Result<Option<Secret>, Problem> {
+        const KEY: &str = "broker.management_url";
+        let BrokerSection { management_url, management_url_file, .. } = &self.broker;
+        let url = self.secret(KEY, management_url, management_url_file)?;
+        let is_http = |url: &Secret| {
+            let url = url.reveal();
+            url.starts_with("http://") || url.starts_with("https://")
+        };
+        if url.as_ref().is_some_and(|url| !is_http(url)) {
+            return Err(problem(KEY, "must begin with http:// or https://"));
+        }
+        Ok(url)
+    }
+
     /// The database's url alone.
     pub fn database_url(&self) -> Result<Secret, Problem> {
         self.secret("database.url", &self.database.url, &self.database.url_file)?.ok_or_else(|| {
@@ -180,6 +195,7 @@ impl Config {
             }
         }
         problems.extend(self.topology().err());
+        problems.extend(self.management_url().err());
         problems.extend(self.quarantine_cipher().err());
         problems.extend(self.limits());
         problems.extend(self.console.check().err());

@@ -5,6 +5,7 @@
 //! broker but has no seal key cannot make one.
 
 use bytes::Bytes;
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -57,6 +58,24 @@ pub struct Number {
 }
 
 impl Message {
+    /// One of our own about the others: it bears the number 0, which is no notification's.
+    fn about(kind: &str, epoch: Uuid, what: &impl Serialize, received_at: OffsetDateTime) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            kind: kind.to_owned(),
+            account: String::new(),
+            key: String::new(),
+            attempt: 0,
+            received_at,
+            number: Number { epoch, seq: 0 },
+            content_type: Some("application/json".to_owned()),
+            http: vec![],
+            traceparent: None,
+            // Plain numbers and a uuid always serialise.
+            body: Bytes::from(serde_json::to_vec(what).unwrap_or_default()),
+        }
+    }
+
     /// The wire form, sealed with the ring's first key.
     pub fn into_parcel(self, keys: &SealKeys) -> Parcel {
         let mut headers = vec![

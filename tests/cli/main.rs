@@ -26,4 +26,5 @@ mod serve;
 mod reach;
 mod migrate;
 mod topology;
+mod management;
 mod balance;

@@ -93,6 +93,70 @@ async fn what_dies_again_halts_its_job_and_keeps_both_failures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_watched_and_its_rate_changes_while_it_runs() {
+    let orders = ["A-1", "A-2", "A-3", "A-4", "A-5", "A-6", "A-7", "A-8"];
+    let (shop, group) = broken(&orders).await;
+    mend(&shop).await;
+    let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();
+    shop.run(&format!("replay watch {id}")).ends_with(6).complains_of(&["not started"]);
+    shop.run(&format!("replay rate {id} 2/s")).ends_with(6);
+    shop.run(&format!("replay start --plan {id} --reason mended --canary 0 --rate 1/s"))
+        .ends_with(0);
+    shop.run(&format!("replay rate {id} 2/s")).ends_with(0).prints(&["is running, at 2/s"]);
+    shop.run(&format!("replay pause {id}")).ends_with(0);
+    let faster = shop.run(&format!("replay rate {id} 500/s -o json")).ends_with(0).json();
+    assert_eq!((&faster["state"], &faster["rate"]), (&json!("paused"), &json!(500)));
+    let paused = shop.run(&format!("replay watch {id}")).ends_with(8);
+    assert!(paused.stderr.starts_with("paused: "), "{paused}");
+    shop.run(&format!("replay resume {id}")).ends_with(0);
+    let ended = shop.run(&format!("replay watch {id} -o json")).ends_with(0);
+    assert_eq!(ended.json()["counts"]["settled"], 8, "{ended}");
+    // No terminal: a line for each state, not for each look.
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    assert!(lines.len() <= 2, "{ended}");
+    assert!(lines.last().unwrap().starts_with("completed: 8 of 8 decided, 8 ok"), "{ended}");
+    shop.run(&format!("replay rate {id} 5/s")).ends_with(6);
+    shop.run(&format!("replay rate {id} 0/s")).ends_with(2);
+    shop.run(&format!("replay watch {NOBODYS}")).ends_with(5);
+    shop.run(&format!("replay rate {NOBODYS} 5/s")).ends_with(5);
+    let noted = "select group_concat(reason, ' ') from audit where action = 'replay.rate'";
+    let noted = sqlite::sql(&shop.at.path("data/quittance.db"), noted).await.unwrap();
+    assert_eq!(noted.trim(), "2/s 500/s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_whose_replayed_message_is_lost_is_open_again() {
+    let (shop, group) = broken(&["A-1"]).await;
+    mend(&shop).await;
+    let database = shop.at.path("data/quittance.db");
+    // Whatever a replay publishes is confirmed, and gone.
+    let thief = "create trigger a_thief after insert on queue \
+                 when new.headers like '%quittance-replay-item%' \
+                 begin delete from queue where id = new.id; end";
+    sqlite::sql(&database, thief).await.unwrap();
+    let start = |id: &str| format!("replay start --plan {id} --reason mended --watch -o json");
+    let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();
+    let lost = shop.run(&start(&id)).ends_with(7);
+    assert!(lost.stderr.contains("1 lost"), "{lost}");
+    let lost = lost.json();
+    assert_eq!((&lost["state"], &lost["counts"]["lost"]), (&json!("completed"), &json!(1)));
+    let open = shop.run("dead-letters list -o json").ends_with(0).json();
+    let letter = open[0]["id"].as_str().unwrap();
+    let shown = shop.run(&format!("dead-letters show {letter} -o json")).ends_with(0).json();
+    let said = &shown["resolutions"][0];
+    assert_eq!((&said["resolution"], &said["actor"]), (&json!("lost"), &json!("worker")));
+    assert!(said["reason"].as_str().unwrap().contains(&id), "{shown}");
+    let balance = shop.rest(1).await;
+    assert_eq!((&balance["dead"], &balance["unaccounted"]), (&json!(1), &json!(0)), "{balance}");
+
+    sqlite::sql(&database, "drop trigger a_thief").await.unwrap();
+    let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();
+    shop.run(&start(&id)).ends_with(0);
+    assert_eq!(shop.order("A-1")["status"], "paid");
+    assert_eq!(shop.rest(1).await["settled"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stale_plan_is_refused() {
     let (shop, group) = broken(&["A-1", "A-2"]).await;
     let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();

@@ -66,6 +66,8 @@ struct Node {
     port: u16,
     distribution_port: u16,
     epmd_port: u16,
+    /// Of its management API, where it has one.
+    api_port: Option<u16>,
 }
 
 /// The broker that all tests of this process share; started by the first that asks.
@@ -82,12 +84,12 @@ async fn named_or_own() -> Result<Server, String> {
 
 /// A broker of the caller's own, to stop, kill and restart; dropping it ends it.
 pub async fn start() -> anyhow::Result<Server> {
-    ensure!(
-        Path::new(BIN).join("rabbitmq-server").exists(),
-        "{BIN}/rabbitmq-server is missing: install the Debian package `rabbitmq-server` (`./test` does it), \
-         or name a broker in {URL_ENV}"
-    );
-    start_beside(None).await
+    start_beside(None, None).await
+}
+
+/// The same with its management API.
+pub async fn start_with_management() -> anyhow::Result<Server> {
+    start_beside(None, Some(ports::free()?)).await
 }
 
 /// A cluster of so many nodes. The first must outlive the others: the epmd that all find each other by is its.
@@ -96,7 +98,7 @@ pub async fn start_cluster(count: usize) -> anyhow::Result<Vec<Server>> {
     let name = first.own()?.name();
     let mut nodes = vec![first];
     while nodes.len() < count {
-        let node = start_beside(nodes.first()).await?;
+        let node = start_beside(nodes.first(), None).await?;
         for arguments in [&["stop_app"][..], &["join_cluster", &name], &["start_app"]] {
             node.control(arguments).await?;
         }
@@ -105,14 +107,19 @@ pub async fn start_cluster(count: usize) -> anyhow::Result<Vec<Server>> {
     Ok(nodes)
 }
 
-async fn start_beside(first: Option<&Server>) -> anyhow::Result<Server> {
+async fn start_beside(first: Option<&Server>, api_port: Option<u16>) -> anyhow::Result<Server> {
+    ensure!(
+        Path::new(BIN).join("rabbitmq-server").exists(),
+        "{BIN}/rabbitmq-server is missing: install the Debian package `rabbitmq-server` (`./test` does it), \
+         or name a broker in {URL_ENV}"
+    );
     let process = Leashed::new("rabbitmq", "KILL")?;
     let (home, epmd_port) = match first {
         Some(first) => (first.own()?.home.clone(), first.own()?.epmd_port),
         None => (process.folder().to_owned(), ports::free()?),
     };
     let (port, distribution_port) = (ports::free()?, ports::free()?);
-    let node = Node { process, home, port, distribution_port, epmd_port };
+    let node = Node { process, home, port, distribution_port, epmd_port, api_port };
     let url = format!("amqp://guest:guest@127.0.0.1:{port}/%2f");
     node.write_files()?;
     let mut server = Server { url, node: Some(node) };
@@ -130,6 +137,12 @@ pub fn prefix() -> String {
 impl Server {
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where its management API answers.
+    pub fn management_url(&self) -> anyhow::Result<String> {
+        let port = self.own()?.api_port.context("it was started without")?;
+        Ok(format!("http://guest:guest@127.0.0.1:{port}"))
     }
 
     /// Ends the node as an operator would; its data stays.
@@ -204,14 +217,18 @@ fn not_ours(url: &str) -> String {
 
 impl Node {
     fn write_files(&self) -> anyhow::Result<()> {
+        let (plugins, more) = match self.api_port {
+            Some(port) => ("[rabbitmq_management].\n", management(port)),
+            None => ("[].\n", String::new()),
+        };
         let conf = format!(
-            "listeners.tcp.1 = 127.0.0.1:{}\nvm_memory_high_watermark.absolute = {MEMORY}\n{CONF}",
+            "listeners.tcp.1 = 127.0.0.1:{}\nvm_memory_high_watermark.absolute = {MEMORY}\n{CONF}{more}",
             self.port
         );
         let files = [
             ("rabbitmq.conf", conf.as_str()),
             ("advanced.config", ADVANCED),
-            ("enabled_plugins", "[].\n"),
+            ("enabled_plugins", plugins),
         ];
         for (name, text) in files {
             fs::write(self.path(name), text).with_context(|| format!("cannot write {name}"))?;
@@ -264,6 +281,13 @@ impl Node {
     fn path(&self, name: &str) -> PathBuf {
         self.process.folder().join(name)
     }
+}
+
+/// The API tells of a policy only as often as statistics are collected.
+fn management(port: u16) -> String {
+    format!(
+        "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\ncollect_statistics_interval = 500\n"
+    )
 }
 
 /// A plain connection is cheap to refuse; the handshake is asked for once somebody listens.

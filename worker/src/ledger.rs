@@ -86,7 +86,14 @@ pub struct Swept {
     pub refused: Vec<LedgerError>,
 }
 
-/// Does this relay hold the beat?
+/// What one process at a time does, by a lease that is a row with a beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duty {
+    Relay,
+    Replay,
+}
+
+/// Does this holder hold the beat?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
     Held,
@@ -144,15 +151,16 @@ pub trait Session: Custody + DeadLetters + Privacy + Replays + Send + 'static {
         sent: &[Unsent],
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
-    /// Adds one to the relay's beat if this holder holds it; takes it over when it still stands at
+    /// Adds one to a duty's beat if this holder holds it; takes it over when it still stands at
     /// `stale`.
     fn beat(
         &mut self,
+        duty: Duty,
         holder: Uuid,
         stale: Option<i64>,
     ) -> impl Future<Output = Result<Beat, LedgerError>> + Send;
 
-    /// Gives the beat up, so that the next relay need not wait until it is stale.
+    /// Gives the beat up, so that the next holder need not wait until it is stale.
     fn release(&mut self, holder: Uuid) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
     /// Inserts or, while nothing was paid, updates orders; one answer each.
@@ -245,6 +253,16 @@ pub trait Session: Custody + DeadLetters + Privacy + Replays + Send + 'static {
 
     /// Everything that was accepted, and where it stands.
     fn balance(&mut self) -> impl Future<Output = Result<Balance, LedgerError>> + Send;
+}
+
+impl Duty {
+    /// Its row in `relays`.
+    pub fn part(self) -> i32 {
+        match self {
+            Self::Relay => 0,
+            Self::Replay => 1,
+        }
+    }
 }
 
 /// Each message's bucket, in the batch's order.

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::lease::Lease;
 use crate::ledger::records::Unsent;
-use crate::ledger::{Ledger, LedgerError, Session};
+use crate::ledger::{Duty, Ledger, LedgerError, Session};
 
 /// Events in one round.
 const ROUND: i64 = 1_000;
@@ -89,7 +89,9 @@ impl<P: Publisher, L: Ledger> Relay<P, L> {
         let mut skipped = 0;
         while !stop.is_cancelled() {
             let was_held = lease.is_held();
-            lease.keep(async |holder, stale| session.beat(holder, stale).await).await?;
+            lease
+                .keep(async |holder, stale| session.beat(Duty::Relay, holder, stale).await)
+                .await?;
             if lease.is_held() && !was_held {
                 info!(%holder, "relaying events");
             }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::lease::{BEAT, Lease};
 use crate::ledger::replays::course::{Step, step};
 use crate::ledger::replays::{JobRecord, Replays as _, StoredLetter};
-use crate::ledger::{Ledger, LedgerError, Session as _};
+use crate::ledger::{Duty, Ledger, LedgerError, Session as _};
 use crate::settle::Policy;
 
 pub mod again;
@@ -74,7 +74,9 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         let mut lease = Lease::new(Uuid::now_v7());
         let mut pace = Pace { job: Uuid::nil(), at: Instant::now(), credit: 0 };
         while !stop.is_cancelled() {
-            lease.keep(async |holder, stale| session.replay_beat(holder, stale).await).await?;
+            lease
+                .keep(async |holder, stale| session.beat(Duty::Replay, holder, stale).await)
+                .await?;
             let job = if lease.is_held() { session.running().await? } else { None };
             let Some(job) = job else {
                 pause(BEAT, stop).await;

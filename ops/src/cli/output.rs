@@ -98,14 +98,16 @@ pub fn say(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));
 }
 
-/// A line that the next one replaces: only where it is seen.
-pub fn progress(text: &str) {
+/// A line that the next one replaces: only where it is seen, as it answers.
+pub fn progress(text: &str) -> bool {
     let mut stderr = io::stderr();
-    if stderr.is_terminal() {
+    let is_seen = stderr.is_terminal();
+    if is_seen {
         // A line that wraps could not be replaced.
         let text: String = text.chars().take(PROGRESS_MAX).collect();
         drop(write!(stderr, "\r\u{1b}[K{text}").and_then(|()| stderr.flush()));
     }
+    is_seen
 }
 
 fn line(text: String) -> String {

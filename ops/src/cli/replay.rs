@@ -31,10 +31,11 @@ const EXAMPLES: &str = r#"Examples:
   quittance replay plan --group GROUP
   quittance replay start --plan PLAN --reason "INC-7, mended in 1.4.3" --canary 5 --watch
   quittance replay show JOB
-  quittance replay pause JOB
+  quittance replay watch JOB                          how far it is, until it ends
+  quittance replay rate JOB 50/s
 
 A plan may be started for 15 minutes. Exit codes: 5 no such plan or job; 6 a letter of the plan has changed
-since, or the job does not go from where it stands; 7 some died again or were skipped; 8 it still runs."#;
+since, or the job does not go from where it stands; 7 some died again, were lost or skipped; 8 it still runs."#;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -64,6 +65,15 @@ enum Verb {
         /// Items to show
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
         limit: i64,
+    },
+    /// Stay with a job until it ends, and show how far it is; leaving stops nothing
+    Watch { job: Uuid },
+    /// Send so many letters a second from now on
+    Rate {
+        job: Uuid,
+        /// As in 50/s
+        #[arg(value_name = "RATE", value_parser = rate)]
+        rate: i32,
     },
     /// Send nothing more until it is resumed; what was sent goes on
     Pause { job: Uuid },
@@ -127,6 +137,8 @@ async fn over<L: Ledger>(
             let items = session.items(job, outcome, limit).await?;
             output.one(&shown::ShownJob { record, items }, shown::details)?;
         }
+        Verb::Watch { job } => return watch::watch(session, job, output).await,
+        Verb::Rate { job, rate } => steer(session, job, Steer::Rate(rate), output).await?,
         Verb::Pause { job } => steer(session, job, Steer::Pause, output).await?,
         Verb::Resume { job } => steer(session, job, Steer::Resume, output).await?,
         Verb::Cancel { job } => steer(session, job, Steer::Cancel, output).await?,
@@ -171,7 +183,8 @@ async fn steer<S: Session>(
     steer: Steer,
     output: Output,
 ) -> Result<(), Failure> {
-    let by = act(steer.action(), job, "by command".to_owned());
+    let reason = steer.rate().map_or_else(|| "by command".to_owned(), |rate| format!("{rate}/s"));
+    let by = act(steer.action(), job, reason);
     match session.steer(job, steer, &by, process::now()).await? {
         Steered::Done => {}
         Steered::NotFound => return Err(not_found(job)),
@@ -181,7 +194,8 @@ async fn steer<S: Session>(
         }
     }
     let job = session.job(job).await?.ok_or_else(|| not_found(job))?;
-    output.one(&job, |job| format!("replay {} is {}\n", job.id, job.state.as_str()))?;
+    let pace = steer.rate().map(|rate| format!(", at {rate}/s")).unwrap_or_default();
+    output.one(&job, |job| format!("replay {} is {}{pace}\n", job.id, job.state.as_str()))?;
     Ok(())
 }
 

@@ -9,6 +9,11 @@ use super::output::{Output, say};
 use super::table::printable;
 use crate::engine::{self, Engine};
 
+mod management;
+
+const NOT_ASKED: &str = "bindings, policies and subscribers' queues were not looked at: AMQP does not \
+                         tell them, so set broker.management_url";
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  quittance topology check\n  quittance topology apply --config quittance.toml"
@@ -36,8 +41,18 @@ pub async fn run(args: TopologyArgs, config: &Config, output: Output) -> Result<
         Engine::Servers(servers) => servers.broker,
     };
     let connection = broker.connect_bare().await?;
+    let mut unseen = None;
     let findings = match args.verb {
-        TopologyVerb::Check => broker.topology.audit(&connection).await,
+        TopologyVerb::Check => {
+            let mut findings = broker.topology.audit(&connection).await;
+            match management::held(config).await {
+                Ok(Some(held)) => findings.extend(broker.topology.audit_held(&held)),
+                Ok(None) => say(NOT_ASKED),
+                // What was found is told all the same.
+                Err(failure) => unseen = Some(failure),
+            }
+            findings
+        }
         TopologyVerb::Apply => {
             broker.topology.declare(&connection).await.err().into_iter().collect()
         }
@@ -47,6 +62,9 @@ pub async fn run(args: TopologyArgs, config: &Config, output: Output) -> Result<
         return Err(Failure::new(Exit::Unreachable, message));
     }
     output.list(&findings, table)?;
+    if let Some(failure) = unseen {
+        return Err(failure);
+    }
     if !findings.is_empty() {
         say(&format!("{} to mend", findings.len()));
         return Ok(Exit::Failed);

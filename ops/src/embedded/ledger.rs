@@ -22,7 +22,7 @@ use worker::ledger::records::{
     SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 use worker::ledger::resting::Resting;
-use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
+use worker::ledger::{Beat, Bucket, Duty, Ledger, LedgerError, Session, Swept, Work};
 
 mod fault;
 mod load;
@@ -197,8 +197,13 @@ impl Session for SqliteSession {
         self.write(move |connection| events::mark_sent(connection, &ids)).await
     }
 
-    async fn beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
-        self.write(move |connection| beats::beat(connection, beats::EVENTS, holder, stale)).await
+    async fn beat(
+        &mut self,
+        duty: Duty,
+        holder: Uuid,
+        stale: Option<i64>,
+    ) -> Result<Beat, LedgerError> {
+        self.write(move |connection| beats::beat(connection, duty, holder, stale)).await
     }
 
     async fn release(&mut self, holder: Uuid) -> Result<(), LedgerError> {

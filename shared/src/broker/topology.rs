@@ -9,6 +9,8 @@ use lapin::{Connection, ExchangeKind};
 use serde::Serialize;
 
 mod objects;
+mod setting;
+pub mod held;
 
 use self::objects::{Exchange, Queue, at_least_once, channel, depth, text, unsafe_object};
 use super::{BrokerError, Depths, Route};

@@ -180,6 +180,12 @@ mod tests {
         let config = config(text, &[]).unwrap();
         let shown = format!("{config:?} {}", config.engines().unwrap_err());
         assert!(!shown.contains("hunter2"), "{shown}");
+        let text = "[broker]\nmanagement_url = \"amqp://u:hunter2@h\"";
+        let config = self::config(text, &[]).unwrap();
+        let problem = config.management_url().unwrap_err();
+        assert_eq!(problem.key, "broker.management_url");
+        assert!(config.check().contains(&problem));
+        assert!(!format!("{config:?} {problem}").contains("hunter2"));
     }
 
     #[test]

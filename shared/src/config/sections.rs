@@ -41,6 +41,9 @@ const PUBLISH_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 pub struct BrokerSection {
     pub url: Option<Secret>,
     pub url_file: Option<PathBuf>,
+    /// Of the management API, for `topology check` alone.
+    pub management_url: Option<Secret>,
+    pub management_url_file: Option<PathBuf>,
     pub prefix: String,
     pub shards: u16,
 }
@@ -250,7 +253,14 @@ fn span(millis: u64) -> Span {
 
 impl Default for BrokerSection {
     fn default() -> Self {
-        Self { url: None, url_file: None, prefix: "quittance".to_owned(), shards: 1 }
+        Self {
+            url: None,
+            url_file: None,
+            management_url: None,
+            management_url_file: None,
+            prefix: "quittance".to_owned(),
+            shards: 1,
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! A marker that passes through a shard's queue: whatever stood in front of it has been delivered.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Message, Number};
+use super::Message;
 
 /// The message type of a fence.
 pub const KIND: &str = "quittance.fence";
@@ -20,21 +19,7 @@ pub struct Fence {
 impl Fence {
     /// The message that carries it through the queue.
     pub fn into_message(self, received_at: OffsetDateTime) -> Message {
-        Message {
-            id: Uuid::now_v7(),
-            kind: KIND.to_owned(),
-            account: String::new(),
-            key: String::new(),
-            attempt: 0,
-            received_at,
-            // As a statement, it bears the number 0, which is no message's.
-            number: Number { epoch: self.id, seq: 0 },
-            content_type: Some("application/json".to_owned()),
-            http: vec![],
-            traceparent: None,
-            // A number and a uuid always serialise.
-            body: Bytes::from(serde_json::to_vec(&self).unwrap_or_default()),
-        }
+        Message::about(KIND, self.id, &self, received_at)
     }
 
     /// Reads a sealed message's body. Nothing: it is no fence that this version understands.
@@ -46,6 +31,8 @@ impl Fence {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]

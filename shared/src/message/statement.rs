@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -40,20 +39,7 @@ pub struct Numbers {
 impl Statement {
     /// The message that carries it through the queues.
     pub fn into_message(self, received_at: OffsetDateTime) -> Message {
-        Message {
-            id: Uuid::now_v7(),
-            kind: KIND.to_owned(),
-            account: String::new(),
-            key: String::new(),
-            attempt: 0,
-            received_at,
-            number: Number { epoch: self.epoch, seq: 0 },
-            content_type: Some("application/json".to_owned()),
-            http: vec![],
-            traceparent: None,
-            // Plain numbers and a uuid always serialise.
-            body: Bytes::from(serde_json::to_vec(&self).unwrap_or_default()),
-        }
+        Message::about(KIND, self.epoch, &self, received_at)
     }
 
     /// Reads a sealed message's body. Nothing: it is no statement that this version understands.

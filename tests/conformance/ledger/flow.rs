@@ -8,7 +8,7 @@ use shared::process;
 use time::Duration as Span;
 use uuid::Uuid;
 use worker::ledger::custody::Custody as _;
-use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Work};
+use worker::ledger::{Beat, Bucket, Duty, Ledger, LedgerError, Session, Work};
 
 use super::words::{Ingress, Says, events, import, settle, show};
 use crate::world::World;
@@ -186,21 +186,27 @@ pub(crate) async fn a_beat_is_taken_over_only_when_it_stands_still<B: Broker, L:
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
     let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
-    ensure!(session.beat(one, None).await? == Beat::Held);
-    let Beat::Other(seen) = session.beat(other, None).await? else {
+    ensure!(session.beat(Duty::Relay, one, None).await? == Beat::Held);
+    let Beat::Other(seen) = session.beat(Duty::Relay, other, None).await? else {
         anyhow::bail!("two hold it");
     };
-    ensure!(session.beat(one, None).await? == Beat::Held);
-    ensure!(matches!(session.beat(other, Some(seen)).await?, Beat::Other(beat) if beat > seen));
-    let Beat::Other(seen) = session.beat(other, None).await? else {
+    ensure!(session.beat(Duty::Relay, one, None).await? == Beat::Held);
+    ensure!(
+        matches!(session.beat(Duty::Relay, other, Some(seen)).await?, Beat::Other(beat) if beat > seen)
+    );
+    let Beat::Other(seen) = session.beat(Duty::Relay, other, None).await? else {
         anyhow::bail!("two hold it");
     };
-    ensure!(session.beat(other, Some(seen)).await? == Beat::Held);
-    ensure!(matches!(session.beat(one, None).await?, Beat::Other(_)));
+    ensure!(session.beat(Duty::Relay, other, Some(seen)).await? == Beat::Held);
+    ensure!(matches!(session.beat(Duty::Relay, one, None).await?, Beat::Other(_)));
     session.release(one).await?;
-    ensure!(matches!(session.beat(one, None).await?, Beat::Other(_)), "not its to give");
+    ensure!(
+        matches!(session.beat(Duty::Relay, one, None).await?, Beat::Other(_)),
+        "not its to give"
+    );
     session.release(other).await?;
-    ensure!(session.beat(one, None).await? == Beat::Held);
+    ensure!(session.beat(Duty::Relay, one, None).await? == Beat::Held);
+    ensure!(session.beat(Duty::Replay, other, None).await? == Beat::Held, "another duty");
     Ok(())
 }
 

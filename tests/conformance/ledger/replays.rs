@@ -5,11 +5,12 @@ use shared::broker::Broker;
 use shared::process;
 use uuid::Uuid;
 use worker::ledger::custody::Custody as _;
-use worker::ledger::dead_letters::{DeadLetters as _, LetterState};
+use worker::ledger::dead_letters::{DeadLetters as _, LetterFilter, LetterState};
 use worker::ledger::replays::{
     Course, JobState, Outcome, PLAN_KEEPS, PlannedItem, Replays as _, Started, Steer, Steered,
+    StoredLetter,
 };
-use worker::ledger::{Beat, Bucket, Ledger, Session, Work};
+use worker::ledger::{Beat, Bucket, Duty, Ledger, Session, Work};
 
 use super::dead_letters::{act, all, letter};
 use super::words::{Ingress, Says, import, settle};
@@ -37,7 +38,8 @@ async fn planned(session: &mut impl Session) -> anyhow::Result<Planned> {
 
 async fn plan(session: &mut impl Session) -> anyhow::Result<Uuid> {
     let job = Uuid::now_v7();
-    let letters = session.letters(&all()).await?.into_iter();
+    let open = LetterFilter { state: Some(LetterState::Open), ..all() };
+    let letters = session.letters(&open).await?.into_iter();
     let item = |letter: worker::ledger::dead_letters::LetterRecord| PlannedItem {
         id: Uuid::now_v7(),
         letter: letter.id,
@@ -72,15 +74,15 @@ pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L
     ensure!(start(&mut session, job).await? == Started::NotPlanned(JobState::Running));
     let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
     ensure!(session.claim(job, one, 9).await?.is_empty(), "nobody holds the lease");
-    ensure!(session.replay_beat(one, None).await? == Beat::Held);
+    ensure!(session.beat(Duty::Replay, one, None).await? == Beat::Held);
     let first = session.claim(job, one, 1).await?;
     ensure!(first.len() == 1 && session.claim(job, other, 9).await?.is_empty());
 
     // The first holder dies with an item about to be published; the next one takes it over.
-    let Beat::Other(seen) = session.replay_beat(other, None).await? else {
+    let Beat::Other(seen) = session.beat(Duty::Replay, other, None).await? else {
         anyhow::bail!("two hold it");
     };
-    ensure!(session.replay_beat(other, Some(seen)).await? == Beat::Held);
+    ensure!(session.beat(Duty::Replay, other, Some(seen)).await? == Beat::Held);
     let taken = session.claim(job, other, 9).await?;
     ensure!(taken.len() == 2 && taken.iter().any(|(item, _)| *item == first[0].0), "{taken:?}");
     ensure!(session.claim(job, one, 9).await?.is_empty(), "it lost the lease");
@@ -142,7 +144,7 @@ pub(crate) async fn a_plan_that_is_stale_or_old_is_not_started<B: Broker, L: Led
     let quicker = plan(&mut session).await?;
     ensure!(start(&mut session, quicker).await? == Started::Done);
     let holder = Uuid::now_v7();
-    session.replay_beat(holder, None).await?;
+    session.beat(Duty::Replay, holder, None).await?;
     let claimed = session.claim(quicker, holder, 9).await?;
     settle(&mut session, &[again(&works[0], claimed[0].0)?]).await?;
     ensure!(matches!(start(&mut session, job).await?, Started::Stale { changed } if changed > 0));
@@ -153,9 +155,74 @@ pub(crate) async fn a_plan_that_is_stale_or_old_is_not_started<B: Broker, L: Led
     ensure!(steer(&mut session, Steer::Pause).await? == Steered::Done);
     ensure!(session.running().await?.is_none(), "it is paused");
     ensure!(steer(&mut session, Steer::Resume).await? == Steered::Done);
+    // The rate may change meanwhile, and nothing else does.
+    ensure!(steer(&mut session, Steer::Rate(7)).await? == Steered::Done);
+    session.finish(quicker, Some("a reason"), process::now()).await?;
+    ensure!(steer(&mut session, Steer::Rate(9)).await? == Steered::Done);
+    let record = session.job(quicker).await?.context("it halted")?;
+    let now = (record.rate, record.state, record.stop_percent);
+    ensure!(now == (9, JobState::Halted, COURSE.stop_percent), "{record:?}");
     ensure!(steer(&mut session, Steer::Cancel).await? == Steered::Done);
+    let cancelled = Steered::Not(JobState::Cancelled);
+    ensure!(steer(&mut session, Steer::Rate(7)).await? == cancelled);
     ensure!(session.claim(quicker, holder, 9).await?.is_empty(), "it is cancelled");
     Ok(())
+}
+
+pub(crate) async fn a_letter_whose_replayed_message_is_gone_is_open_again<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let Planned { works, job } = planned(&mut session).await?;
+    let sent = sent(&mut session, job).await?;
+    let [kept, gone] = &sent[..] else { anyhow::bail!("two were planned: {sent:?}") };
+    let of = |letter: &StoredLetter| {
+        let has = |work: &&Work| matches!(work, Work::Reading(reading) if reading.message.id.to_string() == letter.message_id);
+        works.iter().find(has).context("a letter of another message")
+    };
+    settle(&mut session, &[again(of(&kept.1)?, kept.0)?]).await?;
+    let suspects = session.suspects(process::now(), 10).await?;
+    ensure!(suspects.replayed == [gone.0], "{suspects:?}");
+    ensure!(session.convict(&suspects, process::now()).await? == 1);
+    ensure!(session.convict(&suspects, process::now()).await? == 0, "once");
+    ensure!(session.suspects(process::now(), 10).await?.is_empty());
+    let counts = session.job(job).await?.context("it runs")?.counts;
+    ensure!((counts.lost, counts.settled, counts.in_flight) == (1, 1, 0), "{counts:?}");
+    let file = session.letter(gone.1.letter).await?.context("it is kept")?;
+    ensure!(file.letter.state == LetterState::Open, "{file:?}");
+    let ending = file.endings.last().context("the reason is noted")?;
+    ensure!((ending.resolution.as_str(), ending.actor.as_str()) == ("lost", "worker"));
+    ensure!(ending.reason.contains(&job.to_string()), "{ending:?}");
+    let balance = session.balance().await?;
+    ensure!((balance.dead, balance.settled, balance.unaccounted) == (1, 1, 0), "{balance:?}");
+
+    // It is sent again, and then the copy that seemed lost comes after all.
+    let second = plan(&mut session).await?;
+    let resent = self::sent(&mut session, second).await?;
+    ensure!(resent.len() == 1, "{resent:?}");
+    let message = of(&gone.1)?;
+    ensure!(settle(&mut session, &[again(message, gone.0)?]).await? == [Bucket::Settled]);
+    ensure!(session.open_letters().await? == 0);
+    ensure!(settle(&mut session, &[again(message, resent[0].0)?]).await? != [Bucket::Settled]);
+    let counts = session.job(job).await?.context("it runs")?.counts;
+    ensure!((counts.lost, counts.settled) == (0, 2), "{counts:?}");
+    let counts = session.job(second).await?.context("it runs")?.counts;
+    ensure!((counts.decided(), counts.settled) == (1, 0), "{counts:?}");
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.settled, balance.dead) == (2, 2, 0), "{balance:?}");
+    ensure!(session.suspects(process::now(), 10).await?.is_empty());
+    Ok(())
+}
+
+/// Starts a plan and records that all of it was published.
+async fn sent(session: &mut impl Session, job: Uuid) -> anyhow::Result<Vec<(Uuid, StoredLetter)>> {
+    ensure!(start(session, job).await? == Started::Done);
+    let holder = Uuid::from_u128(1);
+    ensure!(session.beat(Duty::Replay, holder, None).await? == Beat::Held);
+    let claimed = session.claim(job, holder, 9).await?;
+    let items: Vec<Uuid> = claimed.iter().map(|(item, _)| *item).collect();
+    session.published(&items, &[]).await?;
+    Ok(claimed)
 }
 
 pub(crate) async fn an_item_that_is_skipped_leaves_its_letter_open<B: Broker, L: Ledger>(
@@ -165,7 +232,7 @@ pub(crate) async fn an_item_that_is_skipped_leaves_its_letter_open<B: Broker, L:
     let Planned { works, job } = planned(&mut session).await?;
     ensure!(start(&mut session, job).await? == Started::Done);
     let holder = Uuid::now_v7();
-    session.replay_beat(holder, None).await?;
+    session.beat(Duty::Replay, holder, None).await?;
     let claimed = session.claim(job, holder, 9).await?;
     let items: Vec<Uuid> = claimed.iter().map(|(item, _)| *item).collect();
     session.published(&items, &[]).await?;

@@ -75,6 +75,8 @@ pub struct Suspects {
     pub gaps: Vec<Window>,
     /// Retries whose time to come back was before this, if there are any.
     pub overdue_before: Option<OffsetDateTime>,
+    /// Items of replays that were confirmed, and have no outcome.
+    pub replayed: Vec<Uuid>,
 }
 
 /// One look at the consumers, from both sides.
@@ -121,7 +123,7 @@ pub trait Custody {
     ) -> impl Future<Output = Result<Vec<LaneCount>, LedgerError>> + Send;
 
     /// Closes windows that are complete, then answers those that are not and that no fence has
-    /// proven, and overdue retries. At most `limit` windows of a kind.
+    /// proven, overdue retries, and replays without an outcome. At most `limit` of a kind.
     fn suspects(
         &mut self,
         now: OffsetDateTime,
@@ -132,12 +134,13 @@ pub trait Custody {
     fn passed(&mut self, fence: Uuid)
     -> impl Future<Output = Result<Vec<u16>, LedgerError>> + Send;
 
-    /// A fence proved it: what these lack is on no way any more.
+    /// A fence proved it: what these lack is on no way any more. A letter whose replayed message is gone is
+    /// open again, with the reason; answers how many.
     fn convict(
         &mut self,
         suspects: &Suspects,
         now: OffsetDateTime,
-    ) -> impl Future<Output = Result<(), LedgerError>> + Send;
+    ) -> impl Future<Output = Result<usize, LedgerError>> + Send;
 
     /// Counts the receipts of windows that were closed for [`COMPACTED_AFTER`] and removes them; what may
     /// still move to another bucket stays. Answers how many windows, at most `limit`.
@@ -161,7 +164,8 @@ pub trait Custody {
 
 impl Suspects {
     pub fn is_empty(&self) -> bool {
-        self.windows.is_empty() && self.gaps.is_empty() && self.overdue_before.is_none()
+        let Self { windows, gaps, overdue_before, replayed } = self;
+        windows.is_empty() && gaps.is_empty() && overdue_before.is_none() && replayed.is_empty()
     }
 }
 

@@ -89,7 +89,7 @@ pub struct FailureRecord {
 /// Who ended it, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EndingRecord {
-    /// `discarded`, `restored`, `replayed`.
+    /// `discarded`, `restored`, `replayed`, or `lost`: its replayed message was.
     pub resolution: String,
     pub actor: String,
     pub reason: String,

@@ -26,7 +26,7 @@ use super::records::{
     SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
 use super::resting::Resting;
-use super::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
+use super::{Beat, Bucket, Duty, Ledger, LedgerError, Session, Swept, Work};
 
 #[macro_use]
 mod statement;
@@ -41,6 +41,7 @@ mod erasure;
 mod privacy;
 mod notifications;
 mod events;
+mod beats;
 mod receipts;
 mod keys;
 mod settle;
@@ -177,12 +178,17 @@ impl Session for PostgresSession {
         self.line.bounded(events::mark_sent(&mut self.conn, sent)).await
     }
 
-    async fn beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
-        self.line.bounded(events::beat(&mut self.conn, holder, stale)).await
+    async fn beat(
+        &mut self,
+        duty: Duty,
+        holder: Uuid,
+        stale: Option<i64>,
+    ) -> Result<Beat, LedgerError> {
+        self.line.bounded(beats::beat(&mut self.conn, duty, holder, stale)).await
     }
 
     async fn release(&mut self, holder: Uuid) -> Result<(), LedgerError> {
-        self.line.bounded(events::release(&mut self.conn, holder)).await
+        self.line.bounded(beats::release(&mut self.conn, holder)).await
     }
 
     async fn import(

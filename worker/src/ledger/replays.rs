@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::bodies::StoredBody;
 use super::dead_letters::letter::Envelope;
 use super::records::Act;
-use super::{Beat, Bucket, LedgerError, Work};
+use super::{Bucket, LedgerError, Work};
 
 pub mod course;
 mod words;
@@ -176,13 +176,6 @@ pub trait Replays {
         by: &Act,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Steered, LedgerError>> + Send;
-
-    /// One beat of the lease by which one worker runs the jobs, as the relay's.
-    fn replay_beat(
-        &mut self,
-        holder: Uuid,
-        stale: Option<i64>,
-    ) -> impl Future<Output = Result<Beat, LedgerError>> + Send;
 
     /// The job that was started first of those that run.
     fn running(&mut self) -> impl Future<Output = Result<Option<JobRecord>, LedgerError>> + Send;

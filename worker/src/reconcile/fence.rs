@@ -12,6 +12,7 @@ use shared::message::seal::SealKeys;
 use shared::process::pause;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::ledger::custody::{Custody as _, LaneCount, Showing, Sighting, Suspects, Tiers};
@@ -89,11 +90,14 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
             };
             let proven = match tiers {
                 Tiers::Empty => suspects,
-                // An overdue retry may be among those that wait.
-                Tiers::Waiting => Suspects { overdue_before: None, ..suspects },
+                // An overdue retry, or a replay that is retried, may be among those that wait.
+                Tiers::Waiting => Suspects { overdue_before: None, replayed: vec![], ..suspects },
             };
             let now = session.now().await?;
-            session.convict(&proven, now).await?;
+            let lost = session.convict(&proven, now).await?;
+            if lost > 0 {
+                warn!(lost, "replayed messages are in no queue: their letters are open again");
+            }
             return Ok(Fenced::Proven);
         }
     }

@@ -32,6 +32,17 @@ pub(super) struct PlanArgs {
     group: Option<Uuid>,
 }
 
+/// What a rehearsal can say.
+const FORESEEN: [Outcome; 7] = [
+    Outcome::Settled,
+    Outcome::NoOp,
+    Outcome::Duplicate,
+    Outcome::Case,
+    Outcome::Waiting,
+    Outcome::DeadAgain,
+    Outcome::Skipped,
+];
+
 /// What `start` needs, and what would happen.
 #[derive(Debug, Serialize)]
 pub(super) struct ShownPlan {
@@ -55,7 +66,7 @@ pub(super) async fn run<S: Session>(
     let by = act("replay.plan", id, String::new());
     session.plan((id, &selection), &items, &by, now).await?;
     let mut forecast: BTreeMap<&'static str, usize> =
-        Outcome::ALL.iter().map(|outcome| (outcome.as_str(), 0)).collect();
+        FORESEEN.iter().map(|outcome| (outcome.as_str(), 0)).collect();
     for item in &items {
         *forecast.entry(item.forecast.as_str()).or_default() += 1;
     }

@@ -57,13 +57,15 @@ pub(super) fn jobs(jobs: &[JobRecord]) -> String {
 
 /// How far a job is, in one line.
 pub(super) fn progress(job: &JobRecord) -> String {
-    let Counts { letters, pending, publishing, in_flight, skipped, dead_again, .. } = job.counts;
+    let Counts { letters, pending, publishing, in_flight, skipped, dead_again, lost, .. } =
+        job.counts;
     let decided = job.counts.decided();
+    let lost = if lost > 0 { format!(" {lost} lost,") } else { String::new() };
     format!(
-        "{}: {} of {letters} decided, {} ok, {dead_again} dead again, {skipped} skipped, {} in flight, {pending} left",
+        "{}: {} of {letters} decided, {} ok, {dead_again} dead again,{lost} {skipped} skipped, {} in flight, {pending} left",
         job.state.as_str(),
         decided + skipped,
-        decided - dead_again,
+        decided - job.counts.failed(),
         publishing + in_flight,
     )
 }
@@ -78,6 +80,7 @@ pub(super) fn details(shown: &ShownJob) -> String {
         ("case", counts.case),
         ("waiting", counts.waiting),
         ("dead again", counts.dead_again),
+        ("lost", counts.lost),
         ("skipped", counts.skipped),
     ];
     let outcomes = outcomes.map(|(word, count)| format!("{word} {count}")).join(", ");

@@ -17,12 +17,23 @@ pub(super) async fn watch<S: Session>(
     id: Uuid,
     output: Output,
 ) -> Result<Exit, Failure> {
+    let mut said = None;
     loop {
         let job = session.job(id).await?.ok_or_else(|| not_found(id))?;
-        progress(&shown::progress(&job));
-        if let Some(exit) = ended(&job) {
+        if job.state == JobState::Planned {
+            let message = format!("replay {id} is not started; `quittance replay start` does it");
+            return Err(Failure::new(Exit::Conflict, message));
+        }
+        let line = shown::progress(&job);
+        let exit = ended(&job);
+        // Where no line replaces another, one for each state is enough.
+        let is_seen = progress(&line);
+        if exit.is_some() || !is_seen && said != Some(job.state) {
             progress("");
-            say(&shown::progress(&job));
+            say(&line);
+            said = Some(job.state);
+        }
+        if let Some(exit) = exit {
             output.one(&job, |job| format!("replay {} is {}\n", job.id, job.state.as_str()))?;
             return Ok(exit);
         }
@@ -34,7 +45,7 @@ pub(super) async fn watch<S: Session>(
 fn ended(job: &JobRecord) -> Option<Exit> {
     match job.state {
         JobState::Planned | JobState::Running => None,
-        JobState::Completed if job.counts.dead_again + job.counts.skipped == 0 => Some(Exit::Done),
+        JobState::Completed if job.counts.failed() + job.counts.skipped == 0 => Some(Exit::Done),
         JobState::Completed | JobState::Halted | JobState::Cancelled => Some(Exit::PartlyDone),
         JobState::Paused => Some(Exit::StillRunning),
     }

@@ -1,25 +1,20 @@
-//! Signs of life: the relay's lease.
+//! Leases: a row with a holder and a beat for what one process at a time does.
 
 use diesel::prelude::*;
 use uuid::Uuid;
-use worker::ledger::Beat;
+use worker::ledger::{Beat, Duty};
 
 use super::fault::Result;
 use crate::embedded::schema::relays;
 
-/// The relay's lease.
-pub(super) const EVENTS: i64 = 0;
-/// The lease of whoever runs replays.
-pub(super) const REPLAYS: i64 = 1;
-
 /// Adds one for the holder; takes over a beat that still stands.
 pub(super) fn beat(
     connection: &mut SqliteConnection,
-    part: i64,
+    duty: Duty,
     holder: Uuid,
     stale: Option<i64>,
 ) -> Result<Beat> {
-    let me = holder.to_string();
+    let (part, me) = (i64::from(duty.part()), holder.to_string());
     diesel::insert_into(relays::table)
         .values((relays::part.eq(part), relays::holder.eq(&me), relays::beat.eq(0)))
         .on_conflict_do_nothing()
@@ -36,7 +31,8 @@ pub(super) fn beat(
 }
 
 /// Who holds it.
-pub(super) fn holder(connection: &mut SqliteConnection, part: i64) -> Result<Option<String>> {
+pub(super) fn holder(connection: &mut SqliteConnection, duty: Duty) -> Result<Option<String>> {
+    let part = i64::from(duty.part());
     Ok(relays::table.find(part).select(relays::holder).first(connection).optional()?)
 }
 
@@ -58,11 +54,15 @@ mod tests {
         let mut trial = Trial::new().await;
         let session = &mut trial.session;
         let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
-        assert_eq!(session.beat(first, None).await, Ok(Beat::Held));
-        assert_eq!(session.beat(second, None).await, Ok(Beat::Other(1)));
-        assert_eq!(session.beat(first, None).await, Ok(Beat::Held));
-        assert_eq!(session.beat(second, Some(1)).await, Ok(Beat::Other(2)), "it moved on");
-        assert_eq!(session.beat(second, Some(2)).await, Ok(Beat::Held));
-        assert_eq!(session.beat(first, None).await, Ok(Beat::Other(3)));
+        assert_eq!(session.beat(Duty::Relay, first, None).await, Ok(Beat::Held));
+        assert_eq!(session.beat(Duty::Relay, second, None).await, Ok(Beat::Other(1)));
+        assert_eq!(session.beat(Duty::Relay, first, None).await, Ok(Beat::Held));
+        assert_eq!(
+            session.beat(Duty::Relay, second, Some(1)).await,
+            Ok(Beat::Other(2)),
+            "it moved on"
+        );
+        assert_eq!(session.beat(Duty::Relay, second, Some(2)).await, Ok(Beat::Held));
+        assert_eq!(session.beat(Duty::Relay, first, None).await, Ok(Beat::Other(3)));
     }
 }

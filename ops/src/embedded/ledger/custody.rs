@@ -12,7 +12,7 @@ use worker::ledger::custody::{
 use worker::ledger::{Bucket, LedgerError};
 
 use super::fault::Result;
-use super::{SqliteSession, tries};
+use super::{SqliteSession, replays, tries};
 use crate::embedded::schema::{compacted, fences, lanes, receipts, statements};
 use crate::embedded::values::{micros, uuid};
 
@@ -117,7 +117,7 @@ impl Custody for SqliteSession {
         .await
     }
 
-    async fn convict(&mut self, suspects: &Suspects, now: OffsetDateTime) -> Told<()> {
+    async fn convict(&mut self, suspects: &Suspects, now: OffsetDateTime) -> Told<usize> {
         let suspects = suspects.clone();
         self.write(move |connection| convict(connection, &suspects, now)).await
     }
@@ -187,7 +187,8 @@ fn suspects(
         .filter(receipts::lost_at.is_null())
         .count()
         .get_result(connection)?;
-    Ok(Suspects { windows, gaps, overdue_before: (overdue > 0).then_some(before) })
+    let overdue_before = (overdue > 0).then_some(before);
+    Ok(Suspects { windows, gaps, overdue_before, replayed: replays::in_flight(connection, limit)? })
 }
 
 fn windows(rows: Vec<Row>) -> Result<Vec<Window>> {
@@ -200,7 +201,7 @@ fn convict(
     connection: &mut SqliteConnection,
     suspects: &Suspects,
     now: OffsetDateTime,
-) -> Result<()> {
+) -> Result<usize> {
     for window in &suspects.windows {
         // One that was repeated longer in the meantime is not proven.
         diesel::update(statements::table.find((window.epoch.to_string(), window.from)))
@@ -230,7 +231,7 @@ fn convict(
             .filter(receipts::lost_at.is_null());
         diesel::update(overdue).set(receipts::lost_at.eq(micros(now))).execute(connection)?;
     }
-    Ok(())
+    replays::lose(connection, &suspects.replayed, now)
 }
 
 fn compact(connection: &mut SqliteConnection, now: OffsetDateTime, limit: i64) -> Result<usize> {

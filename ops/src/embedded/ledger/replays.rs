@@ -19,8 +19,11 @@ use crate::embedded::values::micros;
 
 mod jobs;
 mod plan;
+mod lost;
 mod port;
 mod run;
+
+pub(super) use self::lost::{in_flight, lose};
 
 const DONE: &str = "done";
 
@@ -52,7 +55,7 @@ pub(super) fn close(
     Ok(())
 }
 
-/// A copy that was published again after a crash may settle what another failed to.
+/// A copy that was published again after a crash may settle what another failed to, or was lost.
 fn close_one(
     connection: &mut SqliteConnection,
     item: Uuid,
@@ -69,7 +72,7 @@ fn close_one(
         .optional()?;
     let Some((letter, job, before)) = found else { return Ok(()) };
     let before = before.as_deref().and_then(Outcome::from_word);
-    if !matches!(before, None | Some(Outcome::DeadAgain | Outcome::Skipped)) {
+    if !matches!(before, None | Some(Outcome::DeadAgain | Outcome::Lost | Outcome::Skipped)) {
         return Ok(());
     }
     diesel::update(replay_items::table.find(item.to_string()))

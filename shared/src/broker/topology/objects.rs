@@ -4,9 +4,9 @@ use lapin::options::{
     ExchangeBindOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, Connection, ExchangeKind};
+use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 
-use super::Finding;
+use super::{Finding, setting};
 
 #[derive(Debug, Clone)]
 pub(super) struct Exchange {
@@ -49,12 +49,10 @@ impl Exchange {
             Err(finding) => return Some(finding),
         };
         let none = FieldTable::default();
-        if probe
-            .exchange_declare(short(&self.name), self.kind.clone(), passive, none)
-            .await
-            .is_err()
-        {
-            return Some(missing(&self.shown()));
+        let seen =
+            probe.exchange_declare(short(&self.name), self.kind.clone(), passive, none).await;
+        if let Err(error) = seen {
+            return Some(unseen(&self.shown(), &error));
         }
         // It exists, so declaring it creates nothing and compares everything.
         self.declare(&probe).await.err().map(|error| unsafe_object(&self.shown(), &error))
@@ -89,8 +87,8 @@ impl Queue {
             Ok(channel) => channel,
             Err(finding) => return Some(finding),
         };
-        if depth(&probe, &self.name).await.is_err() {
-            return Some(missing(&self.shown()));
+        if let Err(error) = depth(&probe, &self.name).await {
+            return Some(unseen(&self.shown(), &error));
         }
         // What is bound cannot be asked over AMQP: declaring and applying bind it anew.
         self.declare(&probe).await.err().map(|error| unsafe_object(&self.shown(), &error))
@@ -130,7 +128,11 @@ pub(super) async fn depth(channel: &Channel, name: &str) -> lapin::Result<lapin:
     channel.queue_declare(short(name), passive, FieldTable::default()).await
 }
 
-fn missing(object: &str) -> Finding {
+/// Looking at it failed: it is not there, or may not be looked at.
+fn unseen(object: &str, error: &lapin::Error) -> Finding {
+    if !error.to_string().contains("NOT_FOUND") {
+        return unsafe_object(object, error);
+    }
     Finding {
         object: object.to_owned(),
         wrong: "it does not exist".to_owned(),
@@ -140,14 +142,10 @@ fn missing(object: &str) -> Finding {
 }
 
 pub(super) fn unsafe_object(object: &str, error: &lapin::Error) -> Finding {
-    Finding {
-        object: object.to_owned(),
-        wrong: error.to_string(),
-        risk: "with other settings the broker may drop, reorder or lose notifications",
-        mend: format!(
-            "settings of a live object cannot be changed: stop publishers, drain the {object} \
-             (let the workers empty it, or shovel it aside), delete it, then run \
-             `quittance topology apply`"
-        ),
+    match error.kind() {
+        ErrorKind::ProtocolError(refused) => {
+            setting::finding(object, refused.get_message().as_str())
+        }
+        _ => setting::finding(object, &error.to_string()),
     }
 }

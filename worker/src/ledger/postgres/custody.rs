@@ -6,7 +6,7 @@ use shared::message::fence::Fence;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{PostgresSession, tries};
+use super::{PostgresSession, replays, tries};
 use crate::ledger::LedgerError;
 use crate::ledger::custody::{
     COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, LoneTry, OVERDUE, Suspects, Window,
@@ -209,7 +209,7 @@ impl Custody for PostgresSession {
         &mut self,
         suspects: &Suspects,
         now: OffsetDateTime,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<usize, LedgerError> {
         self.line.bounded(convict(&mut self.conn, suspects, now)).await
     }
 
@@ -237,7 +237,8 @@ async fn suspects(
     let before = now - OVERDUE;
     let overdue: i64 = Overdue { before: &before }.get_result(conn).await?;
     let overdue_before = (overdue > 0).then_some(before);
-    Ok(Suspects { windows: of(windows), gaps: of(gaps), overdue_before })
+    let replayed = replays::in_flight(conn, limit).await?;
+    Ok(Suspects { windows: of(windows), gaps: of(gaps), overdue_before, replayed })
 }
 
 fn of(rows: Vec<(Uuid, i64, i64)>) -> Vec<Window> {
@@ -248,8 +249,9 @@ async fn convict(
     conn: &mut AsyncPgConnection,
     suspects: &Suspects,
     now: OffsetDateTime,
-) -> Result<(), LedgerError> {
+) -> Result<usize, LedgerError> {
     conn.transaction(async |conn| {
+        let lost = replays::lose(conn, &suspects.replayed, now).await?;
         let (epochs, from, to) = columns(&suspects.windows);
         FenceIn { epochs: &epochs, from: &from, to: &to }.execute(conn).await?;
         let (epochs, from, to) = columns(&suspects.gaps);
@@ -257,7 +259,7 @@ async fn convict(
         if let Some(before) = &suspects.overdue_before {
             Lose { now: &now, before }.execute(conn).await?;
         }
-        Ok(())
+        Ok(lost)
     })
     .await
 }

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use shared::event::Event;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::decide::announce::Announcement;
+use crate::ledger::LedgerError;
 use crate::ledger::records::{EventRecord, Unsent};
-use crate::ledger::{Beat, LedgerError};
 
 statement!(
     Count { subjects: Array<Text> = [String], counts: Array<BigInt> = [i64] } -> (Text, BigInt) = "
@@ -76,22 +76,6 @@ statement!(
     select l.position, e.body from event_log l join events e using (subject, sequence)
     where l.position > ? order by l.position limit ?"
 );
-
-statement!(
-    AddBeat { holder: SqlUuid = Uuid } -> (BigInt) = "
-    insert into relays (part, holder, beat) values (0, ?, 1)
-    on conflict (part) do update set beat = relays.beat + 1 where relays.holder = excluded.holder
-    returning beat"
-);
-
-statement!(
-    TakeOver { holder: SqlUuid = Uuid, stale: Nullable<BigInt> = Option<i64> } -> (BigInt) = "
-    update relays set holder = ?, beat = beat + 1 where part = 0 and beat = ? returning beat"
-);
-
-statement!(Release { holder: SqlUuid = Uuid } -> () = "delete from relays where holder = ?");
-
-statement!(BeatOf {} -> (BigInt) = "select beat from relays where part = 0");
 
 /// Numbers announcements and writes them; the bytes written are the bytes published.
 pub(super) async fn append(
@@ -174,29 +158,6 @@ pub(super) async fn published(
         .into_iter()
         .map(|(position, body)| EventRecord { position, event: event(body) })
         .collect())
-}
-
-/// One beat of the relay's lease.
-pub(super) async fn beat(
-    conn: &mut AsyncPgConnection,
-    holder: Uuid,
-    stale: Option<i64>,
-) -> Result<Beat, LedgerError> {
-    let mut held: Vec<i64> = AddBeat { holder: &holder }.load(conn).await?;
-    if held.is_empty() && stale.is_some() {
-        held = TakeOver { holder: &holder, stale: &stale }.load(conn).await?;
-    }
-    if !held.is_empty() {
-        return Ok(Beat::Held);
-    }
-    let beat: Vec<i64> = BeatOf.load(conn).await?;
-    Ok(Beat::Other(beat.into_iter().next().unwrap_or(0)))
-}
-
-/// The lease is nobody's until the next beat.
-pub(super) async fn release(conn: &mut AsyncPgConnection, holder: Uuid) -> Result<(), LedgerError> {
-    Release { holder: &holder }.execute(conn).await?;
-    Ok(())
 }
 
 async fn insert(

@@ -13,8 +13,11 @@ use crate::ledger::{Bucket, LedgerError, Work};
 
 mod jobs;
 mod plan;
+mod lost;
 mod port;
 mod run;
+
+pub(super) use self::lost::{in_flight, lose};
 
 statement!(
     /// The letters stand before anything else that a transaction locks.
@@ -26,7 +29,7 @@ statement!(
 );
 
 statement!(
-    /// A copy that was published again after a crash may settle what another failed to.
+    /// A copy that was published again after a crash may settle what another failed to, or was lost.
     Close {
         items: Array<SqlUuid> = [Uuid],
         messages: Array<Text> = [String],
@@ -42,7 +45,7 @@ statement!(
         set state = 'done', outcome = told.outcome, decided_at = told.at
         from told, dead_letters d
         where i.id = told.item and d.id = i.letter_id and d.message_id = told.message
-          and (i.state <> 'done' or i.outcome in ('dead_again', 'skipped'))
+          and (i.state <> 'done' or i.outcome in ('dead_again', 'lost', 'skipped'))
         returning i.letter_id, i.job_id, told.at
     ), ended as (
         update dead_letters d set state = 'resolved' from closed

@@ -47,13 +47,13 @@ fn halt(job: &JobRecord) -> Option<String> {
     if job.new_causes > 0 {
         return Some("a letter died of a cause that none had".to_owned());
     }
-    let (failed, decided) = (job.counts.dead_again, job.counts.decided());
+    let (failed, decided) = (job.counts.failed(), job.counts.decided());
     let telling = match i64::from(job.canary) {
         0 => TELLING.min(job.counts.letters - job.counts.skipped),
         canary => canary.min(TELLING),
     };
     let is_over = decided >= telling && failed * 100 > percent * decided;
-    is_over.then(|| format!("{failed} of {decided} died again"))
+    is_over.then(|| format!("{failed} of {decided} died again or were lost"))
 }
 
 #[cfg(test)]
@@ -102,7 +102,10 @@ mod tests {
             Step::Publish(45),
             "one in five is not more than 20 %"
         );
-        assert_eq!(canary(counts(45, 0, 3, 2)), Step::Halt("2 of 5 died again".into()));
+        assert_eq!(
+            canary(counts(45, 0, 3, 2)),
+            Step::Halt("2 of 5 died again or were lost".into())
+        );
         assert_eq!(canary(counts(0, 2, 3, 0)), Step::Wait);
         assert_eq!(canary(counts(0, 0, 5, 0)), Step::Complete);
     }
@@ -119,7 +122,11 @@ mod tests {
     #[test]
     fn a_share_of_failures_or_a_new_cause_halts_it_unless_told_otherwise() {
         let failing = counts(50, 0, 10, 10);
-        assert_eq!(step(&job(0, Some(20), failing), 1), Step::Halt("10 of 20 died again".into()));
+        let halt = |words: &str| Step::Halt(words.into());
+        let both = "10 of 20 died again or were lost";
+        assert_eq!(step(&job(0, Some(20), failing), 1), halt(both));
+        let lost = Counts { dead_again: 4, lost: 6, ..failing };
+        assert_eq!(step(&job(0, Some(20), lost), 1), halt(both), "what vanishes fails as well");
         assert_eq!(step(&job(0, None, failing), 1), Step::Publish(1));
         assert_eq!(
             step(&job(0, Some(20), counts(50, 0, 0, 19)), 1),
@@ -128,7 +135,7 @@ mod tests {
         );
         assert_eq!(
             step(&job(0, Some(20), counts(0, 0, 0, 3)), 1),
-            Step::Halt("3 of 3 died again".into())
+            halt("3 of 3 died again or were lost")
         );
         let strange = JobRecord { new_causes: 1, ..job(0, Some(20), counts(9, 0, 9, 1)) };
         assert!(matches!(step(&strange, 1), Step::Halt(_)));
@@ -137,18 +144,19 @@ mod tests {
     #[test]
     fn the_whole_steering() {
         use JobState::{Cancelled, Completed, Halted, Paused, Planned, Running};
-        for (state, pause, resume, cancel) in [
-            (Planned, None, None, Some(Cancelled)),
-            (Running, Some(Paused), None, Some(Cancelled)),
-            (Paused, None, Some(Running), Some(Cancelled)),
-            (Halted, None, Some(Running), Some(Cancelled)),
-            (Cancelled, None, None, None),
-            (Completed, None, None, None),
+        for (state, pause, resume, cancel, rate) in [
+            (Planned, None, None, Some(Cancelled), None),
+            (Running, Some(Paused), None, Some(Cancelled), Some(Running)),
+            (Paused, None, Some(Running), Some(Cancelled), Some(Paused)),
+            (Halted, None, Some(Running), Some(Cancelled), Some(Halted)),
+            (Cancelled, None, None, None, None),
+            (Completed, None, None, None, None),
         ] {
             assert_eq!(JobState::from_word(state.as_str()), Some(state));
             assert_eq!(state.after(Steer::Pause), pause, "{state:?}");
             assert_eq!(state.after(Steer::Resume), resume, "{state:?}");
             assert_eq!(state.after(Steer::Cancel), cancel, "{state:?}");
+            assert_eq!(state.after(Steer::Rate(7)), rate, "{state:?}");
         }
     }
 

@@ -28,6 +28,9 @@ pub enum Outcome {
     /// Recorded; its order is not there yet.
     Waiting,
     DeadAgain,
+    /// It was confirmed and is in no queue any more, and nobody decided it: its letter is open again. A copy
+    /// that comes after all takes this back.
+    Lost,
     /// It was not published: cancelled, or its bytes or its seal are not what an ingress took in.
     Skipped,
 }
@@ -38,6 +41,8 @@ pub enum Steer {
     /// After a halt: go on, and do not halt again.
     Resume,
     Cancel,
+    /// So many letters a second from now on.
+    Rate(i32),
 }
 
 /// How many items stand where.
@@ -55,6 +60,7 @@ pub struct Counts {
     pub case: i64,
     pub waiting: i64,
     pub dead_again: i64,
+    pub lost: i64,
     pub skipped: i64,
     /// Publishes that were recorded; more than the items published only after a crash.
     pub publishes: i64,
@@ -95,30 +101,41 @@ impl JobState {
             (Self::Planned | Self::Running | Self::Paused | Self::Halted, Steer::Cancel) => {
                 Some(Self::Cancelled)
             }
-            (_, Steer::Pause | Steer::Resume | Steer::Cancel) => None,
+            (Self::Running | Self::Paused | Self::Halted, Steer::Rate(_)) => Some(self),
+            (_, Steer::Pause | Steer::Resume | Steer::Cancel | Steer::Rate(_)) => None,
         }
     }
 }
 
 impl Steer {
+    /// Letters a second, where they change.
+    pub fn rate(self) -> Option<i32> {
+        match self {
+            Self::Rate(rate) => Some(rate),
+            Self::Pause | Self::Resume | Self::Cancel => None,
+        }
+    }
+
     /// The word in `audit`.
     pub fn action(self) -> &'static str {
         match self {
             Self::Pause => "replay.pause",
             Self::Resume => "replay.resume",
             Self::Cancel => "replay.cancel",
+            Self::Rate(_) => "replay.rate",
         }
     }
 }
 
 impl Outcome {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Settled,
         Self::NoOp,
         Self::Duplicate,
         Self::Case,
         Self::Waiting,
         Self::DeadAgain,
+        Self::Lost,
         Self::Skipped,
     ];
 
@@ -131,6 +148,7 @@ impl Outcome {
             Self::Case => "case",
             Self::Waiting => "waiting",
             Self::DeadAgain => "dead_again",
+            Self::Lost => "lost",
             Self::Skipped => "skipped",
         }
     }
@@ -171,6 +189,7 @@ impl Counts {
                 Some(Outcome::Case) => &mut counts.case,
                 Some(Outcome::Waiting) => &mut counts.waiting,
                 Some(Outcome::DeadAgain) => &mut counts.dead_again,
+                Some(Outcome::Lost) => &mut counts.lost,
                 Some(Outcome::Skipped) => &mut counts.skipped,
             };
             *slot += items;
@@ -178,8 +197,13 @@ impl Counts {
         counts
     }
 
+    /// Items whose letters are open as before, of those that were published.
+    pub fn failed(&self) -> i64 {
+        self.dead_again + self.lost
+    }
+
     /// Items whose outcome is known, of those that were published.
     pub fn decided(&self) -> i64 {
-        self.settled + self.no_op + self.duplicate + self.case + self.waiting + self.dead_again
+        self.settled + self.no_op + self.duplicate + self.case + self.waiting + self.failed()
     }
 }

@@ -141,9 +141,12 @@ pub(super) fn steer(
     let Some((state, _)) = standing(connection, id)? else { return Ok(Steered::NotFound) };
     let Some(to) = state.after(steer) else { return Ok(Steered::Not(state)) };
     let one = || replay_jobs::table.find(id.to_string());
-    if state == JobState::Halted {
+    if state == JobState::Halted && state != to {
         // It goes on without the rule that halted it.
         diesel::update(one()).set(replay_jobs::stop_percent.eq(None::<i32>)).execute(connection)?;
+    }
+    if let Some(rate) = steer.rate() {
+        diesel::update(one()).set(replay_jobs::rate.eq(rate)).execute(connection)?;
     }
     let ended_at = (to == JobState::Cancelled).then_some(micros(now));
     diesel::update(one())
@@ -171,16 +174,15 @@ fn drop_rest(connection: &mut SqliteConnection, id: Uuid, now: OffsetDateTime) -
             replay_items::decided_at.eq(micros(now)),
         ))
         .execute(connection)?;
-    letters.iter().try_for_each(|letter| reopen(connection, letter))
+    letters.iter().try_for_each(|letter| reopen(connection, letter).map(drop))
 }
 
-/// No replay has it any more.
-pub(super) fn reopen(connection: &mut SqliteConnection, letter: &str) -> Result<()> {
+/// No replay has it any more; false when none had.
+pub(super) fn reopen(connection: &mut SqliteConnection, letter: &str) -> Result<bool> {
     let replaying = LetterState::Replaying.as_str();
-    diesel::update(dead_letters::table.find(letter).filter(dead_letters::state.eq(replaying)))
-        .set(dead_letters::state.eq(LetterState::Open.as_str()))
-        .execute(connection)?;
-    Ok(())
+    let one = dead_letters::table.find(letter).filter(dead_letters::state.eq(replaying));
+    let open = dead_letters::state.eq(LetterState::Open.as_str());
+    Ok(diesel::update(one).set(open).execute(connection)? > 0)
 }
 
 fn standing(

@@ -7,10 +7,10 @@ use worker::ledger::replays::{
     Course, ItemRecord, JobRecord, JobState, Outcome, PlannedItem, Replays, Started, Steer,
     Steered, StoredLetter,
 };
-use worker::ledger::{Beat, Bucket, LedgerError, Work};
+use worker::ledger::{Bucket, LedgerError, Work};
 
 use super::{jobs, plan, rehearse, run};
-use crate::embedded::ledger::{SqliteSession, beats};
+use crate::embedded::ledger::SqliteSession;
 
 impl Replays for SqliteSession {
     async fn stored_letters(&mut self, letters: &[Uuid]) -> Result<Vec<StoredLetter>, LedgerError> {
@@ -81,10 +81,6 @@ impl Replays for SqliteSession {
     ) -> Result<Steered, LedgerError> {
         let by = by.clone();
         self.write(move |connection| plan::steer(connection, id, steer, &by, now)).await
-    }
-
-    async fn replay_beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
-        self.write(move |connection| beats::beat(connection, beats::REPLAYS, holder, stale)).await
     }
 
     async fn running(&mut self) -> Result<Option<JobRecord>, LedgerError> {

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
+use worker::ledger::Duty;
 use worker::ledger::replays::{JobState, Outcome, StoredLetter};
 
 use super::{DONE, plan};
@@ -48,7 +49,7 @@ pub(super) fn claim(
         .first(connection)
         .optional()?;
     if state.as_deref() != Some(JobState::Running.as_str())
-        || beats::holder(connection, beats::REPLAYS)? != Some(me.clone())
+        || beats::holder(connection, Duty::Replay)? != Some(me.clone())
     {
         return Ok(vec![]);
     }

@@ -90,12 +90,20 @@ statement!(
 
 statement!(
     /// After a halt it goes on without the rule that halted it.
-    Turn { to: Text = str, now: Timestamptz = OffsetDateTime, id: SqlUuid = Uuid } -> () = "
+    Turn {
+        to: Text = str,
+        rate: Nullable<Integer> = Option<i32>,
+        now: Timestamptz = OffsetDateTime,
+        id: SqlUuid = Uuid,
+    } -> () = "
     update replay_jobs j
-    set stop_percent = case when j.state = 'halted' then null else j.stop_percent end,
+    set stop_percent = case when j.state <> t.state and j.state = 'halted' then null
+                            else j.stop_percent end,
         state = t.state,
+        rate = coalesce(t.rate, j.rate),
         ended_at = case when t.state = 'cancelled' then t.at end
-    from (select ?::text as state, ?::timestamptz as at, ?::uuid as id) as t where j.id = t.id"
+    from (select ?::text as state, ?::integer as rate, ?::timestamptz as at, ?::uuid as id) as t
+    where j.id = t.id"
 );
 
 statement!(
@@ -192,7 +200,7 @@ pub(super) async fn steer(
         let _: Vec<Uuid> = Letters { id: &id }.load(conn).await?;
         let Some((state, _)) = hold(conn, id).await? else { return Ok(Steered::NotFound) };
         let Some(to) = state.after(steer) else { return Ok(Steered::Not(state)) };
-        Turn { to: to.as_str(), now: &now, id: &id }.execute(conn).await?;
+        Turn { to: to.as_str(), rate: &steer.rate(), now: &now, id: &id }.execute(conn).await?;
         if to == JobState::Cancelled {
             Drop { id: &id, now: &now }.execute(conn).await?;
         }

@@ -12,7 +12,7 @@ use crate::ledger::replays::{
     Course, ItemRecord, JobRecord, JobState, Outcome, PlannedItem, Replays, Started, Steer,
     Steered, StoredLetter,
 };
-use crate::ledger::{Beat, Bucket, LedgerError, Work};
+use crate::ledger::{Bucket, LedgerError, Work};
 
 impl Replays for PostgresSession {
     async fn stored_letters(&mut self, letters: &[Uuid]) -> Result<Vec<StoredLetter>, LedgerError> {
@@ -73,10 +73,6 @@ impl Replays for PostgresSession {
         now: OffsetDateTime,
     ) -> Result<Steered, LedgerError> {
         self.line.bounded(plan::steer(&mut self.conn, id, steer, by, now)).await
-    }
-
-    async fn replay_beat(&mut self, holder: Uuid, stale: Option<i64>) -> Result<Beat, LedgerError> {
-        self.line.bounded(run::beat(&mut self.conn, holder, stale)).await
     }
 
     async fn running(&mut self) -> Result<Option<JobRecord>, LedgerError> {

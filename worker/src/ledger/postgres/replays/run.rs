@@ -1,4 +1,4 @@
-//! What the worker that runs the jobs writes: the lease, what it is about to publish, what was.
+//! What the worker that runs the jobs writes: what it is about to publish, what was.
 
 use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
@@ -6,28 +6,9 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::ledger::LedgerError;
 use crate::ledger::bodies::{BodyRow, StoredBody};
 use crate::ledger::replays::StoredLetter;
-use crate::ledger::{Beat, LedgerError};
-
-statement!(
-    AddBeat { holder: SqlUuid = Uuid } -> (BigInt) = "
-    insert into relays (part, holder, beat) values (1, ?, 1)
-    on conflict (part) do update set beat = relays.beat + 1
-    where relays.holder = excluded.holder
-    returning beat"
-);
-
-statement!(
-    TakeOver { holder: SqlUuid = Uuid, stale: Nullable<BigInt> = Option<i64> } -> (BigInt) = "
-    update relays set holder = t.h, beat = beat + 1
-    from (select ?::uuid, ?::bigint) as t (h, b) where part = 1 and beat = t.b
-    returning beat"
-);
-
-statement!(
-    BeatOf {} -> (BigInt) = "select beat from relays where part = 1"
-);
 
 statement!(
     Stored { letters: Array<SqlUuid> = [Uuid] } -> (
@@ -102,23 +83,6 @@ type StoredRow = (
     Option<Vec<u8>>,
     Option<OffsetDateTime>,
 );
-
-/// One beat of the lease.
-pub(super) async fn beat(
-    conn: &mut AsyncPgConnection,
-    holder: Uuid,
-    stale: Option<i64>,
-) -> Result<Beat, LedgerError> {
-    let mut held: Vec<i64> = AddBeat { holder: &holder }.load(conn).await?;
-    if held.is_empty() && stale.is_some() {
-        held = TakeOver { holder: &holder, stale: &stale }.load(conn).await?;
-    }
-    if !held.is_empty() {
-        return Ok(Beat::Held);
-    }
-    let beat: Vec<i64> = BeatOf.load(conn).await?;
-    Ok(Beat::Other(beat.into_iter().next().unwrap_or(0)))
-}
 
 pub(super) async fn stored(
     conn: &mut AsyncPgConnection,
