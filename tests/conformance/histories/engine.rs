@@ -140,7 +140,7 @@ async fn subscribe(
     }
 }
 
-/// Those that extend a subscription are written by SQL, the others are imported.
+/// By SQL or imported.
 async fn appear<B, L: Ledger>(
     world: &World<B, L>,
     session: &mut L::Session,
@@ -148,7 +148,7 @@ async fn appear<B, L: Ledger>(
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
     let (written, imported): (Vec<&Planned>, Vec<&Planned>) =
-        planned.iter().copied().partition(|planned| planned.extends.is_some());
+        planned.iter().copied().partition(|planned| planned.by_sql);
     for some in written.chunks(WRITTEN_MAX) {
         world.sql(&format!("insert into orders (order_no, amount, currency, account, mode, subscription_no, period) values {}", listed(some, row))).await?;
         world

@@ -29,6 +29,7 @@ const ORDERS: [&str; 3] = ["A", "B", "C"];
 const SUBSCRIPTIONS: [&str; 2] = ["S", "S2"];
 const TRANSACTIONS: usize = 5;
 const TOLD_MAX: usize = 12;
+const NONSENSE: &str = "nonsense";
 
 /// How a repeat comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +70,12 @@ pub(super) struct Phase {
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
     pub(super) order: NewOrder,
-    /// What it extends, by which period. The shop writes such an order by SQL.
+    /// What it extends, by which period.
     pub(super) extends: Option<(String, Option<&'static str>)>,
     /// Among the instants of the notifications; 0 is before them all.
     pub(super) appears_at: u8,
+    /// Else it is imported.
+    pub(super) by_sql: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -182,10 +185,11 @@ impl Planned {
         let order_no = format!("{prefix}-{name}");
         let account =
             *pick(random, &[None, None, None, Some("shop"), Some("other"), Some("eager")]);
-        // Before some payments and behind others; soon; after everything.
-        let minutes = *pick(random, &[None, None, None, Some(-8), Some(5), Some(500)]);
-        let extends = random.gen_bool(0.2).then(|| {
-            let period = *pick(random, &[None, Some("P1Y"), Some("nonsense")]);
+        // Before some payments and behind others; between two readings of the clocks; soon; after everything.
+        let seconds =
+            *pick(random, &[None, None, None, None, Some(-480), Some(-5), Some(300), Some(30_000)]);
+        let extends = random.gen_bool(0.3).then(|| {
+            let period = *pick(random, &[None, None, Some("P1Y"), Some(NONSENSE)]);
             (format!("{prefix}-{}", pick(random, &SUBSCRIPTIONS)), period)
         });
         // An order that names an account has its mode.
@@ -195,16 +199,20 @@ impl Planned {
             amount: PRICE_MINOR,
             currency: Currency::CNY,
             account: account.map(ToOwned::to_owned),
+        // No import takes a period that cannot be read.
+        let period = extends.as_ref().and_then(|(_, period)| *period);
+        let by_sql = extends.is_some() && (period == Some(NONSENSE) || random.gen_bool(0.3));
+        let imported = extends.clone().filter(|_| !by_sql);
             numbers: vec![format!("{order_no}-again")],
             // By SQL it is written without.
-            expires_at: minutes.filter(|_| extends.is_none()).map(|at| NOW + Duration::minutes(at)),
+            expires_at: seconds.filter(|_| !by_sql).map(|at| NOW + Duration::seconds(at)),
             mode: Some(mode),
-            subscription_no: None,
-            period: None,
+            subscription_no: imported.as_ref().map(|(number, _)| number.clone()),
+            period: imported.and_then(|(_, period)| period).map(ToOwned::to_owned),
             metadata: None,
             order_no,
         };
-        Self { order, extends, appears_at }
+        Self { order, extends, by_sql, appears_at }
     }
 }
 

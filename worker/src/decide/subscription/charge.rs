@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::standing::qualifies;
+use super::super::standing::{is_cancelled, qualifies};
 use super::super::{Payment, PaymentKey, State};
 use super::Charge;
 
@@ -58,7 +58,7 @@ fn extended(
 
 /// The payment that an order counts as its own: the earliest with money left, else the earliest.
 fn chosen(state: &State) -> Option<&PaymentKey> {
-    if state.order.as_ref().is_none_or(|order| order.cancelled) {
+    if state.order.as_ref().is_none_or(|order| is_cancelled(order, &state.resolutions)) {
         return None;
     }
     let qualifying = state.payments.iter().filter(|(key, payment)| qualifies(state, key, payment));
