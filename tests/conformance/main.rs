@@ -68,6 +68,7 @@ mod claims {
         a_try_alone_that_never_ended_is_known_and_told_twice_it_is_one,
         a_retried_message_moves_to_its_outcome,
         a_transaction_that_names_another_order_is_refused,
+        a_word_without_an_order_goes_where_its_payment_is,
         two_sessions_at_once_settle_each_order_once,
         an_import_updates_until_something_is_paid,
         an_order_is_stored_exactly,

@@ -75,7 +75,7 @@ pub(super) async fn tell<B, L: Ledger>(
         }
         anyhow::Ok(())
     };
-    tokio::try_join!(settle(&world.ledger, one, now), settle(&world.ledger, other, now), shop)?;
+    tokio::try_join!(settle(&world.ledger, one), settle(&world.ledger, other), shop)?;
     Ok(messages)
 }
 
@@ -115,9 +115,9 @@ pub(super) async fn resolve(
 }
 
 /// As a lane does: a conflict is run again.
-async fn settle(ledger: &impl Ledger, batches: Batches, now: OffsetDateTime) -> anyhow::Result<()> {
+async fn settle(ledger: &impl Ledger, batches: Batches) -> anyhow::Result<()> {
     let mut session = ledger.open().await?;
-    for batch in batches {
+    for (now, batch) in batches {
         while let Err(error) = session.settle(&batch, now).await {
             ensure!(matches!(error, LedgerError::Conflict(_)), "{error}");
         }
@@ -140,7 +140,7 @@ async fn subscribe(
     }
 }
 
-/// Those that extend a subscription are written by SQL, the others are imported.
+/// By SQL or imported.
 async fn appear<B, L: Ledger>(
     world: &World<B, L>,
     session: &mut L::Session,
@@ -148,7 +148,7 @@ async fn appear<B, L: Ledger>(
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
     let (written, imported): (Vec<&Planned>, Vec<&Planned>) =
-        planned.iter().copied().partition(|planned| planned.extends.is_some());
+        planned.iter().copied().partition(|planned| planned.by_sql);
     for some in written.chunks(WRITTEN_MAX) {
         world.sql(&format!("insert into orders (order_no, amount, currency, account, mode, subscription_no, period) values {}", listed(some, row))).await?;
         world

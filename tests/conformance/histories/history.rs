@@ -23,10 +23,13 @@ const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 const SETTLED: Duration = Duration::seconds(10);
 /// … and then when every deadline of it has passed.
 const PATIENCE: Duration = Duration::seconds(Rules::PATIENCE.as_secs() as i64);
+/// How far a worker's clock may be behind when a batch comes.
+const BEHIND_MAX_S: i64 = 10;
 pub(super) const PHASES: usize = 2;
 pub(super) const PRICE_MINOR: i64 = 100;
 const ORDERS: [&str; 3] = ["A", "B", "C"];
 const SUBSCRIPTIONS: [&str; 2] = ["S", "S2"];
+const NONSENSE: &str = "nonsense";
 const TRANSACTIONS: usize = 5;
 const TOLD_MAX: usize = 12;
 
@@ -69,8 +72,10 @@ pub(super) struct Phase {
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
     pub(super) order: NewOrder,
-    /// What it extends, by which period. The shop writes such an order by SQL.
+    /// What it extends, by which period.
     pub(super) extends: Option<(String, Option<&'static str>)>,
+    /// Else it is imported.
+    pub(super) by_sql: bool,
     /// Among the instants of the notifications; 0 is before them all.
     pub(super) appears_at: u8,
 }
@@ -93,6 +98,11 @@ pub(super) struct Told {
 /// When a phase is told, and the instants at which it rests.
 pub(super) fn told_at(phase: usize) -> OffsetDateTime {
     NOW + PATIENCE * 3 * i32::try_from(phase).unwrap_or(i32::MAX)
+}
+
+/// The same by a clock that went back.
+pub(super) fn told_behind(phase: usize, random: &mut StdRng) -> OffsetDateTime {
+    told_at(phase) - Duration::seconds(random.gen_range(0..=BEHIND_MAX_S))
 }
 
 pub(super) fn rests_at(phase: usize) -> [OffsetDateTime; 2] {
@@ -182,12 +192,17 @@ impl Planned {
         let order_no = format!("{prefix}-{name}");
         let account =
             *pick(random, &[None, None, None, Some("shop"), Some("other"), Some("eager")]);
-        // Before some payments and behind others; soon; after everything.
-        let minutes = *pick(random, &[None, None, None, Some(-8), Some(5), Some(500)]);
-        let extends = random.gen_bool(0.2).then(|| {
-            let period = *pick(random, &[None, Some("P1Y"), Some("nonsense")]);
+        // Before some payments and behind others; between two readings of the clocks; soon; after everything.
+        let seconds =
+            *pick(random, &[None, None, None, None, Some(-480), Some(-5), Some(300), Some(30_000)]);
+        let extends = random.gen_bool(0.3).then(|| {
+            let period = *pick(random, &[None, None, Some("P1Y"), Some(NONSENSE)]);
             (format!("{prefix}-{}", pick(random, &SUBSCRIPTIONS)), period)
         });
+        // No import takes a period that cannot be read.
+        let period = extends.as_ref().and_then(|(_, period)| *period);
+        let by_sql = extends.is_some() && (period == Some(NONSENSE) || random.gen_bool(0.3));
+        let imported = extends.clone().filter(|_| !by_sql);
         // An order that names an account has its mode.
         let test = account.is_none() && random.gen_bool(0.3);
         let mode = if test { Mode::Test } else { Mode::Live };
@@ -197,14 +212,14 @@ impl Planned {
             account: account.map(ToOwned::to_owned),
             numbers: vec![format!("{order_no}-again")],
             // By SQL it is written without.
-            expires_at: minutes.filter(|_| extends.is_none()).map(|at| NOW + Duration::minutes(at)),
+            expires_at: seconds.filter(|_| !by_sql).map(|at| NOW + Duration::seconds(at)),
             mode: Some(mode),
-            subscription_no: None,
-            period: None,
+            subscription_no: imported.as_ref().map(|(number, _)| number.clone()),
+            period: imported.and_then(|(_, period)| period).map(ToOwned::to_owned),
             metadata: None,
             order_no,
         };
-        Self { order, extends, appears_at }
+        Self { order, extends, by_sql, appears_at }
     }
 }
 

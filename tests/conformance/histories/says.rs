@@ -50,6 +50,11 @@ impl Transaction {
         }
     }
 
+    /// Some words name no order.
+    fn named(&self, random: &mut StdRng) -> String {
+        if random.gen_bool(0.7) { &self.order_number } else { &self.number }.clone()
+    }
+
     pub(super) fn says(&self, now: OffsetDateTime, random: &mut StdRng) -> (&'static str, Fact) {
         let occurred_at = now - Duration::minutes(random.gen_range(6..10));
         let percent = *pick(random, &[25, 50, 100, 150]);
@@ -58,7 +63,7 @@ impl Transaction {
         let fact = match random.gen_range(0..9) {
             0..5 => Fact::Payment(PaymentFact {
                 transaction,
-                order_number: self.order_number.clone(),
+                order_number: self.named(random),
                 status: *pick(random, PaymentStatus::ALL),
                 amount: self.amount,
                 occurred_at,
@@ -96,9 +101,9 @@ impl Transaction {
 impl Agreement {
     pub(super) fn says(&self, now: OffsetDateTime, random: &mut StdRng) -> (&'static str, Fact) {
         let named = *pick(random, &[None, Some("S"), Some("S"), Some("S2"), Some("nobody")]);
-        // Soon, and after everything.
-        let valid_until = *pick(random, &[None, None, Some(5), Some(500)]);
-        let valid_until = valid_until.map(|minutes| now + Duration::minutes(minutes));
+        // Between two readings of the clocks, soon, and after everything.
+        let valid_until = *pick(random, &[None, None, Some(-5), Some(300), Some(30_000)]);
+        let valid_until = valid_until.map(|seconds| now + Duration::seconds(seconds));
         let change = match random.gen_range(0..5) {
             0..3 => AgreementChange::Signed { valid_until },
             3 => AgreementChange::ChargeFailed {

@@ -8,10 +8,14 @@ use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 
 use super::case::{About, Case, CaseKey};
-use super::payment::Pays;
-use super::resolution::Resolutions;
 use super::subscription::by_terms;
 use super::{Fulfilment, Link, Order, Payment, PaymentKey, Recorded, State};
+
+mod place;
+
+pub use self::place::{Obstacle, Why, why};
+use self::place::{Place, place};
+pub(super) use self::place::{is_cancelled, qualifies};
 
 /// Everything that is derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +31,6 @@ pub struct Condition {
     pub case: Case,
     /// All the money that came in so far: what a resolution of it holds for.
     pub came_in_minor: i64,
-}
-
-/// How a payment whose money moved stands to its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Qualifies,
-    /// It was paid after the order had expired.
-    Late,
-    WrongPayee,
-    Mismatch,
 }
 
 /// Derives everything from the facts.
@@ -66,44 +60,6 @@ pub fn standing(state: &State, now: OffsetDateTime) -> Standing {
     Standing { recorded: Some(recorded(order, state, &totals, now)), cases }
 }
 
-/// Does this payment pay for the state's order?
-pub(super) fn qualifies(state: &State, key: &PaymentKey, payment: &Payment) -> bool {
-    let place = state.order.as_ref().map(|order| place(order, &state.resolutions, key, payment));
-    payment.status.proves_payment() && place == Some(Place::Qualifies)
-}
-
-/// Where a payment of which money moved belongs: each line asks only those that passed the one before.
-fn place(order: &Order, resolutions: &Resolutions, key: &PaymentKey, payment: &Payment) -> Place {
-    let accepted = |kind| resolutions.accepted(kind, &About::Payment(key.clone()));
-    if payment.mode != order.mode {
-        return Place::WrongPayee;
-    }
-    if !right_payee(order, key, payment) && !accepted(CaseKind::WrongPayee) {
-        return Place::WrongPayee;
-    }
-    let same_currency = payment.amount.currency == order.amount.currency;
-    if payment.amount != order.amount && !(same_currency && accepted(CaseKind::AmountMismatch)) {
-        return Place::Mismatch;
-    }
-    if order.is_late(payment.occurred_at) && !accepted_late(order, resolutions) {
-        return Place::Late;
-    }
-    Place::Qualifies
-}
-
-fn right_payee(order: &Order, key: &PaymentKey, payment: &Payment) -> bool {
-    match (&order.account, payment.pays) {
-        (Some(account), Pays::AnyOrder | Pays::NamedOrders) => *account == key.account,
-        (None, Pays::AnyOrder) => true,
-        (None, Pays::NamedOrders) => false,
-    }
-}
-
-/// Did somebody accept what was paid after the order was cancelled or had expired?
-fn accepted_late(order: &Order, resolutions: &Resolutions) -> bool {
-    resolutions.accepted(CaseKind::PaidAfterCancel, &About::Order(order.order_no.clone()))
-}
-
 struct Totals {
     gross: i64,
     back: i64,
@@ -122,13 +78,13 @@ impl Totals {
             Self { gross: 0, back: 0, late: 0, came_in: 0, accepted: 0, paid_at: None };
         let proven = state.payments.iter().filter(|(_, payment)| payment.status.proves_payment());
         for (key, payment) in proven {
-            match place(order, &state.resolutions, key, payment) {
+            match place(order, state, key, payment) {
                 Place::Qualifies => totals.take(order, payment),
                 Place::Late => {
                     totals.late = totals.late.saturating_add(payment.left_minor());
                     totals.came_in = totals.came_in.saturating_add(payment.came_in_minor());
                 }
-                Place::WrongPayee | Place::Mismatch => (),
+                Place::Charge | Place::WrongPayee | Place::Mismatch => (),
             }
         }
         totals
@@ -181,17 +137,16 @@ fn proven_cases(state: &State, key: &PaymentKey, payment: &Payment) -> Vec<(Case
     let closed_later = payment.closed_at.is_some_and(|at| at > payment.occurred_at);
     let mut cases = vec![];
     match &state.order {
-        // A charge that a subscription's own terms explain needs no order to fit.
-        _ if by_terms(state, key, payment) => (),
-        Some(order) => match place(order, &state.resolutions, key, payment) {
+        Some(order) => match place(order, state, key, payment) {
             Place::WrongPayee => cases.push((CaseKind::WrongPayee, left, came_in)),
             Place::Mismatch => cases.push((CaseKind::AmountMismatch, left, came_in)),
-            Place::Qualifies | Place::Late => (),
+            Place::Qualifies | Place::Charge | Place::Late => (),
         },
         None if payment.link == Link::Unknown => {
             cases.push((CaseKind::UnknownOrder, left, came_in));
         }
-        None if payment.link == Link::Subscription => {
+        // A charge that a subscription's own terms explain needs no order.
+        None if payment.link == Link::Subscription && !by_terms(state, key, payment) => {
             cases.push((CaseKind::AmountMismatch, left, came_in));
         }
         None => (),
@@ -209,7 +164,7 @@ fn proven_cases(state: &State, key: &PaymentKey, payment: &Payment) -> Vec<(Case
 fn order_cases(order: &Order, state: &State, totals: &Totals) -> Vec<(CaseKind, i64)> {
     // An accepted overpayment is the price that was agreed on.
     let price = order.amount.minor.max(totals.accepted);
-    let cancelled = order.cancelled && !accepted_late(order, &state.resolutions);
+    let cancelled = is_cancelled(order, &state.resolutions);
     let after_cancel = if cancelled { totals.net() } else { 0 };
     let mut cases = vec![
         (CaseKind::DuplicatePayment, totals.net() - price),
@@ -223,10 +178,12 @@ fn recorded(order: &Order, state: &State, totals: &Totals, now: OffsetDateTime) 
     let net = totals.net();
     // An accepted underpayment is all that was due.
     let due = order.amount.minor.min(totals.gross);
-    let cancelled = order.cancelled && !accepted_late(order, &state.resolutions);
+    let cancelled = is_cancelled(order, &state.resolutions);
+    // What ran out stays so by a clock that is behind: it was announced, and only money undoes it.
+    let ran_out = order.is_late(now) || order.recorded.status == OrderStatus::Cancelled;
     let status = match totals.gross {
         _ if cancelled => OrderStatus::Cancelled,
-        0 if order.is_late(now) => OrderStatus::Cancelled,
+        0 if ran_out => OrderStatus::Cancelled,
         0 => OrderStatus::Pending,
         _ if net >= due => OrderStatus::Paid,
         _ if net > 0 => OrderStatus::PartiallyRefunded,
@@ -235,8 +192,10 @@ fn recorded(order: &Order, state: &State, totals: &Totals, now: OffsetDateTime) 
     let stands = totals.gross > 0 && !cancelled;
     let fulfilment = match order.recorded.fulfilment {
         Fulfilment::None if !stands => Fulfilment::None,
-        _ if net > 0 => Fulfilment::Active,
-        _ => Fulfilment::Revoked,
+        Fulfilment::None | Fulfilment::Active | Fulfilment::Revoked if net > 0 => {
+            Fulfilment::Active
+        }
+        Fulfilment::None | Fulfilment::Active | Fulfilment::Revoked => Fulfilment::Revoked,
     };
     Recorded {
         status,

@@ -2,10 +2,14 @@
 //! The JSON keys are promises.
 
 use serde::Serialize;
+use shared::case::CaseKind;
 use shared::money::Currency;
 use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::decide::PaymentKey;
+use crate::decide::payment::Pays;
 
 mod metadata;
 mod new_order;
@@ -26,7 +30,7 @@ pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
 pub use self::subscriptions::{
     AgreementRecord, ChargeRecord, NewSubscription, SubscriptionFilter, SubscriptionRecord,
 };
-pub use self::trail::{Acted, Announced, Heard, TRAIL_MAX, Trail};
+pub use self::trail::{Acted, Announced, Buried, Heard, Replayed, TRAIL_MAX, Trail};
 
 /// What became of one imported order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,13 @@ pub enum Imported {
     Unchanged,
     /// Why not, in words.
     Refused(String),
+}
+
+impl Imported {
+    /// Its terms stay, and one that may not change any more was given otherwise.
+    pub fn stands(what: &str) -> Self {
+        Self::Refused(format!("{what}: it has payments or is over, so this stands as it is"))
+    }
 }
 
 /// What became of a cancel.
@@ -97,6 +108,19 @@ pub struct OrderRecord {
     pub disputes: Vec<DisputeRecord>,
     pub cases: Vec<CaseRecord>,
     pub events: Vec<EventLine>,
+    /// What was accepted as payment by somebody's word.
+    #[serde(skip)]
+    pub accepted: Vec<Accepted>,
+}
+
+/// Money that counts by somebody's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    pub kind: CaseKind,
+    /// Nothing: what came for the order too late.
+    pub payment: Option<PaymentKey>,
+    /// By the account's policy, and by no person.
+    pub by_policy: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -118,6 +142,11 @@ pub struct PaymentRecord {
     pub currency: Currency,
     #[serde(with = "time::serde::rfc3339")]
     pub occurred_at: OffsetDateTime,
+    /// Its account's, when the payment was first told.
+    pub mode: Mode,
+    /// What it may pay, as the installation had it then.
+    #[serde(skip)]
+    pub pays: Pays,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::standing::qualifies;
+use super::super::standing::{is_cancelled, qualifies};
 use super::super::{Payment, PaymentKey, State};
 use super::Charge;
 
@@ -19,6 +19,7 @@ pub(in super::super) fn charges(state: &State) -> BTreeMap<PaymentKey, Charge> {
         let charge = Charge {
             subscription_no,
             agreement: payment.agreement.clone(),
+            order_number: payment.order_number.clone(),
             period: order.and_then(|order| order.period.clone()),
             occurred_at: payment.occurred_at,
             stands: payment.left_minor() > 0,
@@ -58,7 +59,7 @@ fn extended(
 
 /// The payment that an order counts as its own: the earliest with money left, else the earliest.
 fn chosen(state: &State) -> Option<&PaymentKey> {
-    if state.order.as_ref().is_none_or(|order| order.cancelled) {
+    if state.order.as_ref().is_none_or(|order| is_cancelled(order, &state.resolutions)) {
         return None;
     }
     let qualifying = state.payments.iter().filter(|(key, payment)| qualifies(state, key, payment));

@@ -148,6 +148,25 @@ impl Ledger {
         self.write(changes);
     }
 
+    /// One fact, by a clock of this time.
+    pub(super) fn tell_at(&mut self, fact: Fact, now: OffsetDateTime) -> Decision {
+        let mut reading = Charged("", 0).reading(Revival::Never);
+        reading.notifications[0].identity = format!("{fact:?} {now}");
+        reading.notifications[0].fact = Some(fact);
+        let changes = fold(self.books.clone(), &[&reading], now, &Rules::default());
+        let decision = changes.strongest()[0];
+        self.write(changes);
+        decision
+    }
+
+    /// A payment without an agreement, under its own number, on the day after.
+    pub(super) fn pay(&mut self, transaction: &str, at: i64) {
+        let Fact::Payment(fact) = payment(transaction, at, PRICE.minor, None) else {
+            unreachable!()
+        };
+        self.tell_at(Fact::Payment(PaymentFact { agreement: None, ..fact }), day(at + 1));
+    }
+
     pub(super) fn sweep(&mut self, now: OffsetDateTime) {
         let changes = refold(self.books.clone(), now, &Rules::default());
         self.write(changes);
