@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::error::{Disposition, Grave};
 use crate::ledger::custody::{Custody as _, LaneBeat};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Session as _};
 use crate::settle::{Policy, settle};
 
 mod age;
