@@ -24,6 +24,7 @@ use worker::ledger::{Beat, Bucket, Ledger, LedgerError, Session, Swept, Work};
 
 mod fault;
 mod load;
+mod metadata;
 mod details;
 mod payments;
 mod contracts;

@@ -36,6 +36,7 @@ mod line;
 mod load;
 mod write;
 mod bodies;
+mod metadata;
 mod erasure;
 mod privacy;
 mod notifications;
