@@ -28,8 +28,10 @@ pub(crate) use self::bodies::{
     a_body_is_read_with_its_ring_alone, a_rotated_ring_wraps_what_the_former_key_did,
     a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_expired_body_leaves_the_money_and_when_it_went, bodies_in_the_clear_are_sealed_by_the_sweep,
-    no_body_slips_past_an_erasure, notifications_are_found_by_their_columns,
-    what_is_known_by_its_transaction_alone_is_erased_too, without_a_ring_nothing_is_recorded,
+    bodies_of_a_former_version_move_and_are_sealed, bodies_that_nothing_opens_hold_up_no_others,
+    metadata_ends_a_while_after_its_order_is_over, no_body_slips_past_an_erasure,
+    notifications_are_found_by_their_columns, what_is_known_by_its_transaction_alone_is_erased_too,
+    without_a_ring_nothing_is_recorded,
 };
 pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,

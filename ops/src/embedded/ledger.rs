@@ -26,6 +26,7 @@ use worker::ledger::{Beat, Bucket, Duty, Ledger, LedgerError, Session, Swept, Wo
 
 mod fault;
 mod load;
+mod metadata;
 mod details;
 mod payments;
 mod contracts;

@@ -181,6 +181,7 @@ diesel::table! {
         wrapped -> Nullable<Binary>,
         body -> Binary,
         redacted_at -> Nullable<BigInt>,
+        unopened_at -> Nullable<BigInt>,
     }
 }
 

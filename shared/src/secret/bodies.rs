@@ -1,4 +1,5 @@
-//! How the ledger keeps bodies: sealed or, by explicit configuration, in the clear; and for how long.
+//! How the ledger keeps bodies: sealed or, by explicit configuration, in the clear; and for how long, as what shops
+//! wrote beside their orders.
 //!
 //! **Invariant**: without a ring nothing is kept in the clear by mistake: sealing fails instead.
 
@@ -17,6 +18,8 @@ pub struct Bodies {
     pub keys: Option<BodyKeys>,
     /// What is older is removed.
     pub keep: Duration,
+    /// What a shop wrote beside an order or a subscription is emptied after so long; nothing: it stays.
+    pub keep_metadata: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,7 @@ impl Bodies {
 /// Locked: it seals, and has no ring yet.
 impl Default for Bodies {
     fn default() -> Self {
-        Self { at_rest: AtRest::Sealed, keys: None, keep: Self::KEEP }
+        Self { at_rest: AtRest::Sealed, keys: None, keep: Self::KEEP, keep_metadata: None }
     }
 }
 

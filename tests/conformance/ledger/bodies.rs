@@ -16,10 +16,16 @@ use super::words::{Ingress, Says, import, settle, show};
 use crate::world::World;
 
 mod erasure;
+mod retention;
 
 pub(crate) use self::erasure::{
     a_shared_body_loses_only_what_was_erased, an_erased_order_keeps_its_money_and_loses_its_bodies,
     no_body_slips_past_an_erasure, what_is_known_by_its_transaction_alone_is_erased_too,
+};
+
+pub(crate) use self::retention::{
+    bodies_of_a_former_version_move_and_are_sealed, bodies_that_nothing_opens_hold_up_no_others,
+    metadata_ends_a_while_after_its_order_is_over,
 };
 
 const BODY: &[u8] = b"a=b";

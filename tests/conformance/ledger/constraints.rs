@@ -2,6 +2,7 @@
 
 mod contracts;
 mod desk;
+mod facts;
 mod shop;
 
 use anyhow::ensure;
@@ -71,6 +72,14 @@ const BROKEN: &[(&str, &str)] = &[
         "insert into orders (order_no, amount, currency, created_at) values ('N', 10, 'CNY', {far})",
     ),
     ("a time can be read later", "update orders set created_at = {far} where order_no = 'P'"),
+    (
+        "when it runs out can be read",
+        "insert into orders (order_no, amount, currency, expires_at) values ('N', 10, 'CNY', {far})",
+    ),
+    (
+        "when it runs out can be read later",
+        "update orders set expires_at = {far} where order_no = 'P'",
+    ),
     ("a cancel's time can be read", "update orders set cancelled_at = {far} where order_no = 'P'"),
     (
         "an order begins pending",
@@ -212,6 +221,7 @@ pub(crate) async fn the_schema_keeps_its_rules_against_any_program<B: Broker, L:
         BROKEN.iter().map(|(rule, said)| ((*rule).to_owned(), (*said).to_owned())).collect();
     broken.extend(contracts::broken());
     broken.extend(desk::broken());
+    broken.extend(facts::broken());
     let mut wrong = vec![];
     for (rule, statement) in broken {
         let statement =

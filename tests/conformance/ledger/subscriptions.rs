@@ -15,24 +15,13 @@ use worker::ledger::records::{
 };
 use worker::ledger::{Bucket, Ledger, Session};
 
-use super::words::{Ingress, PAID_AT, Says, import, order, settle, show};
+use super::words::{Ingress, PAID_AT, Says, import, order, settle, show, subscription};
 use crate::world::World;
 
 const SIGNED_AT: OffsetDateTime = datetime!(2026-01-31 8:00 UTC);
 
 fn monthly() -> NewSubscription {
-    NewSubscription {
-        subscription_no: "S-1".into(),
-        account: "shop".into(),
-        agreement_no: None,
-        amount: 1_500,
-        currency: Currency::CNY,
-        period: "P1M".into(),
-        anchor: None,
-        time_zone: "UTC".into(),
-        grace: "P3D".into(),
-        metadata: None,
-    }
+    NewSubscription { amount: 1_500, grace: "P3D".into(), ..subscription("S-1") }
 }
 
 fn says(change: AgreementChange, day: i64) -> Fact {

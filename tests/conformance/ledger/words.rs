@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 use worker::decide::fold::Reading;
-use worker::ledger::records::{CaseRecord, NewOrder, OrderRecord};
+use worker::ledger::records::{CaseRecord, NewOrder, NewSubscription, OrderRecord};
 use worker::ledger::{Bucket, Session, Work};
 
 pub(super) const PAID_AT: OffsetDateTime = datetime!(2026-11-23 04:00:03 UTC);
@@ -171,6 +171,22 @@ pub(super) fn order(order_no: &str, amount: i64) -> NewOrder {
         mode: None,
         subscription_no: None,
         period: None,
+        metadata: None,
+    }
+}
+
+/// Ten fen a month.
+pub(super) fn subscription(number: &str) -> NewSubscription {
+    NewSubscription {
+        subscription_no: number.into(),
+        account: "shop".into(),
+        agreement_no: None,
+        amount: 10,
+        currency: Currency::CNY,
+        period: "P1M".into(),
+        anchor: None,
+        time_zone: "UTC".into(),
+        grace: "P0D".into(),
         metadata: None,
     }
 }

@@ -22,8 +22,10 @@ pub struct Tended {
     pub rewrapped: usize,
     /// Kept for as long as they may be.
     pub expired: usize,
-    /// Nothing opens them: they were changed.
+    /// Nothing opens them: they were changed. Each is found once, and set aside.
     pub unopened: usize,
+    /// Orders and subscriptions whose metadata was kept for as long as it may be.
+    pub forgotten: usize,
 }
 
 /// One notification of a request, as it was recorded.
@@ -109,7 +111,8 @@ impl Tended {
     /// Did a step find as much as it may take at once? Then there may be more.
     pub fn is_full(self, limit: i64) -> bool {
         let full = |count: usize| i64::try_from(count).is_ok_and(|count| count >= limit);
-        [self.moved, self.sealed, self.rewrapped, self.expired].into_iter().any(full)
+        let tried = self.rewrapped + self.unopened;
+        [self.moved, self.sealed, tried, self.expired, self.forgotten].into_iter().any(full)
     }
 }
 

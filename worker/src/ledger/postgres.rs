@@ -37,6 +37,7 @@ mod migrate;
 mod load;
 mod write;
 mod bodies;
+mod metadata;
 mod erasure;
 mod privacy;
 mod notifications;

@@ -10,8 +10,8 @@ use worker::decide::fold::{Changes, Reading};
 use worker::ledger::bodies::{Tended, oldest_kept};
 use worker::ledger::erasure::{Fate, Part, erased, fate, parts_of};
 
-use super::erasure;
 use super::fault::Result;
+use super::{dead_letters, erasure, metadata};
 use crate::embedded::schema::{bodies, body_moves, notifications, removed_bodies};
 use crate::embedded::values::{micros, uuid};
 
@@ -95,9 +95,12 @@ pub(super) fn tend(
     let mut tended = Tended { moved: move_some(connection, limit)?, ..Tended::default() };
     if let (AtRest::Sealed, Some(keys)) = (kept.at_rest, &kept.keys) {
         tended.sealed = seal_some(connection, limit, kept)?;
-        (tended.rewrapped, tended.unopened) = rewrap_some(connection, limit, keys)?;
+        (tended.rewrapped, tended.unopened) = rewrap_some(connection, limit, keys, now)?;
     }
     tended.expired = expire_some(connection, oldest_kept(now, kept.keep), now, limit)?;
+    if let Some(keep) = kept.keep_metadata {
+        tended.forgotten = metadata::forget_some(connection, now - keep, limit)?;
+    }
     Ok(tended)
 }
 
@@ -149,25 +152,35 @@ fn seal_some(connection: &mut SqliteConnection, limit: i64, kept: &Bodies) -> Re
     Ok(clear.len())
 }
 
-/// How many were wrapped anew, and how many did not open.
+/// How many were wrapped anew, and how many did not open: those are not tried again, so that they hold up no
+/// other.
 fn rewrap_some(
     connection: &mut SqliteConnection,
     limit: i64,
     ring: &BodyKeys,
+    now: OffsetDateTime,
 ) -> Result<(usize, usize)> {
     let former: Vec<(String, Option<String>, Option<Vec<u8>>)> = bodies::table
         .filter(bodies::key_id.eq_any(ring.former()))
+        .filter(bodies::unopened_at.is_null())
         .limit(limit)
         .select((bodies::message_id, bodies::key_id, bodies::wrapped))
         .load(connection)?;
     let (mut rewrapped, found) = (0, former.len());
     for (message, key_id, wrapped) in former {
         let Some((key_id, bytes)) = key_id.zip(wrapped) else { continue };
-        let Ok(key) = ring.rewrap(uuid(&message)?, &WrappedKey { key_id, bytes }) else { continue };
-        diesel::update(bodies::table.find(message))
-            .set((bodies::key_id.eq(key.key_id), bodies::wrapped.eq(key.bytes)))
-            .execute(connection)?;
-        rewrapped += 1;
+        let row = bodies::table.find(&message);
+        match ring.rewrap(uuid(&message)?, &WrappedKey { key_id, bytes }) {
+            Ok(key) => {
+                let key = (bodies::key_id.eq(key.key_id), bodies::wrapped.eq(key.bytes));
+                diesel::update(row).set(key).execute(connection)?;
+                rewrapped += 1;
+            }
+            Err(_) => {
+                let aside = bodies::unopened_at.eq(micros(now));
+                diesel::update(row).set(aside).execute(connection)?;
+            }
+        }
     }
     Ok((rewrapped, found - rewrapped))
 }
@@ -197,6 +210,7 @@ pub(super) fn remove(
 ) -> Result<()> {
     for message in messages {
         diesel::delete(bodies::table.find(message)).execute(connection)?;
+        dead_letters::bare(connection, message)?;
         diesel::replace_into(removed_bodies::table)
             .values((
                 removed_bodies::message_id.eq(message),
@@ -207,3 +221,6 @@ pub(super) fn remove(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

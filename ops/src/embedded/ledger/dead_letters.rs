@@ -7,7 +7,7 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::dead_letters::group::GroupStatus;
-use worker::ledger::dead_letters::letter::Letter;
+use worker::ledger::dead_letters::letter::{Envelope, Letter};
 use worker::ledger::dead_letters::{Burial, LetterState};
 
 use super::fault::Result;
@@ -15,7 +15,7 @@ use super::{bodies, receipts, replays};
 use crate::embedded::schema::{
     dead_letter_failures, dead_letter_parts, dead_letters, failure_groups,
 };
-use crate::embedded::values::{micros, to_json, word};
+use crate::embedded::values::{from_json, micros, to_json, word};
 
 pub(super) mod act;
 pub(super) mod list;
@@ -106,6 +106,17 @@ pub(super) fn stands(connection: &mut SqliteConnection, number: Number) -> Resul
         .filter(dead_letters::seq.eq(number.seq))
         .filter(dead_letters::state.eq_any(standing));
     Ok(diesel::select(exists(letters)).get_result(connection)?)
+}
+
+/// Once its body ended, so do the headers: a stranger may have put anything into them. What is no letter stays.
+pub(super) fn bare(connection: &mut SqliteConnection, id: &str) -> Result<()> {
+    let row = dead_letters::table.find(id);
+    let parcel: Option<String> = row.select(dead_letters::parcel).first(connection).optional()?;
+    let Some(parcel) = parcel else { return Ok(()) };
+    let envelope: Envelope = from_json(&parcel)?;
+    let left = to_json(&envelope.bare())?;
+    diesel::update(row).set(dead_letters::parcel.eq(left)).execute(connection)?;
+    Ok(())
 }
 
 /// The group of this failure, which is one more for it.

@@ -24,6 +24,9 @@ pub struct PrivacySection {
     pub encrypt_bodies: bool,
     /// Bodies older than this are removed; the money facts stay.
     pub keep_bodies: Span,
+    /// The metadata of orders and subscriptions that are over for longer is emptied; nothing: it stays as
+    /// long as they do.
+    pub keep_metadata: Option<Span>,
 }
 
 impl Config {
@@ -38,7 +41,8 @@ impl Config {
                 return Err(problem(KEYS_FILE, &format!("missing; {MAKE}, {or}")));
             }
         };
-        Ok(Bodies { at_rest, keys, keep: self.privacy.keep_bodies.0 })
+        let keep_metadata = self.privacy.keep_metadata.map(|span| span.0);
+        Ok(Bodies { at_rest, keys, keep: self.privacy.keep_bodies.0, keep_metadata })
     }
 
     /// The configured ring.
@@ -53,16 +57,27 @@ impl Config {
 
 impl PrivacySection {
     pub(in crate::config) fn check(&self) -> Result<(), Problem> {
-        if (KEEP_MIN..=KEEP_MAX).contains(&self.keep_bodies.0) {
-            return Ok(());
+        let kept = [
+            ("privacy.keep_bodies", Some(self.keep_bodies)),
+            ("privacy.keep_metadata", self.keep_metadata),
+        ];
+        for (key, span) in kept {
+            if span.is_some_and(|span| !(KEEP_MIN..=KEEP_MAX).contains(&span.0)) {
+                return Err(problem(key, "from 1d to 3660d"));
+            }
         }
-        Err(problem("privacy.keep_bodies", "from 1d to 3660d"))
+        Ok(())
     }
 }
 
 impl Default for PrivacySection {
     fn default() -> Self {
-        Self { keys_file: None, encrypt_bodies: true, keep_bodies: Span(Bodies::KEEP) }
+        Self {
+            keys_file: None,
+            encrypt_bodies: true,
+            keep_bodies: Span(Bodies::KEEP),
+            keep_metadata: None,
+        }
     }
 }
 
@@ -85,12 +100,24 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_kept_for_at_least_a_day_and_never_without_end() {
+    fn what_is_kept_is_kept_for_at_least_a_day_and_bodies_never_without_end() {
         assert_eq!(PrivacySection::default().check(), Ok(()));
-        for days in [0, 3_661] {
-            let keep_bodies = Span(Duration::from_secs(days * 24 * 60 * 60));
-            let section = PrivacySection { keep_bodies, ..PrivacySection::default() };
-            assert!(section.check().is_err(), "{days}");
+        let days = |days: u64| Span(Duration::from_secs(days * 24 * 60 * 60));
+        for outside in [days(0), days(3_661)] {
+            let bodies = PrivacySection { keep_bodies: outside, ..PrivacySection::default() };
+            assert_eq!(bodies.check().unwrap_err().key, "privacy.keep_bodies");
+            let metadata =
+                PrivacySection { keep_metadata: Some(outside), ..PrivacySection::default() };
+            assert_eq!(metadata.check().unwrap_err().key, "privacy.keep_metadata");
         }
+    }
+
+    #[test]
+    fn metadata_stays_with_its_order_unless_it_is_given_a_time() {
+        let mut config = Config::default();
+        let beside = || BodyKeys::parse(&BodyKeys::generate()).ok();
+        assert_eq!(config.bodies(beside()).unwrap().keep_metadata, None);
+        config.privacy.keep_metadata = Some(Span(KEEP_MIN));
+        assert_eq!(config.bodies(beside()).unwrap().keep_metadata, Some(KEEP_MIN));
     }
 }

@@ -17,6 +17,9 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("its amount is not negative", "grace", "'N', 'shop', -1, 'CNY', 'P1M', 'P0D'"),
     ("its currency has capitals", "grace", "'N', 'shop', 10, 'cny', 'P1M', 'P0D'"),
     ("its currency has three letters", "grace", "'N', 'shop', 10, 'CNYX', 'P1M', 'P0D'"),
+    ("its currency is one", "grace", "'N', 'shop', 10, 'XXX', 'P1M', 'P0D'"),
+    ("its anchor can be read", "anchor", "'N', 'shop', 10, 'CNY', 'P1M', {far}"),
+    ("its beginning can be read", "created_at", "'N', 'shop', 10, 'CNY', 'P1M', {far}"),
     ("its period is a duration", "grace", "'N', 'shop', 10, 'CNY', 'monthly', 'P0D'"),
     ("its period is not nothing", "grace", "'N', 'shop', 10, 'CNY', 'P0M', 'P0D'"),
     ("its period has 64 bytes", "grace", "'N', 'shop', 10, 'CNY', 'P{129}1M', 'P0D'"),
@@ -57,6 +60,18 @@ const BROKEN: &[(&str, &str)] = &[
     (
         "when it is due is derived",
         "update subscriptions set due_at = {now} where subscription_no = 'U'",
+    ),
+    (
+        "a subscription does not come to be in XXX",
+        "update subscriptions set currency = 'XXX' where subscription_no = 'U'",
+    ),
+    (
+        "an anchor can be read later",
+        "update subscriptions set anchor = {far} where subscription_no = 'U'",
+    ),
+    (
+        "a subscription's beginning can be read later",
+        "update subscriptions set created_at = {far} where subscription_no = 'U'",
     ),
     (
         "a charged one's number stands",

@@ -3,35 +3,30 @@
 use shared::case::CaseVerdict;
 use shared::money::{Currency, Money};
 use shared::notification::{
-    AgreementChange, AgreementFact, Fact, PaymentFact, PaymentStatus, Revival,
+    AgreementChange, AgreementFact, DisputeStatus, Fact, PaymentFact, PaymentStatus, RefundStatus,
+    Revival,
 };
 use shared::process;
 use worker::ledger::Session;
+use worker::ledger::dead_letters::LetterAct;
 use worker::ledger::records::{Act, CaseAct, NewOrder, NewSubscription};
 
-use super::super::words::{Ingress, PAID_AT, Says, import, order, settle, show};
+use super::super::dead_letters::{act, letter};
+use super::super::words::{
+    Ingress, PAID_AT, Says, dispute, import, order, refund, settle, show, subscription,
+};
 
 /// P is pending, C is cancelled, E ran out. Q is paid, and once more with another
-/// amount: a case, with a note and somebody's word. T3 is a charge of S, U is not charged.
+/// amount: a case, with a note and somebody's word. T3 is a charge of S, U is not charged. Of F's payment T6 some
+/// went back, by a total, by name and by a dispute that was won. A dead letter was discarded.
 pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
-    for number in ["P", "Q", "C"] {
+    for number in ["P", "Q", "C", "F"] {
         import(session, number, 10).await?;
     }
     let over = NewOrder { expires_at: Some(PAID_AT), ..order("E", 10) };
     session.import(&[over], process::now()).await?;
-    let subscribed = |number: &str, agreement: Option<&str>| NewSubscription {
-        subscription_no: number.into(),
-        account: "shop".into(),
-        agreement_no: agreement.map(ToOwned::to_owned),
-        amount: 10,
-        currency: Currency::CNY,
-        period: "P1M".into(),
-        anchor: None,
-        time_zone: "UTC".into(),
-        grace: "P0D".into(),
-        metadata: None,
-    };
-    let all = [subscribed("S", Some("G")), subscribed("U", None)];
+    let charged = NewSubscription { agreement_no: Some("G".into()), ..subscription("S") };
+    let all = [charged, subscription("U")];
     session.subscribe(&all, process::now()).await?;
     let mut ingress = Ingress::new();
     let signed = Fact::Agreement(AgreementFact {
@@ -55,6 +50,9 @@ pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
         ingress.message(&Says::paid("Q", "T2", 9)),
         ingress.tell(signed),
         ingress.tell(charged),
+        ingress.message(&Says::paid("F", "T6", 10).refunded(1)),
+        ingress.tell(refund("T6", "R1", 1, RefundStatus::Succeeded)),
+        ingress.tell(dispute("T6", 1, DisputeStatus::Won)),
     ];
     settle(session, &batch).await?;
     session.cancel("C", "r", "test", process::now()).await?;
@@ -68,5 +66,9 @@ pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
         session.act_on_case(case.id, &act, &by, process::now()).await?;
     }
     settle(session, &[ingress.message(&Says::paid("Q", "T4", 8))]).await?;
+    let letter = letter(&ingress.message(&Says::paid("Q", "T5", 7)), "refused")?;
+    session.bury(std::slice::from_ref(&letter), process::now()).await?;
+    let by = act("dead_letters.discard");
+    session.act_on_letters(&[letter.id], LetterAct::Discard, &by, process::now()).await?;
     Ok(())
 }

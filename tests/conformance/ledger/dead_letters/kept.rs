@@ -72,6 +72,8 @@ pub(crate) async fn a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do<
     let gone = StoredBody::Removed { at: later, reason: "expired".to_owned() };
     ensure!(body(&mut session, &letter).await? == gone);
     ensure!(one(&mut session).await?.state == LetterState::Open, "the rest of it stays");
+    let file = session.letter(letter.id).await?.context("not kept")?;
+    ensure!(file.envelope == letter.envelope.bare(), "its headers ended with it");
     Ok(())
 }
 
@@ -88,9 +90,16 @@ pub(crate) async fn erasing_an_order_takes_its_dead_letters_bodies<B: Broker, L:
     let is_erased = |body: &StoredBody| matches!(body, StoredBody::Removed { reason, .. } if reason == "erased");
     ensure!(is_erased(&body(&mut session, &letters[0]).await?));
     ensure!(matches!(body(&mut session, &letters[1]).await?, StoredBody::Open { .. }));
+    let headers = async |session: &mut L::Session, letter: &Letter| {
+        let file = session.letter(letter.id).await?.context("not kept")?;
+        anyhow::Ok(file.envelope.headers.len())
+    };
+    ensure!(headers(&mut session, &letters[0]).await? == 0);
+    ensure!(headers(&mut session, &letters[1]).await? > 0);
     // One that comes later is buried without its body.
     let late = next("A")?;
     bury(&mut session, std::slice::from_ref(&late)).await?;
     ensure!(is_erased(&body(&mut session, &late).await?));
+    ensure!(headers(&mut session, &late).await? == 0);
     Ok(())
 }

@@ -125,13 +125,7 @@ impl Letter {
 
     /// The same without a stranger's words, for a ledger that refuses one of them.
     pub fn bare(&self) -> Self {
-        let envelope = Envelope {
-            kind: String::new(),
-            content_type: None,
-            headers: vec![],
-            cut: vec!["everything but the body".to_owned()],
-            ..self.envelope.clone()
-        };
+        let envelope = self.envelope.clone().bare();
         let (account, parts, money) = (None, vec![], None);
         Self { message_id: String::new(), account, parts, money, envelope, ..self.clone() }
     }
@@ -191,6 +185,17 @@ impl Envelope {
             body_bytes: parcel.body.len(),
             body_sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             cut: shortened,
+        }
+    }
+
+    /// The same without a stranger's words.
+    pub fn bare(self) -> Self {
+        Self {
+            kind: String::new(),
+            content_type: None,
+            headers: vec![],
+            cut: vec!["everything but the body".to_owned()],
+            ..self
         }
     }
 

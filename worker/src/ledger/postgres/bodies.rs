@@ -1,6 +1,7 @@
 //! Stored bodies: moved, sealed, wrapped anew, and removed when their time is over.
 //!
-//! **Invariant**: a row of `bodies` is locked last, and by whoever tends it without waiting.
+//! **Invariant**: a row of `bodies` is locked last, and by whoever tends it without waiting; only the dead letter
+//! whose body it was is locked after it, by nobody who then asks for a body.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ use shared::secret::envelope::{BodyKeys, WrappedKey};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::erasure;
+use super::dead_letters::end;
+use super::{erasure, metadata};
 use crate::decide::fold::{Changes, Reading};
 use crate::ledger::LedgerError;
 use crate::ledger::bodies::{Tended, oldest_kept};
@@ -73,8 +75,17 @@ statement!(
 
 statement!(
     Former { keys: Array<Text> = [String], limit: BigInt = i64 } -> (SqlUuid, Text, Bytea) = "
-    select message_id, key_id, wrapped from bodies where key_id = any(?::text[])
+    select message_id, key_id, wrapped from bodies
+    where key_id = any(?::text[]) and unopened_at is null
     limit ? for update skip locked"
+);
+
+statement!(
+    /// They are not tried again, so that they hold up no other.
+    SetAside { messages: Array<SqlUuid> = [Uuid], now: Timestamptz = OffsetDateTime } -> () = "
+    update bodies b set unopened_at = clock.at
+    from unnest(?::uuid[]) as t (m), (select ?::timestamptz) as clock (at)
+    where b.message_id = t.m"
 );
 
 statement!(
@@ -196,12 +207,12 @@ pub(super) async fn tend(
     let mut tended = Tended { moved: move_some(conn, limit).await?, ..Tended::default() };
     if let (AtRest::Sealed, Some(keys)) = (bodies.at_rest, &bodies.keys) {
         tended.sealed = seal_some(conn, limit, bodies).await?;
-        (tended.rewrapped, tended.unopened) = rewrap_some(conn, limit, keys).await?;
+        (tended.rewrapped, tended.unopened) = rewrap_some(conn, limit, keys, now).await?;
     }
-    let oldest = oldest_kept(now, bodies.keep);
-    let expire = Expire { oldest: &oldest, limit: &limit, now: &now };
-    let expired: Vec<Uuid> = expire.load(conn).await?;
-    tended.expired = expired.len();
+    tended.expired = expire_some(conn, oldest_kept(now, bodies.keep), now, limit).await?;
+    if let Some(keep) = bodies.keep_metadata {
+        tended.forgotten = metadata::forget_some(conn, now - keep, limit).await?;
+    }
     Ok(tended)
 }
 
@@ -238,6 +249,7 @@ async fn rewrap_some(
     conn: &mut AsyncPgConnection,
     limit: i64,
     ring: &BodyKeys,
+    now: OffsetDateTime,
 ) -> Result<(usize, usize), LedgerError> {
     let keys = ring.former();
     if keys.is_empty() {
@@ -246,13 +258,32 @@ async fn rewrap_some(
     conn.transaction(async |conn| {
         let former: Vec<(Uuid, String, Vec<u8>)> =
             Former { keys: &keys, limit: &limit }.load(conn).await?;
-        let (mut sealed, found) = (Sealed::default(), former.len());
+        let (mut sealed, mut closed) = (Sealed::default(), vec![]);
         for (message, key_id, bytes) in former {
-            let wrapped = ring.rewrap(message, &WrappedKey { key_id, bytes });
-            sealed.extend(message, wrapped.ok(), None);
+            match ring.rewrap(message, &WrappedKey { key_id, bytes }) {
+                Ok(wrapped) => sealed.extend(message, Some(wrapped), None),
+                Err(_) => closed.push(message),
+            }
         }
-        let rewrapped = sealed.write(conn).await?;
-        Ok((rewrapped, found - rewrapped))
+        if !closed.is_empty() {
+            SetAside { messages: &closed, now: &now }.execute(conn).await?;
+        }
+        Ok((sealed.write(conn).await?, closed.len()))
+    })
+    .await
+}
+
+async fn expire_some(
+    conn: &mut AsyncPgConnection,
+    oldest: Uuid,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<usize, LedgerError> {
+    conn.transaction(async |conn| {
+        let expire = Expire { oldest: &oldest, limit: &limit, now: &now };
+        let expired: Vec<Uuid> = expire.load(conn).await?;
+        end::bare(conn, &expired).await?;
+        Ok(expired.len())
     })
     .await
 }

@@ -21,6 +21,7 @@ use crate::ledger::erasure::Part;
 
 pub(super) mod act;
 mod again;
+pub(super) mod end;
 mod groups;
 pub(super) mod list;
 pub(super) mod port;

@@ -14,6 +14,7 @@ use shared::secret::envelope::WrappedKey;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::dead_letters::end;
 use super::{bodies, orders};
 use crate::ledger::LedgerError;
 use crate::ledger::erasure::{
@@ -188,6 +189,7 @@ pub(super) async fn strip(
 ) -> Result<(), LedgerError> {
     if !messages.is_empty() {
         Strip { messages, now: &now }.execute(conn).await?;
+        end::bare(conn, messages).await?;
     }
     Ok(())
 }
@@ -282,6 +284,7 @@ async fn apply(
     }
     if !gone.is_empty() {
         Destroy { messages: &gone, now: &now }.execute(conn).await?;
+        end::bare(conn, &gone).await?;
     }
     Ok(())
 }

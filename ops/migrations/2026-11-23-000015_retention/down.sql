@@ -1,0 +1,3 @@
+alter table bodies drop column unopened_at;
+drop index subscriptions_with_metadata;
+drop index orders_with_metadata;
