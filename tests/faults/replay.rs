@@ -1,6 +1,8 @@
 //! Replays on real servers: mended and sent again, also when the worker that runs them is killed, and when
 //! what it sent is stolen.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::collections::BTreeMap;
 
 use harness::driver::{payments, send};
