@@ -91,9 +91,10 @@ impl Fault {
     ];
 
     /// Those that are soon over.
-    pub(crate) const QUICK: [Self; 11] = [
+    pub(crate) const QUICK: [Self; 12] = [
         Self::IngressKilled,
         Self::WorkersReplaced,
+        Self::RelayHolderKilled,
         Self::WorkersCrash(Point::Settled),
         Self::WorkersCrash(Point::Onward),
         Self::WorkersCrash(Point::Announced),
