@@ -64,6 +64,14 @@ async fn holding(database: &postgres::Database, statement: &str) -> Program {
     holder
 }
 
+/// The server would not notice soon that a client of a session that sleeps is gone.
+async fn released(database: &postgres::Database, mut holder: Program) {
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+               where wait_event = 'PgSleep' and datname = current_database()";
+    postgres::sql(&database.url, end).await.unwrap();
+    holder.kill().await.unwrap();
+}
+
 /// Waits until this database says yes.
 async fn asked(database: &postgres::Database, question: &str) {
     let question = format!("{question} and datname = current_database()");
@@ -80,28 +88,31 @@ async fn a_migration_that_waits_for_a_lock_lets_others_pass_and_tries_again() {
     let (at, database) = on_empty_database().await;
     run(&at, "migrate").ends_with(0);
     let table = "quittance.__diesel_schema_migrations";
-    let mut holder =
-        holding(&database, &format!("lock table {table} in access exclusive mode")).await;
+    let holder = holding(&database, &format!("lock table {table} in access exclusive mode")).await;
     let mut migrating =
         Program::start("quittance", &["migrate", "--config", &at.config()], &[]).unwrap();
-    wait::until("a second try", PATIENCE, || async {
-        migrating.stderr().contains("is tried again").then_some(())
-    })
-    .await
-    .unwrap();
-    holder.kill().await.unwrap();
+    // Another session waits: the first one gave up, and let pass what stood behind it.
+    let waits = "from pg_stat_activity \
+                 where wait_event_type = 'Lock' and datname = current_database()";
+    let first = wait::until("a first try", PATIENCE, || async {
+        let pid = postgres::sql(&database.url, &format!("select min(pid) {waits}")).await.ok()?;
+        pid.trim().parse::<u32>().ok()
+    });
+    let first = first.await.unwrap();
+    asked(&database, &format!("select count(*) > 0 {waits} and pid <> {first}")).await;
+    released(&database, holder).await;
     assert!(migrating.wait_end(PATIENCE).await.unwrap().success(), "{}", migrating.stderr());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_another_that_migrates_does_not_take_the_ledger_for_away() {
     let (at, database) = on_empty_database().await;
-    let mut holder = holding(&database, "select pg_advisory_lock(1903520116)").await;
+    let holder = holding(&database, "select pg_advisory_lock(1903520116)").await;
     let mut migrating =
         Program::start("quittance", &["migrate", "--config", &at.config()], &[]).unwrap();
     let waits = "select count(*) > 0 from pg_stat_activity where wait_event = 'advisory' \
                  and now() - query_start > interval '6 seconds'";
     asked(&database, waits).await;
-    holder.kill().await.unwrap();
+    released(&database, holder).await;
     assert!(migrating.wait_end(PATIENCE).await.unwrap().success(), "{}", migrating.stderr());
 }

@@ -4,7 +4,7 @@ use harness::alipay::Trade;
 use harness::driver::{payments, post, send};
 use harness::installation::Installation;
 use harness::program::Program;
-use harness::{ports, postgres, rabbitmq, wait};
+use harness::{ports, postgres, wait};
 use lapin::BasicProperties;
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
@@ -171,17 +171,19 @@ async fn more_refused_events_than_a_round_takes_hold_up_no_other() {
 async fn a_burial_that_is_held_up_is_counted_once() {
     let installation = Installation::on_servers().await.unwrap();
     let prefix = installation.prefix.clone().unwrap();
-    let server = rabbitmq::server().await.unwrap();
     let admin = format!("127.0.0.1:{}", ports::free().unwrap());
     let variables = [("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str())];
     let arguments = ["--config", &installation.config()];
     let mut worker = Program::start("quittance-worker", &arguments, &variables).unwrap();
     readiness(&format!("http://{admin}"), 200, "").await.unwrap();
-    let full = r#"{"max-length": 0, "overflow": "reject-publish"}"#;
-    let (policy, queue) = (format!("{prefix}.full"), format!("^{prefix}\\.dead$"));
-    server.control(&["set_policy", &policy, &queue, full, "--apply-to", "queues"]).await.unwrap();
-
     let door = installation.ingress().await.unwrap();
+    metric(&door.admin_url, "quittance_return_feed_up 1").await.unwrap();
+    // Nothing leads to the dead letters until somebody declares it anew, as all do when they connect.
+    let (_connection, channel) = channel().await.unwrap();
+    let dead = format!("{prefix}.dead");
+    let (queue, exchange) = (dead.clone().into(), dead.clone().into());
+    channel.queue_unbind(queue, exchange, "".into(), FieldTable::default()).await.unwrap();
+
     let unreadable = installation.signer.sign(vec![
         ("notify_type", b"trade_status_sync"),
         ("notify_id", b"n-1"),
@@ -199,7 +201,9 @@ async fn a_burial_that_is_held_up_is_counted_once() {
     })
     .await
     .unwrap();
-    server.control(&["clear_policy", &policy]).await.unwrap();
+    let (queue, exchange) = (dead.clone().into(), dead.into());
+    let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+    channel.queue_bind(queue, exchange, "".into(), options, none).await.unwrap();
     dead_letter(&installation).await.unwrap();
     let counted = r#"quittance_messages_total{bucket="dead",stage="read"} 1"#;
     metric(&format!("http://{admin}"), counted).await.unwrap();

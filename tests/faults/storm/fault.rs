@@ -98,9 +98,10 @@ impl Fault {
     ];
 
     /// Those that are soon over.
-    pub(crate) const QUICK: [Self; 13] = [
+    pub(crate) const QUICK: [Self; 14] = [
         Self::IngressKilled,
         Self::WorkersReplaced,
+        Self::RelayHolderKilled,
         Self::WorkersCrash(Point::Settled),
         Self::WorkersCrash(Point::Onward),
         Self::WorkersCrash(Point::Announced),

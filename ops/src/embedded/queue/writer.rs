@@ -148,7 +148,7 @@ impl Desk {
         if self.owed.is_empty() {
             return queue.blocking_recv().map(|first| vec![first]);
         }
-        std::thread::sleep(OWED_AGAIN);
+        std::thread::park_timeout(OWED_AGAIN);
         match queue.try_recv() {
             Ok(job) => self.owed.push(job),
             Err(TryRecvError::Empty) => {}

@@ -10,13 +10,14 @@ use shared::money::Money;
 use shared::notification::{AgreementChange, Fact, Notification};
 use shared::provider::{Genuine, Provider, Readers};
 
-use crate::error::RETURNS_ALONE;
 use crate::ledger::erasure::Part;
 
-/// Did readers vanish with it in hand, a lane's or the morgue's own? A single return is what every
-/// shutdown leaves.
+/// A letter that came back so often may have ended its morgues; once is what every shutdown leaves.
+const RETURNS_MAX: u32 = 2;
+
+/// Did readers vanish with it in hand, a lane's or the morgue's own?
 pub(super) fn may_crash(delivery: &Delivery) -> bool {
-    delivery.returns >= RETURNS_ALONE
+    delivery.returns >= RETURNS_MAX
         || dead::claims(&delivery.parcel).stage == Some(dead::CRASH_STAGE)
 }
 
