@@ -75,7 +75,7 @@ pub(super) async fn tell<B, L: Ledger>(
         }
         anyhow::Ok(())
     };
-    tokio::try_join!(settle(&world.ledger, one, now), settle(&world.ledger, other, now), shop)?;
+    tokio::try_join!(settle(&world.ledger, one), settle(&world.ledger, other), shop)?;
     Ok(messages)
 }
 
@@ -115,9 +115,9 @@ pub(super) async fn resolve(
 }
 
 /// As a lane does: a conflict is run again.
-async fn settle(ledger: &impl Ledger, batches: Batches, now: OffsetDateTime) -> anyhow::Result<()> {
+async fn settle(ledger: &impl Ledger, batches: Batches) -> anyhow::Result<()> {
     let mut session = ledger.open().await?;
-    for batch in batches {
+    for (now, batch) in batches {
         while let Err(error) = session.settle(&batch, now).await {
             ensure!(matches!(error, LedgerError::Conflict(_)), "{error}");
         }

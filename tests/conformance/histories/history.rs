@@ -23,13 +23,15 @@ const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 const SETTLED: Duration = Duration::seconds(10);
 /// … and then when every deadline of it has passed.
 const PATIENCE: Duration = Duration::seconds(Rules::PATIENCE.as_secs() as i64);
+/// How far a worker's clock may be behind when a batch comes.
+const BEHIND_MAX_S: i64 = 10;
 pub(super) const PHASES: usize = 2;
 pub(super) const PRICE_MINOR: i64 = 100;
 const ORDERS: [&str; 3] = ["A", "B", "C"];
 const SUBSCRIPTIONS: [&str; 2] = ["S", "S2"];
+const NONSENSE: &str = "nonsense";
 const TRANSACTIONS: usize = 5;
 const TOLD_MAX: usize = 12;
-const NONSENSE: &str = "nonsense";
 
 /// How a repeat comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +74,10 @@ pub(super) struct Planned {
     pub(super) order: NewOrder,
     /// What it extends, by which period.
     pub(super) extends: Option<(String, Option<&'static str>)>,
-    /// Among the instants of the notifications; 0 is before them all.
-    pub(super) appears_at: u8,
     /// Else it is imported.
     pub(super) by_sql: bool,
+    /// Among the instants of the notifications; 0 is before them all.
+    pub(super) appears_at: u8,
 }
 
 #[derive(Debug, Clone)]
@@ -96,6 +98,11 @@ pub(super) struct Told {
 /// When a phase is told, and the instants at which it rests.
 pub(super) fn told_at(phase: usize) -> OffsetDateTime {
     NOW + PATIENCE * 3 * i32::try_from(phase).unwrap_or(i32::MAX)
+}
+
+/// The same by a clock that went back.
+pub(super) fn told_behind(phase: usize, random: &mut StdRng) -> OffsetDateTime {
+    told_at(phase) - Duration::seconds(random.gen_range(0..=BEHIND_MAX_S))
 }
 
 pub(super) fn rests_at(phase: usize) -> [OffsetDateTime; 2] {
@@ -192,6 +199,10 @@ impl Planned {
             let period = *pick(random, &[None, None, Some("P1Y"), Some(NONSENSE)]);
             (format!("{prefix}-{}", pick(random, &SUBSCRIPTIONS)), period)
         });
+        // No import takes a period that cannot be read.
+        let period = extends.as_ref().and_then(|(_, period)| *period);
+        let by_sql = extends.is_some() && (period == Some(NONSENSE) || random.gen_bool(0.3));
+        let imported = extends.clone().filter(|_| !by_sql);
         // An order that names an account has its mode.
         let test = account.is_none() && random.gen_bool(0.3);
         let mode = if test { Mode::Test } else { Mode::Live };
@@ -199,10 +210,6 @@ impl Planned {
             amount: PRICE_MINOR,
             currency: Currency::CNY,
             account: account.map(ToOwned::to_owned),
-        // No import takes a period that cannot be read.
-        let period = extends.as_ref().and_then(|(_, period)| *period);
-        let by_sql = extends.is_some() && (period == Some(NONSENSE) || random.gen_bool(0.3));
-        let imported = extends.clone().filter(|_| !by_sql);
             numbers: vec![format!("{order_no}-again")],
             // By SQL it is written without.
             expires_at: seconds.filter(|_| !by_sql).map(|at| NOW + Duration::seconds(at)),

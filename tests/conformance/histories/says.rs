@@ -96,9 +96,9 @@ impl Transaction {
 impl Agreement {
     pub(super) fn says(&self, now: OffsetDateTime, random: &mut StdRng) -> (&'static str, Fact) {
         let named = *pick(random, &[None, Some("S"), Some("S"), Some("S2"), Some("nobody")]);
-        // Soon, and after everything.
-        let valid_until = *pick(random, &[None, None, Some(5), Some(500)]);
-        let valid_until = valid_until.map(|minutes| now + Duration::minutes(minutes));
+        // Between two readings of the clocks, soon, and after everything.
+        let valid_until = *pick(random, &[None, None, Some(-5), Some(300), Some(30_000)]);
+        let valid_until = valid_until.map(|seconds| now + Duration::seconds(seconds));
         let change = match random.gen_range(0..5) {
             0..3 => AgreementChange::Signed { valid_until },
             3 => AgreementChange::ChargeFailed {

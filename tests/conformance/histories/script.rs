@@ -5,11 +5,12 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use shared::message::{Message, Number};
 use shared::notification::Notification;
+use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::decide::fold::Reading;
 use worker::ledger::Work;
 
-use super::history::{History, Repeats, Telling, Told, told_at};
+use super::history::{History, Repeats, Telling, Told, told_at, told_behind};
 
 /// Messages in one batch, at most.
 const BATCH_MAX: usize = 40;
@@ -18,8 +19,8 @@ const TOGETHER: f64 = 0.1;
 /// Batches that the broker delivers again.
 const AGAIN: f64 = 0.1;
 
-/// What one worker is given, batch by batch.
-pub(super) type Batches = Vec<Vec<Work>>;
+/// What one worker is given, batch by batch, and what its clock says then.
+pub(super) type Batches = Vec<(OffsetDateTime, Vec<Work>)>;
 
 /// One arrival of a notification.
 pub(super) struct Coming<'a> {
@@ -84,12 +85,12 @@ pub(super) fn deal(
             let (batch, later) = rest.split_at(random.gen_range(1..=BATCH_MAX).min(rest.len()));
             rest = later;
             let works = |of: &[(Work, bool)]| of.iter().map(|(work, _)| work.clone()).collect();
-            batches[lane].push(works(batch));
+            batches[lane].push((told_behind(phase, random), works(batch)));
             if random.gen_bool(AGAIN) {
-                batches[lane].push(works(batch));
+                batches[lane].push((told_behind(phase, random), works(batch)));
                 let free: Vec<_> =
                     batch.iter().filter(|(_, in_order)| !in_order).cloned().collect();
-                batches[1 - lane].push(works(&free));
+                batches[1 - lane].push((told_behind(phase, random), works(&free)));
             }
         }
     }

@@ -25,7 +25,7 @@ mod announce;
 mod table;
 
 pub(super) use self::charge::{by_terms, charges};
-use self::derive::derive;
+use self::derive::{derive, reached};
 
 /// An agreement's identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +98,8 @@ pub struct Subscription {
 pub struct Charge {
     pub subscription_no: Option<String>,
     pub agreement: Option<String>,
+    /// The number under which it was paid.
+    pub order_number: String,
     /// The order's own period, where it has one.
     pub period: Option<String>,
     pub occurred_at: OffsetDateTime,
@@ -137,6 +139,8 @@ pub struct Contracts {
     pub agreements: BTreeMap<AgreementKey, Agreement>,
     pub subscriptions: BTreeMap<String, Subscription>,
     pub charges: BTreeMap<PaymentKey, Charge>,
+    /// What a clock had reached when a subscription was recorded as run out: no slower clock revives it.
+    reached: BTreeMap<String, OffsetDateTime>,
 }
 
 impl Contracts {
@@ -160,11 +164,16 @@ impl Contracts {
         Some(Bound { subscription_no: subscription_no.clone(), amount: *amount })
     }
 
-    /// Tells each subscription the mode of its account.
+    /// Tells each subscription the mode of its account, and what its clock had reached.
     pub(super) fn govern(&mut self, rules: &Rules) {
         for one in self.subscriptions.values_mut() {
             one.terms.mode = rules.mode(&one.terms.account);
         }
+        let reached = self
+            .subscriptions
+            .iter()
+            .filter_map(|(number, one)| Some((number.clone(), reached(self, one)?)));
+        self.reached = reached.collect();
     }
 
     /// Tells a state whose charges its payments are.
@@ -219,6 +228,7 @@ impl Contracts {
         now: OffsetDateTime,
     ) -> (bool, Vec<Announcement>) {
         let Some(known) = self.subscriptions.get(number) else { return (false, vec![]) };
+        let now = self.reached.get(number).map_or(now, |at| now.max(*at));
         let standing = derive(self, &known.terms, now);
         let announcements = announce::announce(&known.terms, &known.standing, &standing, now);
         let moved = known.standing != standing;

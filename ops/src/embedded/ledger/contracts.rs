@@ -203,8 +203,9 @@ fn add_charge(
     contracts: &mut Contracts,
     row: ChargeRow,
 ) -> Result<()> {
-    let paid = payments::table.find((&row.account, &row.transaction)).select(payments::mode);
-    let mode: String = paid.first(connection)?;
+    let paid = payments::table.find((&row.account, &row.transaction));
+    let (mode, order_number): (String, String) =
+        paid.select((payments::mode, payments::order_number)).first(connection)?;
     let key = PaymentKey { account: row.account, transaction: row.transaction };
     let cover = (instant_or_none(row.starts_at)?, instant_or_none(row.ends_at)?);
     let one =
@@ -215,6 +216,7 @@ fn add_charge(
     let charge = Charge {
         subscription_no: row.subscription_no,
         agreement: row.agreement,
+        order_number,
         period: row.period,
         occurred_at: instant(row.occurred_at)?,
         stands: row.stands,

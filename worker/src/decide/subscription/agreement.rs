@@ -50,9 +50,18 @@ impl Agreement {
             .map(|(key, _)| &key.subscription_no)
     }
 
-    /// When its newest charge failed.
-    pub(super) fn failed_at(&self) -> Option<OffsetDateTime> {
-        self.of(What::ChargeFailed).map(|(key, _)| key.occurred_at).max()
+    /// Its charges that failed, and when.
+    pub(super) fn failures(&self) -> impl Iterator<Item = (&str, OffsetDateTime)> {
+        self.of(What::ChargeFailed).map(|(key, _)| (key.charge.as_str(), key.occurred_at))
+    }
+
+    /// When it ran out or will, unless it was ended before.
+    pub(super) fn runs_out(&self) -> Option<OffsetDateTime> {
+        match self.life(OffsetDateTime::UNIX_EPOCH) {
+            Life::Signed { until, .. } => until,
+            Life::Ended { at, why: EndReason::RunOut } => Some(at),
+            Life::Untold | Life::Ended { why: EndReason::Unsigned, .. } => None,
+        }
     }
 
     fn of(&self, what: What) -> impl Iterator<Item = (&ChangeKey, &Change)> {

@@ -19,6 +19,7 @@ pub(in super::super) fn charges(state: &State) -> BTreeMap<PaymentKey, Charge> {
         let charge = Charge {
             subscription_no,
             agreement: payment.agreement.clone(),
+            order_number: payment.order_number.clone(),
             period: order.and_then(|order| order.period.clone()),
             occurred_at: payment.occurred_at,
             stands: payment.left_minor() > 0,

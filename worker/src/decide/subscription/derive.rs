@@ -8,7 +8,9 @@ use time::OffsetDateTime;
 use super::agreement::Life;
 use super::calendar::{after, grace, period, zone};
 use super::periods::{Measure, covers};
-use super::{Agreement, AgreementKey, Charge, Contracts, PaymentKey, Standing, Terms};
+use super::{
+    Agreement, AgreementKey, Charge, Contracts, PaymentKey, Standing, Subscription, Terms,
+};
 
 /// The facts of one subscription.
 struct Facts<'a> {
@@ -58,6 +60,22 @@ pub(super) fn derive(contracts: &Contracts, terms: &Terms, now: OffsetDateTime) 
         ended,
         due_at,
     }
+}
+
+/// When it ran out, if that is recorded: the end of the agreements that it had then, else of what was paid.
+pub(super) fn reached(contracts: &Contracts, one: &Subscription) -> Option<OffsetDateTime> {
+    let Subscription { terms, standing } = one;
+    if standing.ended != Some(EndReason::RunOut) {
+        return None;
+    }
+    let facts = Facts::of(contracts, terms);
+    // One that the shop named since is not what ran out.
+    let named_since =
+        terms.agreement_no.as_ref().filter(|_| standing.agreement_no != terms.agreement_no);
+    let told = facts.agreements.iter().filter(|(key, _)| Some(&key.agreement) != named_since);
+    let ends = told.filter_map(|(_, known)| known.and_then(Agreement::runs_out));
+    let paid_ahead = standing.agreement_no.is_none() || standing.agreement_no == terms.agreement_no;
+    ends.max().or(standing.entitled_until.filter(|_| paid_ahead))
 }
 
 impl<'a> Facts<'a> {
@@ -142,9 +160,21 @@ impl<'a> Facts<'a> {
 
     /// When the newest charge failed, if none succeeded since.
     fn failed_at(&self) -> Option<OffsetDateTime> {
-        let failed = self.agreements.values().flatten().filter_map(|known| known.failed_at()).max();
         let succeeded = self.charges.iter().map(|(_, charge)| charge.occurred_at).max();
-        failed.filter(|at| succeeded.is_none_or(|succeeded| *at > succeeded))
+        let agreements = self.agreements.iter().filter_map(|(key, known)| Some((key, (*known)?)));
+        let failures =
+            agreements.flat_map(|(key, known)| known.failures().map(move |one| (key, one)));
+        let later = failures.filter(|(_, (_, at))| succeeded.is_none_or(|paid| *at > paid));
+        let open = later.filter(|(key, (charge, _))| !self.is_paid(&key.account, charge));
+        open.map(|(_, (_, at))| at).max()
+    }
+
+    /// Was what failed under this number paid under it? Some providers state no time of a failure, so that
+    /// it bears the one at which we heard of it.
+    fn is_paid(&self, account: &str, number: &str) -> bool {
+        self.charges.iter().any(|(key, charge)| {
+            key.account == account && (key.transaction == number || charge.order_number == number)
+        })
     }
 
     fn began(&self, paid_through: Option<OffsetDateTime>, now: OffsetDateTime) -> bool {

@@ -1,7 +1,10 @@
 //! The subscription's policy as tables: what providers said, and where it stands.
 
+mod charges;
+mod clocks;
+mod failures;
 mod properties;
-mod scene;
+pub(super) mod scene;
 
 use std::collections::BTreeSet;
 

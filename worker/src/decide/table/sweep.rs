@@ -4,6 +4,7 @@
 use shared::order::OrderStatus;
 use time::Duration;
 
+use super::super::announce::announce;
 use super::super::{Fulfilment, Link, State, decide, reconsider};
 use super::scene::{Books, NOW, PATIENCE, PRICE, RULES, Word, cancelled, ordered, says, tell};
 use shared::case::CaseKind;
@@ -97,4 +98,24 @@ fn a_cancelled_order_never_hands_the_goods_out() {
         let fulfilment = state.order.map(|order| order.recorded.fulfilment);
         assert_eq!(fulfilment, Some(Fulfilment::None), "{word:?}");
     }
+}
+
+#[test]
+fn an_order_that_ran_out_stays_so_by_a_clock_that_is_behind() {
+    let over = Books::ExpiredBefore.state();
+    assert_eq!(status(&over), Some(OrderStatus::Cancelled));
+    let behind = NOW - PATIENCE;
+    assert_eq!(reconsider(&over, behind, &RULES), over);
+    for word in Word::ALL {
+        let (_, after) = decide(&over, "shop", &says("T1", word, PRICE), behind, &RULES);
+        assert_eq!(status(&after), Some(OrderStatus::Cancelled), "{word:?}");
+        assert!(
+            announce(&over, &after).iter().all(|told| told.snapshot.case.is_some()),
+            "{word:?}"
+        );
+    }
+    // What was paid in time pays it all the same.
+    let in_time = says("T1", Word::Succeeded, PRICE);
+    let (_, after) = decide(&Books::ExpiredAfter.state(), "shop", &in_time, behind, &RULES);
+    assert_eq!(status(&after), Some(OrderStatus::Paid));
 }

@@ -82,9 +82,9 @@ statement!(
         transactions: Array<Text> = [String],
     }
     -> (Text, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Timestamptz, Bool,
-        Nullable<Timestamptz>, Nullable<Timestamptz>, Text) = "
+        Nullable<Timestamptz>, Nullable<Timestamptz>, Text, Text) = "
     select c.account, c.transaction, c.agreement, c.subscription_no, c.period, c.occurred_at, c.stands,
-           c.starts_at, c.ends_at, p.mode
+           c.starts_at, c.ends_at, p.mode, p.order_number
     from (
         select account, transaction from charges where subscription_no = any(?::text[])
         union
@@ -134,6 +134,7 @@ type ChargeRow = (
     bool,
     Option<OffsetDateTime>,
     Option<OffsetDateTime>,
+    String,
     String,
 );
 
@@ -231,6 +232,7 @@ fn add_charge(contracts: &mut Contracts, row: ChargeRow) -> Result<(), LedgerErr
         from,
         until,
         mode,
+        order_number,
     ) = row;
     let key = PaymentKey { account, transaction };
     let one = subscription_no.as_ref().and_then(|number| contracts.subscriptions.get_mut(number));
@@ -238,7 +240,8 @@ fn add_charge(contracts: &mut Contracts, row: ChargeRow) -> Result<(), LedgerErr
         one.standing.covers.insert(key.clone(), Cover { from, until });
     }
     let mode = Mode::from_word(&mode).ok_or_else(|| unknown("mode"))?;
-    let charge = Charge { subscription_no, agreement, period, occurred_at, stands, mode };
+    let charge =
+        Charge { subscription_no, agreement, order_number, period, occurred_at, stands, mode };
     contracts.charges.insert(key, charge);
     Ok(())
 }
