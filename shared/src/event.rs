@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::money::Currency;
-use crate::order::OrderStatus;
+use crate::order::{Mode, OrderStatus};
 use crate::subscription::SubscriptionStatus;
 
 /// The content type of an event's body. Source: CloudEvents 1.0, JSON event format §3.
@@ -101,6 +101,9 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderSnapshot {
     pub order_no: String,
+    /// Is the money real? What was announced before it was told reads as live.
+    #[serde(default)]
+    pub mode: Mode,
     pub status: OrderStatus,
     pub amount: i64,
     pub currency: Currency,
@@ -120,6 +123,9 @@ pub struct OrderSnapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionSnapshot {
     pub subscription_no: String,
+    /// Its account's.
+    #[serde(default)]
+    pub mode: Mode,
     pub status: SubscriptionStatus,
     /// The agreement that it is charged under, where there is one.
     pub agreement_no: Option<String>,
@@ -163,6 +169,9 @@ impl OrderNews {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseSnapshot {
     pub id: Uuid,
+    /// Of the money that it is about: a sandbox's may come for a live order.
+    #[serde(default)]
+    pub mode: Mode,
     pub kind: String,
     pub status: String,
     /// The number under which the order was offered to the provider.
@@ -263,6 +272,7 @@ mod tests {
             snapshot: Snapshot {
                 order: Some(OrderSnapshot {
                     order_no: "A-1".into(),
+                    mode: Mode::Test,
                     status: OrderStatus::Paid,
                     amount: 10,
                     currency: Currency::CNY,
@@ -284,7 +294,7 @@ mod tests {
                 r#""source":"/quittance","type":"io.quittance.order.paid.v1","#,
                 r#""subject":"order/A-1","time":"2026-01-02T03:04:05Z","#,
                 r#""datacontenttype":"application/json","sequencenumber":1,"#,
-                r#""data":{"sequence":1,"order_no":"A-1","status":"paid","amount":10,"#,
+                r#""data":{"sequence":1,"order_no":"A-1","mode":"test","status":"paid","amount":10,"#,
                 r#""currency":"CNY","paid_amount":10,"refunded_amount":0,"entitled":true,"#,
                 r#""numbers":["A-1-2"]}}"#,
             )

@@ -5,7 +5,7 @@ mod forged;
 
 use shared::event::{OrderNews, OrderSnapshot};
 use shared::money::Currency;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use shared::process::now;
 
 use crate::door::{Answer, Door};
@@ -27,6 +27,7 @@ fn link() -> String {
 fn news(sequence: i64, status: OrderStatus, entitled: bool) -> OrderNews {
     let order = OrderSnapshot {
         order_no: "ORDER-1".to_owned(),
+        mode: Mode::Live,
         status,
         amount: 2000,
         currency: Currency::CNY,

@@ -6,7 +6,7 @@ use shared::event::{
     CaseSnapshot, Event, EventType, OrderSnapshot, Snapshot, SubscriptionSnapshot,
 };
 use shared::money::Currency;
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 use shared::subscription::SubscriptionStatus;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -90,6 +90,7 @@ fn sample(kind: EventType, order: Option<OrderSnapshot>) -> Value {
     let status = if ended { "resolved" } else { "open" };
     let case = CaseSnapshot {
         id: Uuid::nil(),
+        mode: Mode::Live,
         kind: CaseKind::AmountMismatch.as_str().to_owned(),
         status: status.to_owned(),
         order_number: "A-1".to_owned(),
@@ -109,6 +110,7 @@ fn subscription_sample(kind: EventType, status: SubscriptionStatus) -> Value {
         matches!(kind, EventType::SubscriptionRenewed | EventType::SubscriptionRefunded);
     let subscription = SubscriptionSnapshot {
         subscription_no: "S-1".to_owned(),
+        mode: Mode::Live,
         status,
         agreement_no: None,
         amount: 10,
@@ -138,6 +140,7 @@ fn written(kind: EventType, subject: &str, snapshot: Snapshot) -> Value {
 fn order(status: OrderStatus) -> OrderSnapshot {
     OrderSnapshot {
         order_no: "A-1".to_owned(),
+        mode: Mode::Live,
         status,
         amount: 10,
         currency: Currency::CNY,

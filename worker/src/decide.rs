@@ -173,13 +173,14 @@ fn merge(
     moment: &Moment<'_>,
 ) {
     let deadline = moment.now + moment.rules.patience;
-    let payment = known.or_insert_with(|| Payment::absent(&key.transaction));
+    let mode = moment.rules.mode(&key.account);
+    let payment = known.or_insert_with(|| Payment { mode, ..Payment::absent(&key.transaction) });
     let (proven, moved) = (payment.status.proves_payment(), payment.moves_money());
     match fact {
         Fact::Payment(fact) if payment.is_absent() => {
             payment.appear(fact, Link::Waiting { deadline });
             // As it is when the payment comes: a later change of the configuration moves no money.
-            payment.mode = moment.rules.mode(&key.account);
+            payment.mode = mode;
             payment.pays =
                 if moment.rules.account_required { Pays::NamedOrders } else { Pays::AnyOrder };
         }

@@ -116,7 +116,7 @@ mod tests {
     use shared::event::{Event, EventType, OrderSnapshot, Snapshot};
     use shared::message::parcel::Parcel;
     use shared::money::Currency;
-    use shared::order::OrderStatus;
+    use shared::order::{Mode, OrderStatus};
     use tokio::sync::Mutex;
     use tokio::sync::mpsc::{Receiver, channel};
     use uuid::Uuid;
@@ -198,6 +198,7 @@ mod tests {
     fn paid(order_no: &str) -> Parcel {
         let order = OrderSnapshot {
             order_no: order_no.to_owned(),
+            mode: Mode::Live,
             status: OrderStatus::Paid,
             amount: 10,
             currency: Currency::CNY,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::event::{CaseSnapshot, EventType, NUMBERS_MAX, OrderSnapshot, Snapshot};
-use shared::order::OrderStatus;
+use shared::order::{Mode, OrderStatus};
 
-use super::case::{Case, CaseKey};
+use super::case::{About, Case, CaseKey};
 use super::resolution::Resolution;
 use super::{Fulfilment, Order, State};
 
@@ -137,6 +137,7 @@ fn of_case(
         order: state.order.as_ref().map(snapshot),
         case: Some(CaseSnapshot {
             id: key.id(),
+            mode: mode(state, key),
             kind: key.kind.as_str().to_owned(),
             status: status.to_owned(),
             order_number: case.order_number.clone(),
@@ -153,9 +154,20 @@ fn of_case(
     Announcement { kind, subject: format!("order/{order_no}"), snapshot }
 }
 
+/// The mode of the money that a case is about.
+fn mode(state: &State, key: &CaseKey) -> Mode {
+    let of_order = state.order.as_ref().map(|order| order.mode);
+    let of_money = match &key.about {
+        About::Payment(payment) => state.payments.get(payment).map(|payment| payment.mode),
+        About::Order(_) => None,
+    };
+    of_money.or(of_order).unwrap_or_default()
+}
+
 fn snapshot(order: &Order) -> OrderSnapshot {
     OrderSnapshot {
         order_no: order.order_no.clone(),
+        mode: order.mode,
         status: order.recorded.status,
         amount: order.amount.minor,
         currency: order.amount.currency,

@@ -2,6 +2,7 @@
 
 use super::*;
 use shared::money::Currency;
+use shared::order::Mode;
 use time::macros::datetime;
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
@@ -9,6 +10,7 @@ const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
 fn news(order_no: &str, sequence: i64, status: OrderStatus, entitled: bool) -> OrderNews {
     let order = OrderSnapshot {
         order_no: order_no.to_owned(),
+        mode: Mode::Live,
         status,
         amount: 10,
         currency: Currency::CNY,

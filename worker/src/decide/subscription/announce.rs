@@ -63,6 +63,7 @@ fn snapshot(
 ) -> SubscriptionSnapshot {
     SubscriptionSnapshot {
         subscription_no: terms.subscription_no.clone(),
+        mode: terms.mode,
         status: standing.status,
         agreement_no: standing.agreement_no.clone(),
         amount: terms.amount.minor,

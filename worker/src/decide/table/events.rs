@@ -2,12 +2,15 @@
 
 use shared::case::CaseKind;
 use shared::notification::Fact;
+use shared::order::Mode;
+use shared::rules::AccountRules;
 
 use super::super::announce::{Announcement, announce};
 use super::super::case::About;
 use super::super::{Order, State, reconsider};
+use super::back::Back;
 use super::scene::{
-    Amount, Books, NOW, PATIENCE, PRICE, RULES, Word, cancelled, ordered, says, tell,
+    Amount, Books, NOW, PATIENCE, PRICE, RULES, Word, cancelled, ordered, says, tell, tell_by,
 };
 
 /// One line each: the event, and of the order in its snapshot what a shop acts on.
@@ -164,4 +167,28 @@ fn a_snapshot_names_the_other_numbers_that_were_paid_under() {
     };
     assert_eq!(numbers(&tell(&before, &under_another)), ["A-1-2"]);
     assert_eq!(numbers(&tell(&before, &says("T1", Word::Succeeded, PRICE))), [""; 0]);
+}
+
+#[test]
+fn a_snapshot_says_whether_its_money_is_real() {
+    let modes = |before: &State, after: &State| -> Vec<_> {
+        let told = announce(before, after).into_iter().map(|told| told.snapshot);
+        let modes =
+            told.map(|told| (told.order.map(|one| one.mode), told.case.map(|one| one.mode)));
+        modes.collect()
+    };
+    let mut sandbox = RULES.clone();
+    let rules = AccountRules { mode: Mode::Test, ..AccountRules::default() };
+    sandbox.accounts.insert("shop".to_owned(), rules);
+    let paid = says("T1", Word::Succeeded, PRICE);
+    // Its money pays an order of its own mode, and is a case of its own mode for any other.
+    let order = Books::TestOrder.state();
+    assert_eq!(modes(&order, &tell_by(&order, &paid, &sandbox)), [(Some(Mode::Test), None)]);
+    let order = Books::Pending.state();
+    let told = modes(&order, &tell_by(&order, &paid, &sandbox));
+    assert_eq!(told, [(Some(Mode::Live), Some(Mode::Test))]);
+    // So is what waited for its payment.
+    let disputed = tell_by(&State::default(), &Back::Opened.says(), &sandbox);
+    let given_up = reconsider(&disputed, NOW + PATIENCE, &sandbox);
+    assert_eq!(modes(&disputed, &given_up), [(None, Some(Mode::Test))]);
 }
