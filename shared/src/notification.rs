@@ -31,8 +31,8 @@ pub enum Fact {
 pub struct PaymentFact {
     /// The provider's canonical transaction number (Alipay `trade_no`).
     pub transaction: String,
-    /// The number under which the shop offered the order (Alipay `out_trade_no`). A provider that
-    /// names none gives its transaction number, so that the money is found under something.
+    /// The number under which the shop offered the order (Alipay `out_trade_no`). A word that names
+    /// none gives the transaction number, so that the money is found under something until one does.
     pub order_number: String,
     pub status: PaymentStatus,
     /// The transaction's whole amount.
@@ -224,6 +224,13 @@ impl RefundStatus {
             Self::Succeeded => true,
             Self::Pending | Self::Failed | Self::Closed | Self::Reversed => false,
         }
+    }
+}
+
+impl PaymentFact {
+    /// The order's number, if it names one.
+    pub fn named(&self) -> Option<&str> {
+        Some(self.order_number.as_str()).filter(|number| *number != self.transaction)
     }
 }
 

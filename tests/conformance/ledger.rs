@@ -62,6 +62,7 @@ pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,
     a_payment_settles_its_order_once, a_repeat_in_one_batch_and_in_the_next_is_a_duplicate,
     a_retried_message_moves_to_its_outcome, a_transaction_that_names_another_order_is_refused,
+    a_word_without_an_order_goes_where_its_payment_is,
     one_transaction_for_two_orders_in_one_batch_is_refused,
     only_the_lowest_unsent_event_of_a_subject_is_published, the_same_message_again_changes_nothing,
     two_sessions_at_once_settle_each_order_once,

@@ -66,6 +66,7 @@ mod claims {
         lanes_are_known_by_what_they_counted,
         a_retried_message_moves_to_its_outcome,
         a_transaction_that_names_another_order_is_refused,
+        a_word_without_an_order_goes_where_its_payment_is,
         two_sessions_at_once_settle_each_order_once,
         an_import_updates_until_something_is_paid,
         an_order_is_stored_exactly,

@@ -50,6 +50,11 @@ impl Transaction {
         }
     }
 
+    /// Some words name no order.
+    fn named(&self, random: &mut StdRng) -> String {
+        if random.gen_bool(0.7) { &self.order_number } else { &self.number }.clone()
+    }
+
     pub(super) fn says(&self, now: OffsetDateTime, random: &mut StdRng) -> (&'static str, Fact) {
         let occurred_at = now - Duration::minutes(random.gen_range(6..10));
         let percent = *pick(random, &[25, 50, 100, 150]);
@@ -58,7 +63,7 @@ impl Transaction {
         let fact = match random.gen_range(0..9) {
             0..5 => Fact::Payment(PaymentFact {
                 transaction,
-                order_number: self.order_number.clone(),
+                order_number: self.named(random),
                 status: *pick(random, PaymentStatus::ALL),
                 amount: self.amount,
                 occurred_at,

@@ -231,3 +231,43 @@ pub(crate) async fn one_transaction_for_two_orders_in_one_batch_is_refused<B: Br
     ensure!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
     Ok(())
 }
+
+pub(crate) async fn a_word_without_an_order_goes_where_its_payment_is<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    let (named, unnamed) = (
+        |order, transaction| Says::paid(order, transaction, 10),
+        |transaction| Says::paid(transaction, transaction, 10),
+    );
+    for (order, transaction) in [("A", "T1"), ("B", "T2"), ("C", "T3"), ("D", "T4")] {
+        import(&mut session, order, 10).await?;
+        let [first, second] = match order {
+            "A" => [named(order, transaction), unnamed(transaction)],
+            _ => [unnamed(transaction), named(order, transaction)],
+        };
+        let batch = [ingress.message(&first), ingress.message(&second)];
+        match order {
+            "D" => drop(settle(&mut session, &batch).await?),
+            _ => {
+                settle(&mut session, &batch[..1]).await?;
+                if order == "C" {
+                    // Meanwhile it is given up.
+                    session.sweep(process::now() + Span::hours(1), 100).await?;
+                }
+                settle(&mut session, &batch[1..]).await?;
+            }
+        }
+        let order = show(&mut session, order).await?;
+        ensure!(order.summary.status == OrderStatus::Paid, "{order:?}");
+        ensure!(order.cases.iter().all(|case| case.resolved_at.is_some()), "{order:?}");
+    }
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.in_flight) == (8, 0), "{balance:?}");
+    ensure!(balance.settled >= 7, "{balance:?}");
+    // Once it is named for one order, it is no other's.
+    let refused = session.settle(&[ingress.message(&named("B", "T1"))], process::now()).await;
+    ensure!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
+    Ok(())
+}

@@ -9,13 +9,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::announce::{Announcement, announce};
-use super::case::About;
 use super::subscription::{AgreementKey, Contracts};
-use super::{Decision, Payment, PaymentKey, State, about_money, decide, reconsider};
+use super::{Decision, PaymentKey, State, about_money, decide, reconsider};
 
 mod conclusion;
+mod place;
 
 pub use self::conclusion::{Known, Verdict};
+use self::place::{arrived, names_order};
 
 /// What the ledger holds about everything that a batch touches.
 #[derive(Debug, Clone, Default)]
@@ -145,13 +146,16 @@ impl Desk {
         let account = reading.message.account.as_str();
         let about = about_money(account, notification);
         let named = notification.fact.as_ref().and_then(Fact::order_number);
-        let is_told = matches!(about, Some((_, Fact::Payment(_))));
+        let is_told = about.as_ref().is_some_and(|(_, fact)| names_order(fact));
         // What a refund or a dispute names counts for less than where its payment stands.
         let verdict = |decision, recorded: Option<&str>| Verdict {
             decision,
             payment: about.as_ref().map(|(key, _)| key.clone()),
             order_number: recorded.or(named).map(ToOwned::to_owned),
-            is_loose: about.is_some() && recorded.is_none() && !is_told,
+            is_loose: !is_told
+                && about.as_ref().is_some_and(|(key, _)| {
+                    recorded.is_none_or(|number| number == key.transaction)
+                }),
         };
         let identity = (account.to_owned(), notification.identity.clone());
         if !self.books.seen.insert(identity) && reading.replay.is_none() {
@@ -162,15 +166,16 @@ impl Desk {
             return (verdict(decision, None), announcements);
         }
         let Some((key, fact)) = &about else { return (verdict(Decision::NoOp, None), vec![]) };
-        let place = self.place(key, fact);
+        let (place, moved) = self.place(key, fact);
         let mut state = self.books.states.remove(&place).unwrap_or_default();
         self.bind(&mut state, key, fact);
         let (decision, next) = decide(&state, account, notification, now, rules);
         let mut announcements = announce(&state, &next);
         let touched = self.books.contracts.take_charges(&next);
-        let (moved, told) = self.renew(touched, now);
+        let (renewed, told) = self.renew(touched, now);
         announcements.extend(told);
-        let decision = if moved { decision.moved() } else { decision };
+        let decision = if moved { decision.max(arrived(&state, &next)) } else { decision };
+        let decision = if renewed { decision.moved() } else { decision };
         let recorded = next.payments.get(key).filter(|payment| !payment.is_absent() && !is_told);
         let verdict = verdict(decision, recorded.map(|payment| payment.order_number.as_str()));
         self.places.insert(key.clone(), place.clone());
@@ -223,39 +228,6 @@ impl Desk {
             announcements.extend(told);
         }
         (any, announcements)
-    }
-
-    /// The state that a fact belongs to. A payment goes to the order that it names, and takes with
-    /// it what was known of its transaction before; all else goes where its payment is.
-    fn place(&mut self, key: &PaymentKey, fact: &Fact) -> String {
-        let stands = self.places.get(key).cloned();
-        let Fact::Payment(fact) = fact else {
-            return stands.unwrap_or_else(|| name_without_payment(key));
-        };
-        let named = self.books.name_of(&fact.order_number);
-        if let Some(stands) = stands.filter(|stands| *stands != named) {
-            self.bring(key, &stands, &named);
-        }
-        named
-    }
-
-    /// Moves a transaction of which no payment was known, with its cases.
-    fn bring(&mut self, key: &PaymentKey, from: &str, to: &str) {
-        let Some(old) = self.books.states.get_mut(from) else { return };
-        if !old.payments.get(key).is_some_and(Payment::is_absent) {
-            return;
-        }
-        let payment = old.payments.remove(key);
-        let about = About::Payment(key.clone());
-        let (cases, others) =
-            std::mem::take(&mut old.cases).into_iter().partition(|(case, _)| case.about == about);
-        old.cases = others;
-        let cases: BTreeMap<_, _> = cases;
-        let resolutions = old.resolutions.take(key);
-        let new = self.books.states.entry(to.to_owned()).or_default();
-        new.payments.extend(payment.map(|payment| (key.clone(), payment)));
-        new.cases.extend(cases);
-        new.resolutions.extend(resolutions);
     }
 }
 

@@ -58,7 +58,13 @@ pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) ->
             );
             let Some((key, fact)) = about_money(account, notification) else { continue };
             match fact {
-                Fact::Payment(fact) => drop(numbers.insert(fact.order_number.clone())),
+                Fact::Payment(fact) => {
+                    let stands = payments::number_of(connection, &key)?;
+                    let is_unnamed = fact.named().is_none();
+                    let found = |number: &String| is_unnamed || *number == key.transaction;
+                    numbers.extend(stands.filter(found));
+                    numbers.insert(fact.order_number.clone());
+                }
                 // They belong where their payment stands, whatever they name.
                 Fact::Refund(_) | Fact::Dispute(_) | Fact::Agreement(_) => {
                     numbers.extend(payments::number_of(connection, &key)?);

@@ -102,7 +102,10 @@ impl Item<'_> {
 
     fn payment(&self, status: PaymentStatus) -> Result<Option<Fact>, Unreadable> {
         let transaction = self.transaction()?;
-        let order_number = self.reference()?.unwrap_or_else(|| transaction.clone());
+        // The reference of a modification is the modification's own, where the shop gave it one.
+        let is_modification = !self.json.at(&["originalReference"]).is_null();
+        let named = self.reference()?.filter(|_| !is_modification);
+        let order_number = named.unwrap_or_else(|| transaction.clone());
         Ok(Some(Fact::Payment(PaymentFact {
             transaction,
             order_number,

@@ -162,3 +162,16 @@ fn adyens_own_decimals_become_iso_4217s() {
         assert_eq!(fact.amount.to_string(), expected);
     }
 }
+
+/// A capture or a cancellation may have a reference of its own.
+#[test]
+fn only_an_authorisation_names_the_order() {
+    for event in ["CAPTURE", "CANCELLATION", "TECHNICAL_CANCEL", "EXPIRE"] {
+        let more = json!({"pspReference": "M1", "originalReference": "P1", "merchantReference": "capture-7"});
+        let read = facts(Capture::Manual, &[item(event, more)]).remove(0);
+        let fact = read.payment().unwrap();
+        assert_eq!((fact.transaction.as_str(), fact.named()), ("P1", None), "{event}");
+    }
+    let read = facts(Capture::Manual, &[item("AUTHORISATION", json!({}))]).remove(0);
+    assert_eq!(read.payment().unwrap().named(), Some("A-1"));
+}

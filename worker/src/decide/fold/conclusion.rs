@@ -71,18 +71,21 @@ impl Changes {
 
 /// What was recorded before the changes.
 pub struct Known<'a> {
-    absent: HashMap<&'a PaymentKey, &'a Payment>,
+    /// Those that went to another state.
+    left: HashMap<&'a PaymentKey, &'a Payment>,
 }
 
 impl<'a> Known<'a> {
     pub fn before(changes: &'a Changes) -> Self {
-        let payments = changes.states.iter().flat_map(|(before, _)| &before.payments);
-        Self { absent: payments.filter(|(_, payment)| payment.is_absent()).collect() }
+        let left = changes.states.iter().flat_map(|(before, after)| {
+            before.payments.iter().filter(|(key, _)| !after.payments.contains_key(*key))
+        });
+        Self { left: left.collect() }
     }
 
-    /// The payment, which stood in another state while only refunds or disputes of it were known.
+    /// The payment, which stood in another state while nobody had named an order for it.
     pub fn payment(&self, before: &'a State, key: &PaymentKey) -> Option<&'a Payment> {
-        before.payments.get(key).or_else(|| self.absent.get(key).copied())
+        before.payments.get(key).or_else(|| self.left.get(key).copied())
     }
 }
 

@@ -44,7 +44,7 @@ statement!(
 );
 
 statement!(
-    /// Where the payments stand that refunds or disputes are about.
+    /// Where the payments stand that these words are about, which name no order for them.
     Locate { accounts: Array<Text> = [String], transactions: Array<Text> = [String] } -> (Text) = "
     select p.order_number from payments p
     join unnest(?::text[], ?::text[]) as t (account, transaction) using (account, transaction)"
@@ -83,9 +83,9 @@ statement!(
 #[derive(Default)]
 struct Named {
     numbers: BTreeSet<String>,
-    /// Transactions that payments are about.
+    /// Transactions for which payments name an order.
     paid: BTreeSet<PaymentKey>,
-    /// Transactions that refunds and disputes are about.
+    /// Transactions that are spoken of without an order.
     others: BTreeSet<PaymentKey>,
     agreements: BTreeSet<AgreementKey>,
     subscriptions: BTreeSet<String>,
@@ -125,17 +125,28 @@ pub(super) async fn states(
     load(conn, Named { numbers, subscriptions, ..Named::default() }).await
 }
 
-async fn load(conn: &mut AsyncPgConnection, named: Named) -> Result<Books, LedgerError> {
-    let mut books = money(conn, &named).await?;
+async fn load(conn: &mut AsyncPgConnection, mut named: Named) -> Result<Books, LedgerError> {
+    let mut books = loop {
+        let (books, found) = money(conn, &named).await?;
+        if found.is_empty() {
+            break books;
+        }
+        // They stand under their transactions' own numbers until now.
+        named.numbers.extend(found);
+    };
     books.contracts = contracts::of(conn, &books, named.agreements, named.subscriptions).await?;
     Ok(books)
 }
 
-/// The orders, payments and cases.
-async fn money(conn: &mut AsyncPgConnection, named: &Named) -> Result<Books, LedgerError> {
-    let mut books = Books::default();
+/// The orders, payments and cases; and numbers to be loaded with them, under which payments stand that are
+/// named for other orders only now.
+async fn money(
+    conn: &mut AsyncPgConnection,
+    named: &Named,
+) -> Result<(Books, BTreeSet<String>), LedgerError> {
+    let (mut books, mut found) = (Books::default(), BTreeSet::new());
     if named.numbers.is_empty() && named.others.is_empty() {
-        return Ok(books);
+        return Ok((books, found));
     }
     let mut all = orders(conn, &mut books, &named.numbers).await?;
     let numbers: Vec<String> = all.iter().cloned().collect();
@@ -143,7 +154,7 @@ async fn money(conn: &mut AsyncPgConnection, named: &Named) -> Result<Books, Led
     let lock = LockPayments { numbers: &numbers, accounts: &accounts, transactions: &transactions };
     let rows: Vec<PaymentRow> = lock.load(conn).await?;
     if rows.is_empty() {
-        return Ok(books);
+        return Ok((books, found));
     }
     let mut details = details::of(conn, rows.iter().map(|row| (&row.0, &row.1))).await?;
     let mut places = HashMap::new();
@@ -154,7 +165,10 @@ async fn money(conn: &mut AsyncPgConnection, named: &Named) -> Result<Books, Led
                 let moment = "a payment appeared at this moment";
                 return Err(LedgerError::Conflict(moment.to_owned()));
             }
-            // The ledger refuses it where it is written: another order is named for it.
+            // Else the ledger refuses it where it is written: another order is named for it.
+            if payment.order_number == key.transaction {
+                found.insert(payment.order_number);
+            }
             continue;
         }
         if payment.link == Link::Order && !books.numbers.contains_key(&payment.order_number) {
@@ -181,7 +195,7 @@ async fn money(conn: &mut AsyncPgConnection, named: &Named) -> Result<Books, Led
         books.states.entry(name).or_default().cases.insert(key, case);
     }
     resolutions::resolutions(conn, &mut books, &places).await?;
-    Ok(books)
+    Ok((books, found))
 }
 
 /// Locks the orders that bear these numbers, and answers all their numbers.
@@ -224,10 +238,13 @@ impl Named {
         let Some((key, fact)) = about_money(account, notification) else { return };
         if let Fact::Payment(fact) = fact {
             self.numbers.insert(fact.order_number.clone());
-            self.paid.insert(key);
-        } else {
-            self.others.insert(key);
         }
+        let names = matches!(fact, Fact::Payment(fact) if fact.named().is_some());
+        if names {
+            self.paid.insert(key)
+        } else {
+            self.others.insert(key)
+        };
     }
 }
 

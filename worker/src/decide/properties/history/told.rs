@@ -23,9 +23,23 @@ pub(super) struct Transaction {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Says {
-    Payment { status: PaymentStatus, refunded_percent: Option<i64> },
-    Refund { refund: u8, status: RefundStatus, percent: i64, evidence: Evidence },
-    Dispute { dispute: u8, status: DisputeStatus, percent: i64 },
+    /// Some words name no order.
+    Payment {
+        status: PaymentStatus,
+        refunded_percent: Option<i64>,
+        named: bool,
+    },
+    Refund {
+        refund: u8,
+        status: RefundStatus,
+        percent: i64,
+        evidence: Evidence,
+    },
+    Dispute {
+        dispute: u8,
+        status: DisputeStatus,
+        percent: i64,
+    },
 }
 
 pub(super) fn transactions() -> impl Strategy<Value = Transaction> {
@@ -44,9 +58,13 @@ pub(super) fn transactions() -> impl Strategy<Value = Transaction> {
 pub(super) fn says() -> impl Strategy<Value = Says> {
     let percent = || prop::sample::select(vec![25, 50, 100, 150]);
     let status = prop::sample::select(PaymentStatus::ALL.to_vec());
-    let payment = (status, prop::option::weighted(0.4, percent()));
-    let payment =
-        payment.prop_map(|(status, refunded_percent)| Says::Payment { status, refunded_percent });
+    let named = prop::bool::weighted(0.7);
+    let payment = (status, prop::option::weighted(0.4, percent()), named);
+    let payment = payment.prop_map(|(status, refunded_percent, named)| Says::Payment {
+        status,
+        refunded_percent,
+        named,
+    });
     let evidence = prop::sample::select(vec![Evidence::Signed, Evidence::Signed, Evidence::Hint]);
     let status = prop::sample::select(RefundStatus::ALL.to_vec());
     let refund =
@@ -68,9 +86,9 @@ impl Transaction {
     ) -> Fact {
         let part = |percent| Money { minor: self.amount.minor * percent / 100, ..self.amount };
         match says {
-            Says::Payment { status, refunded_percent } => Fact::Payment(PaymentFact {
+            Says::Payment { status, refunded_percent, named } => Fact::Payment(PaymentFact {
+                order_number: if named { self.number.clone() } else { transaction.clone() },
                 transaction,
-                order_number: self.number.clone(),
                 status,
                 amount: self.amount,
                 occurred_at,

@@ -75,7 +75,8 @@ payments_statement!(
                 ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[],
                 ?::text[], ?::text[], ?::boolean[])
          as t (a, x, n, o, s, m, c, at, closed, due, gone, g, mode, named)
-    where p.account = t.a and p.transaction = t.x and (p.order_number = t.n or p.absent)"
+    where p.account = t.a and p.transaction = t.x
+      and (p.order_number in (t.n, p.transaction) or p.absent)"
 );
 
 statement!(
@@ -178,7 +179,12 @@ async fn why_not_inserted(
     for (account, transaction, number) in recorded {
         let mut keys = new.accounts.iter().zip(&new.transactions);
         let index = keys.position(|(a, t)| *a == account && *t == transaction);
-        let other = |index: &usize| new.numbers.get(*index) != Some(&number);
+        // Of two words one may have named no order: then the two are about one payment.
+        let found = |number: &String| *number == transaction;
+        let other = |index: &usize| {
+            let ours = new.numbers.get(*index);
+            ours.is_some_and(|ours| *ours != number && !found(ours) && !found(&number))
+        };
         // What was meant for an absent one is for the payment that appeared.
         if index.filter(other).is_some_and(|index| new.absent.get(index) == Some(&false)) {
             return Ok(moved());
