@@ -7,7 +7,10 @@ use shared::case::CaseKind;
 use shared::money::{Currency, Money};
 use shared::notification::{DisputeStatus, PaymentStatus, RefundStatus};
 use shared::order::OrderStatus;
+use worker::decide::standing::{Obstacle, Why, why};
 use worker::ledger::records::{CaseRecord, OrderRecord, PaymentRecord, RefundRecord};
+
+mod judged;
 
 /// Sentences, from what was asked to what follows.
 pub fn explain(order: &OrderRecord) -> Vec<String> {
@@ -46,15 +49,7 @@ fn paid(order: &OrderRecord, payment: &PaymentRecord) -> String {
     let by = format!("by transaction {transaction} of {account}");
     let did = match PaymentStatus::from_word(&payment.status) {
         Some(PaymentStatus::Succeeded | PaymentStatus::Finished) => {
-            return match (accepted(order, payment), why_not(order, payment)) {
-                (_, None) => format!("{amount} were paid {by}."),
-                (false, Some(why)) => format!("{amount} were paid {by}, and do not count: {why}."),
-                (true, Some(why)) => {
-                    format!(
-                        "{amount} were paid {by}, and count by a person's word, although {why}."
-                    )
-                }
-            };
+            return format!("{amount} were paid {by}{}.", counts(order, payment));
         }
         Some(PaymentStatus::Pending) => "is under way",
         Some(PaymentStatus::Authorised) => "is authorised, and no money has moved yet",
@@ -65,27 +60,39 @@ fn paid(order: &OrderRecord, payment: &PaymentRecord) -> String {
     format!("A payment of {amount} {by} {did}.")
 }
 
-/// Did somebody, or the account's policy, let it count after all?
-fn accepted(order: &OrderRecord, payment: &PaymentRecord) -> bool {
-    order.cases.iter().any(|case| {
-        case.resolution.as_deref() == Some("fulfil")
-            && case.account.as_ref() == Some(&payment.account)
-            && case.transaction.as_ref() == Some(&payment.transaction)
-    })
+/// Whether a payment whose money moved counts, as the policy itself judges.
+fn counts(order: &OrderRecord, payment: &PaymentRecord) -> String {
+    match why(&judged::state(order), &judged::key(payment)) {
+        Some(Why::Fits) | None => String::new(),
+        Some(Why::Accepted(against)) => {
+            let whose = judged::whose(order, payment, against);
+            format!(", and count by {whose} word, although {}", stood(order, payment, against))
+        }
+        Some(Why::Against(against)) => {
+            format!(", and do not count: {}", stood(order, payment, against))
+        }
+    }
 }
 
-/// Why a payment whose money moved does not count by itself.
-fn why_not(order: &OrderRecord, payment: &PaymentRecord) -> Option<String> {
+/// What stands against a payment.
+fn stood(order: &OrderRecord, payment: &PaymentRecord, against: Obstacle) -> String {
     let summary = &order.summary;
-    let wanted = summary.account.as_ref().filter(|account| **account != payment.account);
-    if let Some(account) = wanted {
-        return Some(format!("the order may be paid to {account} alone"));
+    match against {
+        Obstacle::Cancelled => "the order is cancelled".to_owned(),
+        Obstacle::Late => "it came after the order ran out".to_owned(),
+        Obstacle::Mismatch => {
+            format!("the order asks for {}", money(summary.amount, summary.currency))
+        }
+        Obstacle::WrongPayee if payment.mode != summary.mode => {
+            let (order, money) = (summary.mode.as_str(), payment.mode.as_str());
+            format!("the order's mode is {order}, and the money's is {money}")
+        }
+        Obstacle::WrongPayee => match &summary.account {
+            Some(account) => format!("the order may be paid to {account} alone"),
+            None => "the order had to name an account".to_owned(),
+        },
+        Obstacle::Charge => "it pays for a period of a subscription".to_owned(),
     }
-    if summary.expires_at.is_some_and(|end| end < payment.occurred_at) {
-        return Some("it came after the order ran out".to_owned());
-    }
-    let differs = (payment.amount, payment.currency) != (summary.amount, summary.currency);
-    differs.then(|| format!("the order asks for {}", money(summary.amount, summary.currency)))
 }
 
 fn refunded(refund: &RefundRecord) -> String {

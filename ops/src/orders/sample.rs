@@ -42,6 +42,7 @@ pub(crate) fn order(status: OrderStatus) -> OrderRecord {
         disputes: vec![],
         cases: vec![],
         events: vec![],
+        accepted: vec![],
     }
 }
 
@@ -54,6 +55,8 @@ pub(crate) fn payment(transaction: &str, status: &str, amount: i64) -> PaymentRe
         amount,
         currency: Currency::CNY,
         occurred_at: AT,
+        mode: shared::order::Mode::Live,
+        pays: worker::decide::payment::Pays::AnyOrder,
     }
 }
 

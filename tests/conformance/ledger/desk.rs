@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, ensure};
 use shared::broker::Broker;
-use shared::case::CaseVerdict;
+use shared::case::{CaseKind, CaseVerdict};
 use shared::order::{Mode, OrderStatus};
 use shared::process;
 use time::Duration as Span;
@@ -55,6 +55,9 @@ pub(crate) async fn a_case_that_is_fulfilled_pays_once_and_is_on_file<B: Broker,
     let order = show(&mut session, "A").await?;
     ensure!(order.summary.status == OrderStatus::Paid && order.fulfilments.len() == 1);
     ensure!(cases(&order.cases) == [named("amount_mismatch", "resolved")]);
+    let accepted: Vec<_> =
+        order.accepted.iter().map(|one| (one.kind, one.payment.is_some(), one.by_policy)).collect();
+    ensure!(accepted == [(CaseKind::AmountMismatch, true, false)], "{accepted:?}");
     ensure!(events(&order) == ["case.opened.v1", "order.paid.v1", "case.resolved.v1"]);
     // The word stands when more is told of it.
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 9).refunded(4))]).await?;

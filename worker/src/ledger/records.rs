@@ -2,10 +2,14 @@
 //! The JSON keys are promises.
 
 use serde::Serialize;
+use shared::case::CaseKind;
 use shared::money::Currency;
 use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::decide::PaymentKey;
+use crate::decide::payment::Pays;
 
 mod metadata;
 mod new_order;
@@ -104,6 +108,19 @@ pub struct FulfilmentRecord {
     pub active: bool,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    /// What was accepted as payment by somebody's word.
+    #[serde(skip)]
+    pub accepted: Vec<Accepted>,
+}
+
+/// Money that counts by somebody's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    pub kind: CaseKind,
+    /// Nothing: what came for the order too late.
+    pub payment: Option<PaymentKey>,
+    /// By the account's policy, and by no person.
+    pub by_policy: bool,
     #[serde(with = "time::serde::rfc3339::option")]
     pub revoked_at: Option<OffsetDateTime>,
 }
@@ -125,6 +142,11 @@ pub struct CaseRecord {
     pub id: Uuid,
     pub kind: String,
     /// `open`, `acknowledged`, `resolved`.
+    /// Its account's, when the payment was first told.
+    pub mode: Mode,
+    /// What it may pay, as the installation had it then.
+    #[serde(skip)]
+    pub pays: Pays,
     pub status: String,
     pub order_number: String,
     pub account: Option<String>,

@@ -197,6 +197,7 @@ mod tests {
             disputes: vec![],
             cases: vec![],
             events: vec![],
+            accepted: vec![],
         }
     }
 

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use shared::order::{Mode, OrderStatus};
+use worker::decide::payment::Pays;
 use worker::ledger::records::{
     EventLine, FulfilmentRecord, OrderFilter, OrderRecord, OrderSummary, PaymentRecord,
 };
@@ -11,6 +12,7 @@ use super::fault::Result;
 use crate::embedded::schema::{events, fulfilments, order_numbers, orders, payments};
 use crate::embedded::values::{self, currency, instant, instant_or_none, micros, uuid, word};
 
+mod accepted;
 mod refunds;
 
 #[derive(Queryable, Selectable)]
@@ -83,11 +85,12 @@ pub(super) fn order(
     cases.retain(|case| case.belongs(&numbers, &payments));
     Ok(Some(OrderRecord {
         fulfilments: fulfilments_of(connection, order_no)?,
-        payments,
         refunds: refunds::refunds(connection, &numbers)?,
         disputes: refunds::disputes(connection, &numbers)?,
+        accepted: accepted::accepted(connection, order_no, &payments)?,
         cases,
         events: events_of(connection, &format!("order/{order_no}"))?,
+        payments,
         numbers,
         summary,
     }))
@@ -113,7 +116,7 @@ fn payments_of(
     connection: &mut SqliteConnection,
     numbers: &[String],
 ) -> Result<Vec<PaymentRecord>> {
-    type Row = (String, String, String, String, i64, String, i64);
+    type Row = (String, String, String, String, i64, String, i64, String, bool);
     let rows: Vec<Row> = payments::table
         .filter(payments::order_number.eq_any(numbers))
         .filter(diesel::dsl::not(payments::absent))
@@ -126,11 +129,14 @@ fn payments_of(
             payments::amount,
             payments::currency,
             payments::occurred_at,
+            payments::mode,
+            payments::named_only,
         ))
         .load(connection)?;
     let record = |row: Row| {
-        let (account, transaction, order_number, status, amount, letters, occurred_at) = row;
-        let (currency, occurred_at) = (currency(&letters)?, instant(occurred_at)?);
+        let (account, transaction, order_number, status, amount, letters, at, mode, named_only) =
+            row;
+        let (currency, occurred_at) = (currency(&letters)?, instant(at)?);
         Ok(PaymentRecord {
             account,
             transaction,
@@ -139,6 +145,8 @@ fn payments_of(
             amount,
             currency,
             occurred_at,
+            mode: word("mode", &mode, Mode::from_word)?,
+            pays: if named_only { Pays::NamedOrders } else { Pays::AnyOrder },
         })
     };
     Ok(rows.into_iter().map(record).collect::<values::Result<_>>()?)

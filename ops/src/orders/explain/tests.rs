@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::orders::sample::{AT, case, order, payment};
-use worker::ledger::records::{DisputeRecord, FulfilmentRecord};
+use shared::order::Mode;
+use worker::decide::PaymentKey;
+use worker::decide::payment::Pays;
+use worker::ledger::records::{Accepted, DisputeRecord, FulfilmentRecord};
 
 fn refund(status: &str, evidence: &str) -> RefundRecord {
     RefundRecord {
@@ -99,21 +102,62 @@ fn each_payment_has_its_sentence() {
     check(&short, because);
 }
 
+const PAID: &str = "were paid by transaction T1 of shop-alipay";
+
+fn accepted(kind: CaseKind, by_policy: bool) -> Accepted {
+    let payment = PaymentKey { account: "shop-alipay".into(), transaction: "T1".into() };
+    let payment = (kind != CaseKind::PaidAfterCancel).then_some(payment);
+    Accepted { kind, payment, by_policy }
+}
+
 #[test]
-fn a_payment_that_a_person_accepted_counts_although_it_does_not_fit() {
-    let mut order = order(OrderStatus::Paid);
-    order.payments = vec![payment("T1", "succeeded", 1000)];
-    order.cases = vec![case(CaseKind::AmountMismatch, 1000)];
-    order.cases[0].resolved_at = Some(AT);
-    order.cases[0].resolution = Some("fulfil".into());
-    let why = "10.00 CNY were paid by transaction T1 of shop-alipay, and count by a person's word, although \
-               the order asks for 12.50 CNY.";
-    check(&order, why);
-    let late = "12.50 CNY were paid by transaction T1 of shop-alipay, and do not count: it came after the order ran out.";
-    order.cases.clear();
+fn a_payment_that_was_accepted_counts_although_it_does_not_fit() {
+    for (by_policy, whose) in [(false, "a person's"), (true, "the account's policy's")] {
+        let mut order = order(OrderStatus::Paid);
+        order.payments = vec![payment("T1", "succeeded", 1000)];
+        order.accepted = vec![accepted(CaseKind::AmountMismatch, by_policy)];
+        let why = "although the order asks for 12.50 CNY";
+        check(&order, &format!("10.00 CNY {PAID}, and count by {whose} word, {why}."));
+        // What was accepted is one line of several.
+        order.accepted = vec![accepted(CaseKind::WrongPayee, by_policy)];
+        check(
+            &order,
+            &format!("10.00 CNY {PAID}, and do not count: the order asks for 12.50 CNY."),
+        );
+    }
+}
+
+#[test]
+fn what_was_accepted_after_its_order_was_over_counts() {
+    let mut late = order(OrderStatus::Paid);
+    late.payments = vec![payment("T1", "succeeded", 1250)];
+    late.summary.expires_at = Some(AT - time::Duration::seconds(1));
+    let why = "it came after the order ran out";
+    check(&late, &format!("12.50 CNY {PAID}, and do not count: {why}."));
+    late.accepted = vec![accepted(CaseKind::PaidAfterCancel, false)];
+    check(&late, &format!("12.50 CNY {PAID}, and count by a person's word, although {why}."));
+
+    let mut cancelled = order(OrderStatus::Cancelled);
+    cancelled.payments = late.payments.clone();
+    let why = "the order is cancelled";
+    check(&cancelled, &format!("12.50 CNY {PAID}, and do not count: {why}."));
+    cancelled.accepted = late.accepted.clone();
+    check(&cancelled, &format!("12.50 CNY {PAID}, and count by a person's word, although {why}."));
+}
+
+#[test]
+fn money_of_another_mode_or_for_an_order_without_an_account_does_not_count() {
+    let mut order = order(OrderStatus::Pending);
     order.payments = vec![payment("T1", "succeeded", 1250)];
-    order.summary.expires_at = Some(AT - time::Duration::seconds(1));
-    check(&order, late);
+    order.payments[0].pays = Pays::NamedOrders;
+    let why = "the order had to name an account";
+    check(&order, &format!("12.50 CNY {PAID}, and do not count: {why}."));
+    order.payments[0].mode = Mode::Test;
+    let why = "the order's mode is live, and the money's is test";
+    check(&order, &format!("12.50 CNY {PAID}, and do not count: {why}."));
+    // No word lifts that.
+    order.accepted = vec![accepted(CaseKind::WrongPayee, false)];
+    check(&order, &format!("12.50 CNY {PAID}, and do not count: {why}."));
 }
 
 #[test]

@@ -7,12 +7,14 @@ use shared::order::{Mode, OrderStatus};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::decide::payment::Pays;
 use crate::ledger::LedgerError;
 use crate::ledger::postgres::cases;
 use crate::ledger::records::{
     EventLine, FulfilmentRecord, OrderFilter, OrderRecord, OrderSummary, PaymentRecord,
 };
 
+mod accepted;
 mod refunds;
 
 statement!(
@@ -59,8 +61,8 @@ statement!(
 
 statement!(
     Payments { numbers: Array<Text> = [String] }
-    -> (Text, Text, Text, Text, BigInt, Text, Timestamptz) = "
-    select account, transaction, order_number, status, amount, currency, occurred_at
+    -> (Text, Text, Text, Text, BigInt, Text, Timestamptz, Text, Bool) = "
+    select account, transaction, order_number, status, amount, currency, occurred_at, mode, named_only
     from payments where order_number = any(?::text[]) and not absent order by occurred_at, transaction"
 );
 
@@ -133,6 +135,7 @@ pub(in crate::ledger::postgres) async fn order(
         payments,
         refunds: refunds::refunds(conn, &numbers).await?,
         disputes: refunds::disputes(conn, &numbers).await?,
+        accepted: accepted::accepted(conn, order_no, &numbers).await?,
         cases,
         events,
         numbers,
@@ -144,11 +147,12 @@ async fn payments(
     conn: &mut AsyncPgConnection,
     numbers: &[String],
 ) -> Result<Vec<PaymentRecord>, LedgerError> {
-    type Row = (String, String, String, String, i64, String, OffsetDateTime);
+    type Row = (String, String, String, String, i64, String, OffsetDateTime, String, bool);
     let rows: Vec<Row> = Payments { numbers }.load(conn).await?;
     let record = |row: Row| {
-        let (account, transaction, order_number, status, amount, currency, occurred_at) = row;
-        let currency = parse(&currency)?;
+        let (account, transaction, order_number, status, amount, currency, at, mode, named_only) =
+            row;
+        let (currency, occurred_at) = (parse(&currency)?, at);
         Ok(PaymentRecord {
             account,
             transaction,
@@ -157,6 +161,8 @@ async fn payments(
             amount,
             currency,
             occurred_at,
+            mode: parse_mode(&mode)?,
+            pays: if named_only { Pays::NamedOrders } else { Pays::AnyOrder },
         })
     };
     rows.into_iter().map(record).collect()
@@ -187,8 +193,7 @@ fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
         amount,
         currency: parse(&currency)?,
         account,
-        mode: Mode::from_word(&mode)
-            .ok_or_else(|| LedgerError::Fault("an unknown mode".to_owned()))?,
+        mode: parse_mode(&mode)?,
         subscription_no,
         period,
         paid_amount: paid,
@@ -198,6 +203,10 @@ fn summary(row: Row) -> Result<OrderSummary, LedgerError> {
         expires_at,
         created_at: created,
     })
+}
+
+fn parse_mode(word: &str) -> Result<Mode, LedgerError> {
+    Mode::from_word(word).ok_or_else(|| LedgerError::Fault("an unknown mode".to_owned()))
 }
 
 fn parse(currency: &str) -> Result<Currency, LedgerError> {
