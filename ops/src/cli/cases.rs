@@ -107,12 +107,14 @@ pub async fn run<S: Session>(
     let (id, act, reason) = match args.verb {
         CasesVerb::List(ListArgs { status, kind, account, order, owner, limit }) => {
             let filter = CaseFilter { status, kind, account, number: order, owner, limit };
-            output.list(&session.cases(&filter).await?, table)?;
+            let cases = session.cases(&filter).await?;
+            let aged: Vec<_> = cases.iter().map(|case| shown::Aged::of(case, case)).collect();
+            output.list(&aged, |_| table(&cases))?;
             return Ok(Exit::Done);
         }
         CasesVerb::Show { id } => {
             let file = session.case_file(id).await?.ok_or_else(|| not_found(id))?;
-            output.one(&file, shown::details)?;
+            output.one(&shown::Aged::of(&file, &file.case), |_| shown::details(&file))?;
             return Ok(Exit::Done);
         }
         CasesVerb::Acknowledge { id } => (id, CaseAct::Acknowledge, "acknowledged".to_owned()),

@@ -184,6 +184,11 @@ pub async fn run<S: Session>(
         OrdersVerb::Cancel { number, reason } => {
             let actor = actor();
             let cancelled = session.cancel(&number, &reason, &actor, process::now()).await?;
+            if cancelled == Cancelled::NotFound
+                && let Some(order) = session.order(&number).await?
+            {
+                return Err(further(&number, &order.summary.order_no));
+            }
             let outcome = outcome(cancelled, &number)?;
             output.one(&json!({ "order_no": number, "outcome": outcome }), |_| {
                 format!("order {} is {outcome}\n", printable(&number))
@@ -206,6 +211,14 @@ fn outcome(cancelled: Cancelled, number: &str) -> Result<&'static str, Failure> 
             Err(Failure::new(Exit::Conflict, message))
         }
     }
+}
+
+/// What is cancelled is the order, under all its numbers: so it is named by its own.
+fn further(number: &str, order_no: &str) -> Failure {
+    let message = format!(
+        "`{number}` is a further number of order `{order_no}`; cancel it by its own number"
+    );
+    Failure::new(Exit::NotFound, message)
 }
 
 fn not_found(number: &str) -> Failure {

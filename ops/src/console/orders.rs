@@ -97,9 +97,20 @@ pub(super) async fn cancel<L: Ledger>(
 ) -> Result<Response, Refusal> {
     let number = named(number)?;
     let Act { reason } = Act::read(&received(request).await?)?;
-    let cancel =
-        sessions.ask(async |session| session.cancel(&number, &reason, ACTOR, process::now()).await);
-    let result = match asked(cancel).await? {
+    let cancel = sessions.ask(async |session| {
+        let cancelled = session.cancel(&number, &reason, ACTOR, process::now()).await?;
+        let further = match cancelled {
+            Cancelled::NotFound => session.order(&number).await?,
+            Cancelled::Done | Cancelled::Already | Cancelled::Paid(_) => None,
+        };
+        Ok((cancelled, further))
+    });
+    let (cancelled, further) = asked(cancel).await?;
+    if further.is_some() {
+        let why = "this is a further number of an order; cancel it by its own number";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, why));
+    }
+    let result = match cancelled {
         Cancelled::Done => "cancelled",
         Cancelled::Already => "unchanged",
         Cancelled::NotFound => return Err(no_such_order()),

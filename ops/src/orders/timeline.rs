@@ -5,7 +5,7 @@
 use serde::Serialize;
 use shared::money::{Currency, Money};
 use time::OffsetDateTime;
-use worker::ledger::records::{OrderRecord, Trail};
+use worker::ledger::records::{Buried, OrderRecord, Replayed, Trail};
 
 /// Who it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,6 +53,8 @@ pub fn timeline(trail: &Trail) -> Vec<Happening> {
         let subject = Some(act.subject.clone());
         list.push(Happening::new(act.at, Source::Person, &act.action, subject, text));
     }
+    list.extend(trail.buried.iter().map(buried));
+    list.extend(trail.replays.iter().map(sent_again));
     for event in &trail.events {
         let published = if event.published { "published" } else { "not published yet" };
         let text = format!("announced {} as number {}, {published}", event.r#type, event.sequence);
@@ -61,6 +63,20 @@ pub fn timeline(trail: &Trail) -> Vec<Happening> {
     }
     list.sort();
     list
+}
+
+fn buried(letter: &Buried) -> Happening {
+    let account = letter.account.as_deref().unwrap_or("no account");
+    let text = format!("what {} told {account} died: {}", letter.provider, letter.cause);
+    let id = Some(letter.letter.to_string());
+    Happening::new(letter.at, Source::Policy, "letter.buried", id, text)
+}
+
+fn sent_again(replay: &Replayed) -> Happening {
+    let outcome = replay.outcome.as_deref().unwrap_or("not decided yet");
+    let text = format!("{}: sent again by job {}: {outcome}", replay.actor, replay.job);
+    let id = Some(replay.letter.to_string());
+    Happening::new(replay.at, Source::Person, "letter.replayed", id, text)
 }
 
 fn written(order: &OrderRecord) -> Vec<Happening> {
@@ -191,7 +207,28 @@ mod tests {
             occurred_at: AT + Duration::seconds(5),
             published: false,
         };
-        Trail { order, notifications: vec![notification], acts: vec![act], events: vec![event] }
+        let letter = Buried {
+            letter: Uuid::nil(),
+            account: Some("shop-alipay".to_owned()),
+            provider: "alipay".to_owned(),
+            cause: "settle/refused".to_owned(),
+            at: AT + Duration::seconds(6),
+        };
+        let replay = Replayed {
+            letter: Uuid::nil(),
+            job: Uuid::nil(),
+            actor: "cli:mei".to_owned(),
+            at: AT + Duration::seconds(7),
+            outcome: Some("settled".to_owned()),
+        };
+        Trail {
+            order,
+            notifications: vec![notification],
+            acts: vec![act],
+            events: vec![event],
+            buried: vec![letter],
+            replays: vec![replay],
+        }
     }
 
     #[test]
@@ -206,6 +243,8 @@ mod tests {
             "fulfilment.begun",
             "case.opened",
             "event",
+            "letter.buried",
+            "letter.replayed",
             "order.cancel",
         ] {
             assert!(kinds.contains(&kind), "{kind}: {kinds:?}");

@@ -102,6 +102,10 @@ pub(crate) async fn a_letter_is_buried_once_and_found<B: Broker, L: Ledger>(
     ensure!((stage.as_str(), code.as_str(), failures) == ("settle", "refused", 1));
     ensure!((state, order_number.as_deref(), amount) == (LetterState::Open, Some("A"), Some(10)));
 
+    let trail = session.trail("A").await?.context("a trail")?;
+    let buried: Vec<_> = trail.buried.iter().map(|one| (one.letter, one.cause.as_str())).collect();
+    ensure!(buried == [(first.id, "settle/refused")], "{buried:?}");
+
     let some = |text: &str| Some(text.to_owned());
     let later = process::now() + Duration::from_secs(60);
     let groups = session.letters(&all()).await?;

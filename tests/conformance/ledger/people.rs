@@ -49,6 +49,16 @@ pub(crate) async fn an_import_updates_until_something_is_paid<B: Broker, L: Ledg
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 11))]).await?;
     let late = session.import(&[order("A", 12)], now).await?;
     ensure!(matches!(&late[..], [Imported::Refused(_)]), "{late:?}");
+    ensure!(session.import(&[order("A", 11)], now).await? == [Imported::Unchanged]);
+    let later = NewOrder { expires_at: Some(now), ..order("A", 11) };
+    let other = NewOrder { metadata: Some(serde_json::json!({"k": 1})), ..order("A", 11) };
+    // What is not applied is said, by its field; and nothing else of the line is applied.
+    for (changed, field) in [(later, "expires_at: "), (other, "metadata: ")] {
+        let changed = NewOrder { numbers: vec!["A-further".into()], ..changed };
+        let answer = session.import(&[changed], now).await?;
+        let named = matches!(&answer[..], [Imported::Refused(why)] if why.starts_with(field));
+        ensure!(named && session.order("A-further").await?.is_none(), "{answer:?}");
+    }
     let filter =
         OrderFilter { status: Some(OrderStatus::Paid), limit: 10, ..OrderFilter::default() };
     let listed = session.orders(&filter).await?;

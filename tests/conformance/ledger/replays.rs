@@ -108,6 +108,8 @@ pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L
     ensure!(letters.iter().all(|letter| letter.state == LetterState::Resolved), "{letters:?}");
     let balance = session.balance().await?;
     ensure!((balance.accepted, balance.settled, balance.dead) == (2, 2, 0), "{balance:?}");
+    let trail = session.trail("A").await?.context("a trail")?;
+    ensure!(trail.replays.iter().any(|one| one.outcome.as_deref() == Some("settled")), "{trail:?}");
     ensure!(session.suspects(process::now(), 10).await?.is_empty());
     Ok(())
 }

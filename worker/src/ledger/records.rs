@@ -30,7 +30,7 @@ pub use self::refunds::{DisputeRecord, RefundRecord, StatedTotal};
 pub use self::subscriptions::{
     AgreementRecord, ChargeRecord, NewSubscription, SubscriptionFilter, SubscriptionRecord,
 };
-pub use self::trail::{Acted, Announced, Heard, TRAIL_MAX, Trail};
+pub use self::trail::{Acted, Announced, Buried, Heard, Replayed, TRAIL_MAX, Trail};
 
 /// What became of one imported order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,13 @@ pub enum Imported {
     Unchanged,
     /// Why not, in words.
     Refused(String),
+}
+
+impl Imported {
+    /// Its terms stay, and one that may not change any more was given otherwise.
+    pub fn stands(what: &str) -> Self {
+        Self::Refused(format!("{what}: it has payments or is over, so this stands as it is"))
+    }
 }
 
 /// What became of a cancel.
@@ -101,13 +108,6 @@ pub struct OrderRecord {
     pub disputes: Vec<DisputeRecord>,
     pub cases: Vec<CaseRecord>,
     pub events: Vec<EventLine>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FulfilmentRecord {
-    pub active: bool,
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
     /// What was accepted as payment by somebody's word.
     #[serde(skip)]
     pub accepted: Vec<Accepted>,
@@ -121,6 +121,13 @@ pub struct Accepted {
     pub payment: Option<PaymentKey>,
     /// By the account's policy, and by no person.
     pub by_policy: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FulfilmentRecord {
+    pub active: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     pub revoked_at: Option<OffsetDateTime>,
 }
@@ -135,6 +142,11 @@ pub struct PaymentRecord {
     pub currency: Currency,
     #[serde(with = "time::serde::rfc3339")]
     pub occurred_at: OffsetDateTime,
+    /// Its account's, when the payment was first told.
+    pub mode: Mode,
+    /// What it may pay, as the installation had it then.
+    #[serde(skip)]
+    pub pays: Pays,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -142,11 +154,6 @@ pub struct CaseRecord {
     pub id: Uuid,
     pub kind: String,
     /// `open`, `acknowledged`, `resolved`.
-    /// Its account's, when the payment was first told.
-    pub mode: Mode,
-    /// What it may pay, as the installation had it then.
-    #[serde(skip)]
-    pub pays: Pays,
     pub status: String,
     pub order_number: String,
     pub account: Option<String>,

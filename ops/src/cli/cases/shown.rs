@@ -1,11 +1,26 @@
 //! Cases for people.
 
+use serde::Serialize;
 use shared::money::Money;
 use shared::process;
 use time::Duration;
 use worker::ledger::records::{CaseFile, CaseRecord};
 
 use super::super::table::{Table, instant, printable};
+
+/// A record with how long its case was, or has been, open.
+#[derive(Serialize)]
+pub(super) struct Aged<'a, T> {
+    #[serde(flatten)]
+    record: &'a T,
+    age_s: i64,
+}
+
+impl<'a, T> Aged<'a, T> {
+    pub(super) fn of(record: &'a T, case: &CaseRecord) -> Self {
+        Self { record, age_s: age(case).whole_seconds() }
+    }
+}
 
 /// Cases as `orders show` lists them too.
 pub fn table(cases: &[CaseRecord]) -> String {
@@ -28,7 +43,7 @@ pub fn table(cases: &[CaseRecord]) -> String {
             case.status.clone(),
             case.order_number.clone(),
             money(case),
-            age(case),
+            largest(age(case)),
             case.refund_by.map(instant).unwrap_or_default(),
             case.owner.clone().unwrap_or_default(),
             case.account.clone().unwrap_or_default(),
@@ -109,12 +124,16 @@ fn money(case: &CaseRecord) -> String {
     Money { minor: case.amount, currency: case.currency }.to_string()
 }
 
-/// How long it was, or has been, open, in its largest unit.
-fn age(case: &CaseRecord) -> String {
+fn age(case: &CaseRecord) -> Duration {
     let age = case.resolved_at.unwrap_or_else(process::now) - case.opened_at;
+    age.max(Duration::ZERO)
+}
+
+/// A span in its largest unit.
+fn largest(age: Duration) -> String {
     let units = [(Duration::DAY, "d"), (Duration::HOUR, "h"), (Duration::MINUTE, "min")];
     let largest = units.into_iter().find(|(unit, _)| age >= *unit);
     let (unit, name) = largest.unwrap_or((Duration::SECOND, "s"));
-    let count = age.whole_seconds().max(0) / unit.whole_seconds();
+    let count = age.whole_seconds() / unit.whole_seconds();
     format!("{count} {name}")
 }

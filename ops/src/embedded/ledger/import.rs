@@ -117,7 +117,11 @@ fn update(
     let is_over = !same_expiry && known.expires_at.is_some_and(|at| at <= micros(now));
     if has_payments || is_over || known.status != OrderStatus::Pending.as_str() {
         let stand = "it has payments or is over, so its terms stand";
-        return Ok(if same_terms { Imported::Unchanged } else { Imported::Refused(stand.into()) });
+        return Ok(match (same_terms, same_expiry) {
+            (false, _) => Imported::Refused(stand.into()),
+            (true, false) => Imported::stands("expires_at"),
+            (true, true) => Imported::stands("metadata"),
+        });
     }
     diesel::update(orders::table.find(&order.order_no))
         .set((

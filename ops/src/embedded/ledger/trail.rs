@@ -9,13 +9,18 @@ use super::show;
 use crate::embedded::schema::{audit, events};
 use crate::embedded::values::{self, instant, uuid};
 
+mod letters;
+
 pub(super) fn trail(connection: &mut SqliteConnection, number: &str) -> Result<Option<Trail>> {
     let Some(order) = show::order(connection, number)? else { return Ok(None) };
     let subjects = Trail::subjects(&order);
+    let letters = letters::of(connection, &order.numbers)?;
     Ok(Some(Trail {
         notifications: heard(connection, &order.numbers)?,
         acts: acted(connection, &subjects)?,
         events: announced(connection, &subjects[0])?,
+        buried: letters::buried(connection, &letters)?,
+        replays: letters::replays(connection, &letters)?,
         order,
     }))
 }

@@ -15,6 +15,8 @@ pub struct Trail {
     pub notifications: Vec<Heard>,
     pub acts: Vec<Acted>,
     pub events: Vec<Announced>,
+    pub buried: Vec<Buried>,
+    pub replays: Vec<Replayed>,
 }
 
 /// A notification that named one of its numbers. Not its bytes: they hold the payer's data.
@@ -39,6 +41,30 @@ pub struct Acted {
     pub action: String,
     pub subject: String,
     pub reason: String,
+}
+
+/// A message that names one of its numbers, and died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buried {
+    pub letter: Uuid,
+    pub account: Option<String>,
+    pub provider: String,
+    /// Stage and code.
+    pub cause: String,
+    pub at: OffsetDateTime,
+}
+
+/// One that was sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    pub letter: Uuid,
+    pub job: Uuid,
+    /// Who started it.
+    pub actor: String,
+    /// When it was decided; until then, when the job began.
+    pub at: OffsetDateTime,
+    /// What it came to.
+    pub outcome: Option<String>,
 }
 
 /// What was announced of it.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use serde_json::Value;
 use shared::rules::Rules;
@@ -24,7 +24,7 @@ statement!(
         subscriptions: Array<Nullable<Text>> = [Option<String>],
         periods: Array<Nullable<Text>> = [Option<String>],
         now: Timestamptz = OffsetDateTime,
-    } -> (Text, diesel::sql_types::Bool) = "
+    } -> (Text, Bool) = "
     insert into orders (order_no, amount, currency, account, expires_at, metadata, mode,
                         subscription_no, period, created_at)
     select t.*, clock.at
@@ -55,7 +55,7 @@ statement!(
 );
 
 statement!(
-    /// Those that are there exactly so.
+    /// Those whose terms are there exactly so; do their end and their metadata differ?
     Same {
         order_nos: Array<Text> = [String],
         amounts: Array<BigInt> = [i64],
@@ -64,10 +64,13 @@ statement!(
         modes: Array<Text> = [String],
         subscriptions: Array<Nullable<Text>> = [Option<String>],
         periods: Array<Nullable<Text>> = [Option<String>],
-    } -> (Text) = "
-    select o.order_no
-    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
-         as t (n, a, c, acc, mode, s, p)
+        expires: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+        metadata: Array<Nullable<Jsonb>> = [Option<Value>],
+    } -> (Text, Bool, Bool) = "
+    select o.order_no, o.expires_at is distinct from t.e, o.metadata is distinct from t.m
+    from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
+                ?::timestamptz[], ?::jsonb[])
+         as t (n, a, c, acc, mode, s, p, e, m)
     join orders o on o.order_no = t.n
     where (o.amount, o.currency, o.account, o.mode, o.subscription_no, o.period)
           is not distinct from (t.a, t.c, t.acc, t.mode, t.s, t.p)"
@@ -201,16 +204,23 @@ async fn write(
     rules: &Rules,
 ) -> Result<HashMap<String, Imported>, LedgerError> {
     let columns = Columns::of(orders, rules);
-    let (mut numbers, mut owners) = (vec![], vec![]);
-    for order in orders {
-        numbers.extend(order.all_numbers());
-        owners.resize(numbers.len(), order.order_no.clone());
-    }
     conn.transaction(async |conn| {
         // Locked before it looks for payments, so that it sees those of whoever held the lock.
         let _: Vec<String> = Lock { order_nos: &columns.order_nos }.load(conn).await?;
         let written: Vec<(String, bool)> = columns.upsert(&now).load(conn).await?;
-        let same: Vec<String> = columns.same().load(conn).await?;
+        let same: Vec<(String, bool, bool)> = columns.same().load(conn).await?;
+        let mut answers: HashMap<String, Imported> = same.into_iter().map(standing).collect();
+        for (order_no, inserted) in written {
+            answers.insert(order_no, if inserted { Imported::Inserted } else { Imported::Updated });
+        }
+        let refused = |one: &Imported| matches!(one, Imported::Refused(_));
+        let taken = orders
+            .iter()
+            .filter(|order| answers.get(&order.order_no).is_some_and(|answer| !refused(answer)));
+        let named = taken.flat_map(|order| {
+            order.all_numbers().into_iter().map(|number| (number, order.order_no.clone()))
+        });
+        let (numbers, owners): (Vec<_>, Vec<_>) = named.unzip();
         let named: Vec<String> = Name { numbers: &numbers, order_nos: &owners }.load(conn).await?;
         // Another session may have given one of them away since we looked.
         let owned: Vec<(String, String)> = Owners { numbers: &numbers }.load(conn).await?;
@@ -218,15 +228,24 @@ async fn write(
         if numbers.iter().zip(&owners).any(|(number, owner)| owned.get(number) != Some(owner)) {
             return Err(LedgerError::Conflict("a number was taken meanwhile".to_owned()));
         }
-        let mut answers: HashMap<String, Imported> =
-            same.into_iter().map(|order_no| (order_no, Imported::Unchanged)).collect();
-        answers.extend(named.into_iter().map(|order_no| (order_no, Imported::Updated)));
-        for (order_no, inserted) in written {
-            answers.insert(order_no, if inserted { Imported::Inserted } else { Imported::Updated });
+        for order_no in named {
+            // A paid order may still be offered under a further number.
+            let answer = answers.get_mut(&order_no).filter(|one| **one == Imported::Unchanged);
+            answer.into_iter().for_each(|one| *one = Imported::Updated);
         }
         Ok(answers)
     })
     .await
+}
+
+/// Of an order that is there with the same terms.
+fn standing((order_no, expiry, metadata): (String, bool, bool)) -> (String, Imported) {
+    let answer = match (expiry, metadata) {
+        (false, false) => Imported::Unchanged,
+        (true, _) => Imported::stands("expires_at"),
+        (false, true) => Imported::stands("metadata"),
+    };
+    (order_no, answer)
 }
 
 impl Columns {
@@ -268,6 +287,8 @@ impl Columns {
             modes: &self.modes,
             subscriptions: &self.subscriptions,
             periods: &self.periods,
+            expires: &self.expires,
+            metadata: &self.metadata,
         }
     }
 }

@@ -9,6 +9,8 @@ use super::show;
 use crate::ledger::LedgerError;
 use crate::ledger::records::{Acted, Announced, Heard, TRAIL_MAX, Trail};
 
+mod letters;
+
 statement!(
     Notifications { numbers: Array<Text> = [String], limit: BigInt = i64 }
     -> (SqlUuid, Text, Text, Text, Nullable<Text>, Text, Timestamptz) = "
@@ -67,5 +69,6 @@ pub(in crate::ledger::postgres) async fn trail(
         published,
     };
     let events = rows.into_iter().map(announced).collect();
-    Ok(Some(Trail { order, notifications, acts, events }))
+    let (buried, replays) = letters::of(conn, numbers).await?;
+    Ok(Some(Trail { notifications, acts, events, buried, replays, order }))
 }
