@@ -40,8 +40,9 @@ pub(crate) use self::cases::{
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
 pub(crate) use self::custody::{
     a_gap_between_two_statements_is_missing_once_it_is_fenced,
-    a_longer_repeat_of_a_statement_opens_its_window_again, lanes_are_known_by_what_they_counted,
-    old_receipts_are_counted_once_and_go,
+    a_longer_repeat_of_a_statement_opens_its_window_again,
+    a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing,
+    lanes_are_known_by_what_they_counted, old_receipts_are_counted_once_and_go,
     what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
 };
 pub(crate) use self::dead_letters::{

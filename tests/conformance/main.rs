@@ -63,6 +63,7 @@ mod claims {
         a_longer_repeat_of_a_statement_opens_its_window_again,
         a_gap_between_two_statements_is_missing_once_it_is_fenced,
         old_receipts_are_counted_once_and_go,
+        a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing,
         lanes_are_known_by_what_they_counted,
         a_retried_message_moves_to_its_outcome,
         a_transaction_that_names_another_order_is_refused,

@@ -146,6 +146,52 @@ pub(crate) async fn old_receipts_are_counted_once_and_go<B: Broker, L: Ledger>(
     Ok(())
 }
 
+pub(crate) async fn a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing<
+    B: Broker,
+    L: Ledger,
+>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let epoch = ingress.epoch;
+    let statement = |from, to, holes: &[i64]| {
+        Work::Statement(Statement { epoch, from, to, holes: holes.to_vec() })
+    };
+    let says = Says::paid("A", "T1", 10);
+    let paid = ingress.message(&says);
+    let third = ingress.numbered(3, &says);
+    settle(&mut session, &[paid, third, statement(0, 3, &[2])]).await?;
+    ensure!(session.suspects(process::now(), 10).await?.is_empty());
+    let later = process::now() + COMPACTED_AFTER + Span::seconds(1);
+    ensure!(session.compact(later, 10).await? == 1);
+    let counted = session.balance().await?;
+    ensure!((counted.accepted, counted.settled, counted.duplicate) == (2, 1, 1), "{counted:?}");
+
+    // Its confirm was lost, so the ingress states it once more; or a copy of it comes from a retry tier.
+    settle(&mut session, &[statement(0, 3, &[2])]).await?;
+    ensure!(session.suspects(later, 10).await?.is_empty(), "it was counted");
+    ensure!(session.balance().await? == counted, "{:?}", session.balance().await?);
+    let left = world.sql("select count(*) from statements").await?;
+    ensure!(left.trim() == "0", "nothing of it is news: {left}");
+
+    // The same, longer: what lies behind is news.
+    settle(&mut session, &[ingress.numbered(4, &says), statement(0, 5, &[2, 5])]).await?;
+    ensure!(session.suspects(later, 10).await?.is_empty(), "complete");
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.duplicate) == (3, 2) && balance.adds_up(), "{balance:?}");
+    settle(&mut session, &[statement(0, 6, &[2, 5])]).await?;
+    let suspects = session.suspects(later, 10).await?;
+    ensure!(suspects.windows == [Window { epoch, from: 3, to: 6 }], "{suspects:?}");
+    ensure!(suspects.gaps.is_empty(), "{suspects:?}");
+    session.convict(&suspects, later).await?;
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.unaccounted) == (4, 1), "{balance:?}");
+    ensure!(balance.missing[0].numbers == [6], "{balance:?}");
+    Ok(())
+}
+
 pub(crate) async fn lanes_are_known_by_what_they_counted<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {

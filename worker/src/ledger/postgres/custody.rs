@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::PostgresSession;
 use crate::ledger::LedgerError;
-use crate::ledger::custody::{
-    COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, OVERDUE, Suspects, Window,
-};
+use crate::ledger::custody::{Custody, LANE_KEPT, LaneBeat, LaneCount, OVERDUE, Suspects, Window};
+
+pub(super) mod counted;
 
 statement!(
     Beat { lane: SqlUuid = Uuid, shard: Integer = i32, now: Timestamptz = OffsetDateTime, idle: Bool = bool } -> () = "
@@ -27,11 +27,6 @@ statement!(
 );
 
 statement!(
-    ForgetLanes { until: Timestamptz = OffsetDateTime } -> () = "
-    delete from lanes where beat_at < ?"
-);
-
-statement!(
     Pass { fence: SqlUuid = Uuid, shard: Integer = i32, now: Timestamptz = OffsetDateTime } -> () = "
     insert into fences (fence, shard, passed_at) values (?, ?, ?) on conflict do nothing"
 );
@@ -39,11 +34,6 @@ statement!(
 statement!(
     Passed { fence: SqlUuid = Uuid } -> (Integer) = "
     select shard from fences where fence = ?"
-);
-
-statement!(
-    ForgetFences { until: Timestamptz = OffsetDateTime } -> () = "
-    delete from fences where passed_at < ?"
 );
 
 statement!(
@@ -109,7 +99,8 @@ statement!(
 );
 
 statement!(
-    /// As if everything in a gap had been stated: which of it were holes is not known.
+    /// As if everything in a gap had been stated: which of it were holes is not known. One that was filled
+    /// and counted in the meantime is none.
     Assume {
         epochs: Array<SqlUuid> = [Uuid],
         from: Array<BigInt> = [i64],
@@ -120,6 +111,7 @@ statement!(
     select t.e, t.f, t.u, '{}', clock.at, t.u, true
     from unnest(?::uuid[], ?::bigint[], ?::bigint[]) as t (e, f, u),
          (select ?::timestamptz) as clock (at)
+    where not exists (select from compacted c where c.epoch = t.e and c.through > t.f)
     on conflict do nothing"
 );
 
@@ -127,41 +119,6 @@ statement!(
     Lose { now: Timestamptz = OffsetDateTime, before: Timestamptz = OffsetDateTime } -> () = "
     update receipts set lost_at = ?
     where bucket = 'retrying' and due_at < ? and lost_at is null"
-);
-
-statement!(
-    /// The next closed window of each epoch, in their order.
-    Compact { until: Timestamptz = OffsetDateTime, limit: BigInt = i64 } -> (BigInt) = "
-    with next as (
-        select s.epoch, s.from_seq, s.to_seq
-        from statements s left join compacted c on c.epoch = s.epoch
-        where s.recorded_at < ? and s.closed_to = s.to_seq
-          and s.from_seq = coalesce(c.through, 0)
-        limit ? for update of s skip locked
-    ), gone as (
-        delete from receipts r using next n
-        where r.epoch = n.epoch and r.seq > n.from_seq and r.seq <= n.to_seq
-          and r.bucket in ('settled', 'duplicate', 'no_op', 'case')
-        returning r.epoch, r.bucket
-    ), counts as (
-        select epoch, count(*) filter (where bucket = 'settled') as settled,
-               count(*) filter (where bucket = 'duplicate') as duplicate,
-               count(*) filter (where bucket = 'no_op') as no_op,
-               count(*) filter (where bucket = 'case') as cases
-        from gone group by epoch
-    ), counted as (
-        insert into compacted as c (epoch, through, settled, duplicate, no_op, cases)
-        select n.epoch, n.to_seq, coalesce(g.settled, 0), coalesce(g.duplicate, 0),
-               coalesce(g.no_op, 0), coalesce(g.cases, 0)
-        from next n left join counts g on g.epoch = n.epoch
-        on conflict (epoch) do update
-        set through = excluded.through, settled = c.settled + excluded.settled,
-            duplicate = c.duplicate + excluded.duplicate, no_op = c.no_op + excluded.no_op,
-            cases = c.cases + excluded.cases
-    )
-    delete from statements s using next n
-    where s.epoch = n.epoch and s.from_seq = n.from_seq
-    returning s.to_seq"
 );
 
 /// Records that a marker passed through its shard's queue.
@@ -214,7 +171,7 @@ impl Custody for PostgresSession {
     }
 
     async fn compact(&mut self, now: OffsetDateTime, limit: i64) -> Result<usize, LedgerError> {
-        self.line.bounded(compact(&mut self.conn, (now - COMPACTED_AFTER, now), limit)).await
+        self.line.bounded(counted::compact(&mut self.conn, now, limit)).await
     }
 }
 
@@ -258,16 +215,4 @@ fn columns(windows: &[Window]) -> (Vec<Uuid>, Vec<i64>, Vec<i64>) {
     let epochs = windows.iter().map(|window| window.epoch).collect();
     let from = windows.iter().map(|window| window.from).collect();
     (epochs, from, windows.iter().map(|window| window.to).collect())
-}
-
-async fn compact(
-    conn: &mut AsyncPgConnection,
-    (until, now): (OffsetDateTime, OffsetDateTime),
-    limit: i64,
-) -> Result<usize, LedgerError> {
-    let kept = now - LANE_KEPT;
-    ForgetLanes { until: &kept }.execute(conn).await?;
-    ForgetFences { until: &kept }.execute(conn).await?;
-    let windows: Vec<i64> = Compact { until: &until, limit: &limit }.load(conn).await?;
-    Ok(windows.len())
 }

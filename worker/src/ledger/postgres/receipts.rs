@@ -139,5 +139,6 @@ async fn state(
         now: &now,
     };
     state.execute(conn).await?;
-    Ok(())
+    // After it: where its window was being counted meanwhile, the insert has waited for that.
+    custody::counted::cut(conn, &statement.epoch).await
 }
