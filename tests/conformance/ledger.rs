@@ -7,6 +7,7 @@ mod constraints;
 mod custody;
 mod dead_letters;
 mod desk;
+mod failures;
 mod flow;
 mod keys;
 mod people;
@@ -59,6 +60,7 @@ pub(crate) use self::desk::{
     a_case_that_is_fulfilled_pays_once_and_is_on_file,
     an_order_runs_out_and_what_was_paid_in_time_still_pays, live_money_never_pays_a_test_order,
 };
+pub(crate) use self::failures::a_message_of_an_account_that_is_not_known_yet_counts_as_retried;
 pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,
     a_payment_settles_its_order_once, a_repeat_in_one_batch_and_in_the_next_is_a_duplicate,

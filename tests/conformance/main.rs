@@ -66,6 +66,7 @@ mod claims {
         a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing,
         lanes_are_known_by_what_they_counted,
         a_retried_message_moves_to_its_outcome,
+        a_message_of_an_account_that_is_not_known_yet_counts_as_retried,
         a_transaction_that_names_another_order_is_refused,
         two_sessions_at_once_settle_each_order_once,
         an_import_updates_until_something_is_paid,
