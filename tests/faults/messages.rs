@@ -9,6 +9,7 @@ use harness::ports;
 use harness::program::Program;
 use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
 
 use crate::watch::{answers, bytes, channel, dead_letter};
 
@@ -45,6 +46,34 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
     send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
     answers(&installation, PAID, "3").await.unwrap();
     assert!(door.program.terminate().await.unwrap().success());
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a stranger publishes without our publisher")]
+async fn a_strangers_count_of_returns_makes_no_dead_letter_of_a_crash() {
+    let installation = Installation::on_servers().await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+    let (_connection, channel) = channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let mut headers = FieldTable::default();
+    headers.insert("x-delivery-count".into(), AMQPValue::LongLongInt(5));
+    // A message of ours may have this number: nothing about it may be claimed.
+    let epoch = "0193a0f0-0000-7000-8000-000000000001";
+    headers.insert("quittance-epoch".into(), AMQPValue::LongString(epoch.into()));
+    headers.insert("quittance-seq".into(), AMQPValue::LongLongInt(1));
+    let properties = BasicProperties::default()
+        .with_message_id("0193a0f0-0000-7000-8000-000000000000".into())
+        .with_type("alipay".into())
+        .with_headers(headers);
+    let exchange = format!("{}.notifications", installation.prefix.as_ref().unwrap());
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let publish = channel.basic_publish(exchange.into(), "0".into(), options, b"a=b", properties);
+    assert!(publish.await.unwrap().await.unwrap().is_ack());
+
+    let letter = dead_letter(&installation).await.unwrap();
+    assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("seal", "no_message_of_ours"));
+    answers(&installation, "select count(*) from quittance.receipts", "0").await.unwrap();
     assert!(worker.terminate().await.unwrap().success());
 }
 

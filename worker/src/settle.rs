@@ -37,10 +37,10 @@ pub struct Policy {
 
 /// Reads a delivery: its seal first, then the provider's bytes.
 pub fn judge(delivery: &Delivery, keys: &SealKeys, readers: &Readers) -> Result<Work, Failure> {
+    let message = Message::open(&delivery.parcel, keys)?;
     if delivery.returns >= CRASHES_MAX {
         return Err(Failure::Crashing(delivery.returns));
     }
-    let message = Message::open(&delivery.parcel, keys)?;
     crash::reading(&message.body);
     if message.kind == fence::KIND {
         let fence = Fence::read(&message).ok_or(Unreadable::Malformed("no fence"))?;
@@ -168,5 +168,19 @@ fn receipt(
         Disposition::RetryIn(delay) => Some(Work::Deferred { id, number, due_at: now + *delay }),
         Disposition::Bury(_) => Some(Work::Buried { id, number }),
         Disposition::Ack(_) | Disposition::Pause => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::message::parcel::Parcel;
+    use shared::message::seal::Unsealed;
+
+    #[test]
+    fn what_no_ingress_sealed_is_a_strangers_however_often_it_came_back() {
+        let delivery = Delivery { tag: 1, parcel: Parcel::default(), returns: CRASHES_MAX };
+        let judged = judge(&delivery, &SealKeys::generate(), &Readers::default());
+        assert!(matches!(judged, Err(Failure::Unsealed(Unsealed::Missing(_)))), "{judged:?}");
     }
 }
