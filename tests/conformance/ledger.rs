@@ -40,6 +40,7 @@ pub(crate) use self::cases::{
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
 pub(crate) use self::custody::{
+    a_dead_message_without_its_letter_is_missing_once_it_is_fenced,
     a_gap_between_two_statements_is_missing_once_it_is_fenced,
     a_longer_repeat_of_a_statement_opens_its_window_again,
     a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing,

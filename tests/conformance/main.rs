@@ -64,6 +64,7 @@ mod claims {
         a_gap_between_two_statements_is_missing_once_it_is_fenced,
         old_receipts_are_counted_once_and_go,
         a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing,
+        a_dead_message_without_its_letter_is_missing_once_it_is_fenced,
         lanes_are_known_by_what_they_counted,
         a_retried_message_moves_to_its_outcome,
         a_message_of_an_account_that_is_not_known_yet_counts_as_retried,

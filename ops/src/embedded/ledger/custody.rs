@@ -16,6 +16,7 @@ use crate::embedded::schema::{compacted, fences, lanes, receipts, statements};
 use crate::embedded::values::{micros, uuid};
 
 mod counted;
+mod unburied;
 
 /// How many of a window's numbers lack a receipt.
 macro_rules! lacking {
@@ -187,7 +188,8 @@ fn suspects(
         .filter(receipts::lost_at.is_null())
         .count()
         .get_result(connection)?;
-    Ok(Suspects { windows, gaps, overdue_before: (overdue > 0).then_some(before) })
+    let overdue_before = (overdue > 0).then_some(before);
+    Ok(Suspects { windows, gaps, overdue_before, unburied: unburied::list(connection, limit)? })
 }
 
 fn windows(rows: Vec<Row>) -> Result<Vec<Window>> {
@@ -237,5 +239,5 @@ fn convict(
             .filter(receipts::lost_at.is_null());
         diesel::update(overdue).set(receipts::lost_at.eq(micros(now))).execute(connection)?;
     }
-    Ok(())
+    unburied::miss(connection, &suspects.unburied, now)
 }

@@ -2,13 +2,16 @@
 
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use shared::message::Number;
 use shared::message::fence::Fence;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::PostgresSession;
 use crate::ledger::LedgerError;
-use crate::ledger::custody::{Custody, LANE_KEPT, LaneBeat, LaneCount, OVERDUE, Suspects, Window};
+use crate::ledger::custody::{
+    Custody, LANE_KEPT, LaneBeat, LaneCount, OVERDUE, Suspects, Unburied, Window,
+};
 
 pub(super) mod counted;
 
@@ -87,6 +90,15 @@ statement!(
 );
 
 statement!(
+    /// Dead, and no letter of it is kept.
+    UnburiedAre { limit: BigInt = i64 } -> (SqlUuid, BigInt, Timestamptz) = "
+    select r.epoch, r.seq, r.recorded_at from receipts r
+    where r.bucket = 'dead' and r.lost_at is null and not exists (
+        select from dead_letters d where d.epoch = r.epoch and d.seq = r.seq)
+    order by r.epoch, r.seq limit ?"
+);
+
+statement!(
     /// A window that was repeated longer in the meantime is not proven.
     FenceIn {
         epochs: Array<SqlUuid> = [Uuid],
@@ -119,6 +131,21 @@ statement!(
     Lose { now: Timestamptz = OffsetDateTime, before: Timestamptz = OffsetDateTime } -> () = "
     update receipts set lost_at = ?
     where bucket = 'retrying' and due_at < ? and lost_at is null"
+);
+
+statement!(
+    Miss {
+        epochs: Array<SqlUuid> = [Uuid],
+        seqs: Array<BigInt> = [i64],
+        recorded: Array<Timestamptz> = [OffsetDateTime],
+        now: Timestamptz = OffsetDateTime,
+    } -> () = "
+    update receipts r set lost_at = clock.at
+    from unnest(?::uuid[], ?::bigint[], ?::timestamptz[]) as t (e, s, a),
+         (select ?::timestamptz) as clock (at)
+    where r.epoch = t.e and r.seq = t.s and r.recorded_at = t.a
+      and r.bucket = 'dead' and not exists (
+        select from dead_letters d where d.epoch = r.epoch and d.seq = r.seq)"
 );
 
 /// Records that a marker passed through its shard's queue.
@@ -186,7 +213,12 @@ async fn suspects(
     let before = now - OVERDUE;
     let overdue: i64 = Overdue { before: &before }.get_result(conn).await?;
     let overdue_before = (overdue > 0).then_some(before);
-    Ok(Suspects { windows: of(windows), gaps: of(gaps), overdue_before })
+    let rows: Vec<(Uuid, i64, OffsetDateTime)> = UnburiedAre { limit: &limit }.load(conn).await?;
+    let unburied = rows
+        .into_iter()
+        .map(|(epoch, seq, recorded_at)| Unburied { number: Number { epoch, seq }, recorded_at });
+    let (windows, gaps) = (of(windows), of(gaps));
+    Ok(Suspects { windows, gaps, overdue_before, unburied: unburied.collect() })
 }
 
 fn of(rows: Vec<(Uuid, i64, i64)>) -> Vec<Window> {
@@ -206,6 +238,11 @@ async fn convict(
         if let Some(before) = &suspects.overdue_before {
             Lose { now: &now, before }.execute(conn).await?;
         }
+        let unburied = &suspects.unburied;
+        let epochs: Vec<Uuid> = unburied.iter().map(|one| one.number.epoch).collect();
+        let seqs: Vec<i64> = unburied.iter().map(|one| one.number.seq).collect();
+        let recorded: Vec<OffsetDateTime> = unburied.iter().map(|one| one.recorded_at).collect();
+        Miss { epochs: &epochs, seqs: &seqs, recorded: &recorded, now: &now }.execute(conn).await?;
         Ok(())
     })
     .await
