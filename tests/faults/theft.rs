@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use harness::driver::{payments, send};
-use harness::installation::Installation;
+use harness::installation::{Door, Installation};
 use harness::program::Program;
 use harness::{ports, wait};
 use lapin::options::{BasicAckOptions, BasicGetOptions};
+use shared::message::statement::Statement;
 
 use crate::watch::{PATIENCE, answers, channel, header, missing};
 
@@ -79,6 +81,52 @@ async fn a_stolen_dead_letter_is_named() {
     answers(&installation, "select count(*) from quittance.dead_letters", "1").await.unwrap();
     assert!(door.program.terminate().await.unwrap().success());
     assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_is_emptied_at_rest_is_missed_although_nothing_follows() {
+    let installation = Installation::on_servers().await.unwrap();
+    let mut door = robbed(&installation).await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+    let balance = missing(&installation, 5).await.unwrap();
+    assert_eq!((&balance["accepted"], &balance["settled"]), (&8.into(), &3.into()), "{balance}");
+    assert!(door.program.terminate().await.unwrap().success());
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ingress_that_stops_states_its_last_numbers_once_more() {
+    let installation = Installation::on_servers().await.unwrap();
+    let mut door = robbed(&installation).await.unwrap();
+    assert!(door.program.terminate().await.unwrap().success());
+    let mut worker = installation.worker(&[]).await.unwrap();
+    missing(&installation, 5).await.unwrap();
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+/// Of eight payments three are settled; five are taken out of the queue, and what was stated about them.
+async fn robbed(installation: &Installation) -> anyhow::Result<Door> {
+    let burst = payments(&installation.signer, 8, 0, 43)?;
+    installation.import(burst.orders.iter().cloned())?;
+    let door = installation.ingress().await?;
+    let urls = std::slice::from_ref(&door.url);
+    let mut worker = installation.worker(&[]).await?;
+    send(urls, &burst.bodies[..3]).await?;
+    answers(installation, PAID, "3").await?;
+    worker.terminate().await?;
+    send(urls, &burst.bodies[3..]).await?;
+    let prefix = installation.prefix.as_ref().context("no broker")?;
+    let queue = format!("{prefix}.notifications.0");
+    let (_connection, channel) = channel().await?;
+    wait::until("the last statement to be taken", PATIENCE, || async {
+        let got = channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await;
+        let taken = got.ok()??;
+        taken.acker.ack(BasicAckOptions::default()).await.ok()?;
+        let statement: Statement = serde_json::from_slice(&taken.data).ok()?;
+        (statement.to == 8).then_some(())
+    })
+    .await?;
+    Ok(door)
 }
 
 /// Genuine, and with an amount that cannot be read.

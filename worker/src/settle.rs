@@ -75,8 +75,8 @@ pub async fn settle<S: Session>(
     let mut receipts = vec![];
     for (judged, delivery) in judged.into_iter().zip(deliveries) {
         let missing = || Err(LedgerError::Fault("no outcome".to_owned()));
-        let result = judged
-            .and_then(|_| results.next().unwrap_or_else(missing).map_err(Failure::from));
+        let result =
+            judged.and_then(|_| results.next().unwrap_or_else(missing).map_err(Failure::from));
         let attempt = message::attempt(&delivery.parcel);
         let disposition = dispose(&result, attempt, &policy.schedule, &mut rand::thread_rng());
         if let Err(failure) = &result {

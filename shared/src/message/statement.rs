@@ -35,6 +35,8 @@ pub struct Numbers {
     stated: i64,
     in_flight: BTreeSet<i64>,
     holes: BTreeSet<i64>,
+    /// The last one that the broker held.
+    last_stated: Option<Statement>,
 }
 
 impl Statement {
@@ -69,7 +71,14 @@ impl Statement {
 impl Numbers {
     /// A new epoch, counting from 1.
     pub fn new(epoch: Uuid) -> Self {
-        Self { epoch, last: 0, stated: 0, in_flight: BTreeSet::new(), holes: BTreeSet::new() }
+        Self {
+            epoch,
+            last: 0,
+            stated: 0,
+            in_flight: BTreeSet::new(),
+            holes: BTreeSet::new(),
+            last_stated: None,
+        }
     }
 
     /// The next number, in flight until it is settled.
@@ -97,7 +106,7 @@ impl Numbers {
     }
 
     /// What can be stated now; nothing when no number was settled since the last statement.
-    pub fn state(&self) -> Option<Statement> {
+    fn state(&self) -> Option<Statement> {
         let to = self.in_flight.first().map_or(self.last, |first| first - 1);
         // A window ends with its last hole when there are too many: the next one goes on from there.
         let holes: Vec<i64> = self.holes.range(..=to).copied().take(HOLES_MAX).collect();
@@ -105,10 +114,17 @@ impl Numbers {
         (to > self.stated).then_some(Statement { epoch: self.epoch, from: self.stated, to, holes })
     }
 
+    /// What can be stated now; where nothing is new and `again` is wanted, the last statement that the broker
+    /// held. Only what is stated is missed, and whoever takes messages may take their statement along.
+    pub fn due(&self, again: bool) -> Option<Statement> {
+        self.state().or_else(|| self.last_stated.clone().filter(|_| again))
+    }
+
     /// The broker holds the statement.
-    pub fn stated(&mut self, statement: &Statement) {
+    pub fn stated(&mut self, statement: Statement) {
         self.stated = statement.to;
         self.holes = self.holes.split_off(&(statement.to + 1));
+        self.last_stated = Some(statement);
     }
 }
 
@@ -128,25 +144,26 @@ mod tests {
         let statement = numbers.state().unwrap();
         assert_eq!((statement.from, statement.to, &statement.holes[..]), (0, 2, &[2][..]));
 
-        numbers.stated(&statement);
-        assert_eq!(numbers.state(), None, "nothing new");
+        numbers.stated(statement.clone());
+        assert_eq!(numbers.due(false), None, "nothing new");
+        assert_eq!(numbers.due(true), Some(statement), "the same once more");
         numbers.confirmed(3);
-        let statement = numbers.state().unwrap();
+        let statement = numbers.due(true).unwrap();
         assert_eq!((statement.from, statement.to, statement.holes.len()), (2, 4, 0));
     }
 
     #[test]
     fn no_statement_grows_without_limit() {
         let mut numbers = Numbers::new(Uuid::nil());
-        for seq in 1..=2_500 {
-            numbers.take();
-            numbers.hole(seq);
+        for _ in 0..2_500 {
+            let number = numbers.take();
+            numbers.hole(number.seq);
         }
         let mut windows = vec![];
         while let Some(statement) = numbers.state() {
             assert!(statement.holes.len() <= HOLES_MAX);
             windows.push((statement.from, statement.to));
-            numbers.stated(&statement);
+            numbers.stated(statement);
         }
         assert_eq!(windows, [(0, 1_000), (1_000, 2_000), (2_000, 2_500)]);
     }

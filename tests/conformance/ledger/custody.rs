@@ -204,8 +204,7 @@ pub(crate) async fn a_dead_message_without_its_letter_is_missing_once_it_is_fenc
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
     let mut ingress = Ingress::new();
-    let said: Vec<Work> =
-        (0..3).map(|_| ingress.message(&Says::paid("A", "T1", 10))).collect();
+    let said: Vec<Work> = (0..3).map(|_| ingress.message(&Says::paid("A", "T1", 10))).collect();
     let number = |seq| Number { epoch: ingress.epoch, seq };
     let buried = |seq| Work::Buried { id: "x".into(), number: Some(number(seq)) };
     settle(&mut session, &[buried(1), buried(2), buried(3)]).await?;

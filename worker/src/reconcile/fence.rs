@@ -15,9 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::ledger::custody::{
-    Custody as _, LaneCount, MORGUE, Showing, Sighting, Suspects, Tiers,
-};
+use crate::ledger::custody::{Custody as _, LaneCount, MORGUE, Showing, Sighting, Suspects, Tiers};
 use crate::ledger::{Ledger, LedgerError};
 
 /// Windows of a kind in one fence.

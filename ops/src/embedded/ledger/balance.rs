@@ -105,10 +105,8 @@ pub(super) fn balance(connection: &mut SqliteConnection) -> Result<Balance> {
     let unproven: Count = diesel::sql_query(UNPROVEN).get_result(connection)?;
     balance.unproven = unproven.count;
     let open: Lacking = diesel::sql_query(LACKING).get_result(connection)?;
-    let lost: i64 = receipts::table
-        .filter(receipts::lost_at.is_not_null())
-        .count()
-        .get_result(connection)?;
+    let lost: i64 =
+        receipts::table.filter(receipts::lost_at.is_not_null()).count().get_result(connection)?;
     balance.unaccounted = open.proven + lost;
     balance.in_flight += open.lacking - open.proven;
     balance.accepted = balance.settled
