@@ -68,7 +68,23 @@ impl<P: Publisher> Enqueue<P> {
         verified: Verified,
         received_at: OffsetDateTime,
     ) -> Result<(), PublishError> {
-        let number = self.lock().take();
+        let published = self.publish(verified, received_at).await;
+        if let Err(error) = &published {
+            counter!("quittance_publish_failures_total", "reason" => error.reason()).increment(1);
+            if self.lock().crowded() {
+                self.crowded.notify_one();
+            }
+        }
+        published
+    }
+
+    async fn publish(
+        &self,
+        verified: Verified,
+        received_at: OffsetDateTime,
+    ) -> Result<(), PublishError> {
+        // Nothing was confirmed for long: it begins anew with the first statement that is.
+        let number = self.lock().take().ok_or(PublishError::Unreachable)?;
         let mut flight = InFlight { numbers: &self.numbers, seq: number.seq, confirmed: false };
         let shard = u16::try_from(verified.affinity() % u64::from(self.shards)).unwrap_or(0);
         let id = Uuid::now_v7();
@@ -88,16 +104,8 @@ impl<P: Publisher> Enqueue<P> {
         let parcel = message.into_parcel(&self.keys);
         let published = self.publisher.publish(Route::Notifications { shard }, parcel).await;
         flight.confirmed = published.is_ok();
-        drop(flight);
-        match &published {
-            Ok(()) => debug!(message_id = %id, "enqueued"),
-            Err(error) => {
-                counter!("quittance_publish_failures_total", "reason" => error.reason())
-                    .increment(1);
-                if self.lock().crowded() {
-                    self.crowded.notify_one();
-                }
-            }
+        if flight.confirmed {
+            debug!(message_id = %id, "enqueued");
         }
         published
     }

@@ -16,6 +16,9 @@ use super::{Message, Number};
 pub const KIND: &str = "quittance.statement";
 /// Holes after which a statement is due at once, so that none grows without limit.
 pub const HOLES_MAX: usize = 1_000;
+/// Holes that may wait to be stated. While there are so many no number is given out: nothing was confirmed
+/// for long, and what is kept of it, and the statements that follow, must not grow with the outage.
+pub const UNSTATED_HOLES_MAX: usize = 100 * HOLES_MAX;
 
 /// Of the numbers in `(from, to]`, all but the holes were confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,11 +84,14 @@ impl Numbers {
         }
     }
 
-    /// The next number, in flight until it is settled.
-    pub fn take(&mut self) -> Number {
+    /// The next number, in flight until it is settled; none while too many holes wait to be stated.
+    pub fn take(&mut self) -> Option<Number> {
+        if self.holes.len() >= UNSTATED_HOLES_MAX {
+            return None;
+        }
         self.last += 1;
         self.in_flight.insert(self.last);
-        Number { epoch: self.epoch, seq: self.last }
+        Some(Number { epoch: self.epoch, seq: self.last })
     }
 
     /// The broker confirmed and routed it.
@@ -136,7 +142,7 @@ mod tests {
     fn a_statement_stops_before_the_first_number_in_flight() {
         let mut numbers = Numbers::new(Uuid::nil());
         for _ in 0..4 {
-            numbers.take();
+            numbers.take().unwrap();
         }
         numbers.confirmed(1);
         numbers.hole(2);
@@ -156,7 +162,7 @@ mod tests {
     fn no_statement_grows_without_limit() {
         let mut numbers = Numbers::new(Uuid::nil());
         for _ in 0..2_500 {
-            let number = numbers.take();
+            let number = numbers.take().unwrap();
             numbers.hole(number.seq);
         }
         let mut windows = vec![];
@@ -169,9 +175,32 @@ mod tests {
     }
 
     #[test]
+    fn a_million_refusals_are_no_more_than_a_hundred_statements() {
+        let mut numbers = Numbers::new(Uuid::nil());
+        for _ in 0..1_000_000 {
+            if let Some(number) = numbers.take() {
+                numbers.hole(number.seq);
+            }
+        }
+        assert_eq!(numbers.holes.len(), UNSTATED_HOLES_MAX);
+        assert_eq!(numbers.take(), None, "the outage goes on");
+        // The first statement that the broker holds is the end of it.
+        numbers.stated(numbers.state().unwrap());
+        let number = numbers.take().unwrap();
+        numbers.confirmed(number.seq);
+        let mut count = 1;
+        while let Some(statement) = numbers.state() {
+            numbers.stated(statement);
+            count += 1;
+        }
+        assert!(count <= UNSTATED_HOLES_MAX / HOLES_MAX + 1, "{count}");
+        assert!(numbers.holes.is_empty());
+    }
+
+    #[test]
     fn a_statement_survives_the_queue() {
         let mut numbers = Numbers::new(Uuid::now_v7());
-        numbers.take();
+        numbers.take().unwrap();
         numbers.hole(1);
         let statement = numbers.state().unwrap();
         let message = statement.clone().into_message(OffsetDateTime::UNIX_EPOCH);
