@@ -12,6 +12,7 @@ mod flow;
 mod keys;
 mod people;
 mod replays;
+mod restored;
 mod subscriptions;
 mod words;
 
@@ -84,6 +85,7 @@ pub(crate) use self::replays::{
     a_replay_records_each_publish_before_it_happens,
     an_item_that_is_skipped_leaves_its_letter_open,
 };
+pub(crate) use self::restored::what_is_announced_after_a_backup_was_restored_is_no_repeat;
 pub(crate) use self::subscriptions::{
     a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,
     an_agreement_runs_out_silently, an_order_extends_the_subscription_that_it_names,

@@ -58,6 +58,7 @@ mod claims {
         a_paid_order_cannot_be_cancelled,
         a_payment_after_cancel_is_a_case,
         only_the_lowest_unsent_event_of_a_subject_is_published,
+        what_is_announced_after_a_backup_was_restored_is_no_repeat,
         a_beat_is_taken_over_only_when_it_stands_still,
         what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
         a_longer_repeat_of_a_statement_opens_its_window_again,

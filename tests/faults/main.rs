@@ -4,6 +4,7 @@ mod half_open;
 mod ledger;
 mod messages;
 mod replay;
+mod restored;
 mod storm;
 mod theft;
 mod watch;
