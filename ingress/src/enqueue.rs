@@ -15,12 +15,16 @@ use shared::process;
 use shared::provider::Verified;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 /// How often an ingress states which numbers it gave out.
 const STATEMENT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often an idle one states again what it stated last. What takes messages out of the queues takes their
+/// statement along, and is to be named within a minute.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// One ingress process: an epoch that numbers what it accepts.
 pub struct Enqueue<P> {
@@ -64,7 +68,23 @@ impl<P: Publisher> Enqueue<P> {
         verified: Verified,
         received_at: OffsetDateTime,
     ) -> Result<(), PublishError> {
-        let number = self.lock().take();
+        let published = self.publish(verified, received_at).await;
+        if let Err(error) = &published {
+            counter!("quittance_publish_failures_total", "reason" => error.reason()).increment(1);
+            if self.lock().crowded() {
+                self.crowded.notify_one();
+            }
+        }
+        published
+    }
+
+    async fn publish(
+        &self,
+        verified: Verified,
+        received_at: OffsetDateTime,
+    ) -> Result<(), PublishError> {
+        // Nothing was confirmed for long: it begins anew with the first statement that is.
+        let number = self.lock().take().ok_or(PublishError::Unreachable)?;
         let mut flight = InFlight { numbers: &self.numbers, seq: number.seq, confirmed: false };
         let shard = u16::try_from(verified.affinity() % u64::from(self.shards)).unwrap_or(0);
         let id = Uuid::now_v7();
@@ -84,16 +104,8 @@ impl<P: Publisher> Enqueue<P> {
         let parcel = message.into_parcel(&self.keys);
         let published = self.publisher.publish(Route::Notifications { shard }, parcel).await;
         flight.confirmed = published.is_ok();
-        drop(flight);
-        match &published {
-            Ok(()) => debug!(message_id = %id, "enqueued"),
-            Err(error) => {
-                counter!("quittance_publish_failures_total", "reason" => error.reason())
-                    .increment(1);
-                if self.lock().crowded() {
-                    self.crowded.notify_one();
-                }
-            }
+        if flight.confirmed {
+            debug!(message_id = %id, "enqueued");
         }
         published
     }
@@ -103,34 +115,41 @@ impl<P: Publisher> Enqueue<P> {
         self.publisher.probe().await
     }
 
-    /// States the numbers every few seconds, earlier where many are holes, and once more at the end.
+    /// States the numbers every few seconds, earlier where many are holes, and once more at the end. While
+    /// there is nothing new, what was stated last is stated again from time to time.
     pub async fn state_until(self: Arc<Self>, stop: CancellationToken) {
         let mut published = true;
+        let mut told = Instant::now();
         while !stop.is_cancelled() {
             tokio::select! {
-                () = stop.cancelled() => (),
+                () = stop.cancelled() => break,
                 () = tokio::time::sleep(STATEMENT_INTERVAL) => (),
                 // While statements are refused too, more of them would only add to the load.
                 () = self.crowded.notified(), if published => (),
             }
-            published = self.state().await;
+            let stated = self.state(told.elapsed() >= REPEAT_INTERVAL).await;
+            published = stated.is_ok();
+            if stated.is_ok_and(|count| count > 0) {
+                told = Instant::now();
+            }
         }
-        self.state().await;
+        // Refused: whoever could be told is gone.
+        drop(self.state(true).await);
     }
 
-    /// Publishes statements of all that was settled since the last one; false when one was refused.
-    pub async fn state(&self) -> bool {
+    /// Publishes statements of all that was settled since the last one, and answers how many; where there is
+    /// nothing, and `again` is wanted, the last one.
+    pub async fn state(&self, again: bool) -> Result<usize, PublishError> {
+        let mut count = 0;
         loop {
-            let Some(statement) = self.lock().state() else { return true };
+            let due = self.lock().due(again && count == 0);
+            let Some(statement) = due else { return Ok(count) };
             let parcel = statement.clone().into_message(process::now()).into_parcel(&self.keys);
-            match self.publisher.publish(Route::Notifications { shard: 0 }, parcel).await {
-                Ok(()) => self.lock().stated(&statement),
-                Err(error) => {
-                    // The next one covers the same window and more.
-                    warn!(%error, "a statement was not published");
-                    return false;
-                }
-            }
+            let published = self.publisher.publish(Route::Notifications { shard: 0 }, parcel).await;
+            // A refused one loses nothing: the next one covers the same window and more.
+            published.inspect_err(|error| warn!(%error, "a statement was not published"))?;
+            self.lock().stated(statement);
+            count += 1;
         }
     }
 

@@ -55,6 +55,8 @@ pub struct Depths {
     pub retrying: u64,
     /// Dead letters that nobody has taken yet.
     pub dead: u64,
+    /// Consumers of the dead letters.
+    pub morgues: u32,
 }
 
 /// Why a parcel is not known to be held.

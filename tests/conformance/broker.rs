@@ -277,7 +277,13 @@ pub(crate) async fn whoever_looks_sees_consumers_and_what_waits<B: Broker, L: Le
     };
     seen(1, 1).await?;
     drop(consumer);
-    seen(0, 1).await
+    seen(0, 1).await?;
+    let _morgue = world.broker.dead_letters(1).await?;
+    wait::until("the morgue to be seen", PATIENCE, || async {
+        let depths = world.broker.depths().await.ok()?;
+        (depths.morgues == 1).then_some(())
+    })
+    .await
 }
 
 pub(crate) async fn a_round_trip_loses_nothing<B: Broker, L: Ledger>(

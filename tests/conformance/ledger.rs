@@ -7,10 +7,12 @@ mod constraints;
 mod custody;
 mod dead_letters;
 mod desk;
+mod failures;
 mod flow;
 mod keys;
 mod people;
 mod replays;
+mod restored;
 mod subscriptions;
 mod words;
 
@@ -43,8 +45,10 @@ pub(crate) use self::cases::{
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
 pub(crate) use self::custody::{
+    a_dead_message_without_its_letter_is_missing_once_it_is_fenced,
     a_gap_between_two_statements_is_missing_once_it_is_fenced,
     a_longer_repeat_of_a_statement_opens_its_window_again,
+    a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing,
     a_try_alone_that_never_ended_is_known_and_told_twice_it_is_one,
     lanes_are_known_by_what_they_counted, old_receipts_are_counted_once_and_go,
     what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
@@ -63,6 +67,7 @@ pub(crate) use self::desk::{
     a_case_that_is_fulfilled_pays_once_and_is_on_file,
     an_order_runs_out_and_what_was_paid_in_time_still_pays, live_money_never_pays_a_test_order,
 };
+pub(crate) use self::failures::a_message_of_an_account_that_is_not_known_yet_counts_as_retried;
 pub(crate) use self::flow::{
     a_beat_is_taken_over_only_when_it_stands_still, a_later_notification_settles_those_that_waited,
     a_payment_settles_its_order_once, a_repeat_in_one_batch_and_in_the_next_is_a_duplicate,
@@ -88,6 +93,7 @@ pub(crate) use self::replays::{
     a_second_copy_of_what_a_replay_settled_changes_nothing,
     an_item_that_is_skipped_leaves_its_letter_open,
 };
+pub(crate) use self::restored::what_is_announced_after_a_backup_was_restored_is_no_repeat;
 pub(crate) use self::subscriptions::{
     a_charge_that_no_terms_explain_is_a_case, a_subscription_is_signed_charged_refunded_and_ended,
     an_agreement_runs_out_silently, an_order_extends_the_subscription_that_it_names,

@@ -32,10 +32,10 @@ enum Kept {
 
 impl<B, L> World<B, L> {
     /// One statement by another program, in words that both engines know; `{now}` is a time, `{far}` one
-    /// that no program of ours can read, `{later}` one in ten years, `{true}` a truth, `{bytes:31}` and `{bytes:32}`
+    /// that no program of ours can read, `{later}` one in ten years, `{true}` a truth, `{log}` the table of the log's end, `{bytes:31}` and `{bytes:32}`
     /// so many bytes.
     pub(crate) async fn sql(&self, statement: &str) -> anyhow::Result<String> {
-        let put = |words: [(&str, &str); 6]| {
+        let put = |words: [(&str, &str); 7]| {
             words
                 .into_iter()
                 .fold(statement.to_owned(), |text, (word, put)| text.replace(word, put))
@@ -47,6 +47,7 @@ impl<B, L> World<B, L> {
                     ("{far}", "'292000-01-01'"),
                     ("{later}", "now() + interval '10 years'"),
                     ("{true}", "true"),
+                    ("{log}", "event_log_end"),
                     ("{bytes:31}", "decode(repeat('00', 31), 'hex')"),
                     ("{bytes:32}", "decode(repeat('00', 32), 'hex')"),
                 ]);
@@ -59,6 +60,7 @@ impl<B, L> World<B, L> {
                     ("{far}", "9000000000000000000"),
                     ("{later}", "2100000000000000"),
                     ("{true}", "1"),
+                    ("{log}", "event_log"),
                     ("{bytes:31}", "zeroblob(31)"),
                     ("{bytes:32}", "zeroblob(32)"),
                 ]);

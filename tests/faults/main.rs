@@ -5,6 +5,7 @@ mod half_open;
 mod ledger;
 mod messages;
 mod replay;
+mod restored;
 mod rolling;
 mod storm;
 mod theft;

@@ -1,8 +1,10 @@
 //! One message is wrong: it alone leaves, and everything else goes on.
 
+use std::fs;
+
 use harness::alipay::Trade;
 use harness::driver::{payments, post, send};
-use harness::installation::Installation;
+use harness::installation::{ACCOUNT, Installation};
 use harness::program::Program;
 use harness::{ports, postgres, wait};
 use lapin::BasicProperties;
@@ -58,6 +60,61 @@ async fn a_message_that_no_ingress_sealed_is_buried_and_settles_nothing() {
     let mut door = installation.ingress().await.unwrap();
     send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
     answers(&installation, PAID, "3").await.unwrap();
+    assert!(door.program.terminate().await.unwrap().success());
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "a stranger publishes without our publisher")]
+async fn a_strangers_count_of_returns_makes_no_dead_letter_of_a_crash() {
+    let installation = Installation::on_servers().await.unwrap();
+    let mut worker = installation.worker(&[]).await.unwrap();
+    let (_connection, channel) = channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let mut headers = FieldTable::default();
+    headers.insert("x-delivery-count".into(), AMQPValue::LongLongInt(5));
+    // A message of ours may have this number: nothing about it may be claimed.
+    let epoch = "0193a0f0-0000-7000-8000-000000000001";
+    headers.insert("quittance-epoch".into(), AMQPValue::LongString(epoch.into()));
+    headers.insert("quittance-seq".into(), AMQPValue::LongLongInt(1));
+    let properties = BasicProperties::default()
+        .with_message_id("0193a0f0-0000-7000-8000-000000000000".into())
+        .with_type("alipay".into())
+        .with_headers(headers);
+    let exchange = format!("{}.notifications", installation.prefix.as_ref().unwrap());
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let publish = channel.basic_publish(exchange.into(), "0".into(), options, b"a=b", properties);
+    assert!(publish.await.unwrap().await.unwrap().is_ack());
+
+    let letter = dead_letter(&installation).await.unwrap();
+    assert_eq!((&*letter.letter.stage, &*letter.letter.code), ("seal", "no_message_of_ours"));
+    answers(&installation, "select count(*) from quittance.receipts", "0").await.unwrap();
+    assert!(worker.terminate().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_an_account_that_a_worker_lacks_waits_as_a_retry() {
+    let installation = Installation::on_servers().await.unwrap();
+    let burst = payments(&installation.signer, 1, 0, 24).unwrap();
+    installation.import(burst.orders.iter().cloned()).unwrap();
+    let mut door = installation.ingress().await.unwrap();
+    // The worker's configuration is older than the ingress's.
+    let whole = fs::read_to_string(installation.config()).unwrap();
+    let older = installation.path("older.toml");
+    fs::write(&older, whole.replace(ACCOUNT, "another-alipay")).unwrap();
+    let admin = format!("127.0.0.1:{}", ports::free().unwrap());
+    let variables = [("QUITTANCE__WORKER__ADMIN_LISTEN", admin.as_str())];
+    let arguments = ["--config", older.to_str().unwrap()];
+    let mut worker = Program::start("quittance-worker", &arguments, &variables).unwrap();
+    send(std::slice::from_ref(&door.url), &burst.bodies).await.unwrap();
+    let retried = "select count(*) from quittance.receipts where bucket = 'retrying' and due_at > recorded_at";
+    answers(&installation, retried, "1").await.unwrap();
+    let answer = installation.answer(&["balance", "-o", "json"]).unwrap();
+    let balance: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((&balance["in_flight"], &balance["dead"]), (&1.into(), &0.into()), "{balance}");
+    // Its account is told to it, without a restart.
+    fs::write(&older, whole).unwrap();
+    answers(&installation, PAID, "1").await.unwrap();
     assert!(door.program.terminate().await.unwrap().success());
     assert!(worker.terminate().await.unwrap().success());
 }

@@ -86,3 +86,16 @@ pub(crate) async fn answers(
     })
     .await
 }
+
+/// What the balance says once so many messages are missing.
+pub(crate) async fn missing(
+    installation: &Installation,
+    count: u64,
+) -> anyhow::Result<serde_json::Value> {
+    wait::until("the theft to be named", PATIENCE, || async {
+        let answer = installation.quittance(&["balance", "-o", "json"]).ok()?;
+        let balance: serde_json::Value = serde_json::from_slice(&answer.stdout).ok()?;
+        (balance["unaccounted"] == count).then_some(balance)
+    })
+    .await
+}

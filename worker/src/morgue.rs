@@ -6,8 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use metrics::{counter, gauge};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery};
+use shared::message::Message;
+use shared::message::fence::{self, Fence};
+use shared::message::seal::SealKeys;
 use shared::process::{pause, unless_stopped};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
@@ -15,11 +19,13 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 use crate::lane::BATCH_MAX_BYTES;
+use crate::ledger::custody::{Custody as _, LaneBeat, MORGUE};
 use crate::ledger::dead_letters::letter::Letter;
 use crate::ledger::dead_letters::{Burial, DeadLetters as _};
-use crate::ledger::{Ledger, LedgerError, Session};
+use crate::ledger::{Ledger, LedgerError, Session, Work};
 use crate::settle::Policy;
 
 /// Letters in one transaction, and in hand.
@@ -28,6 +34,10 @@ const BATCH: u16 = 50;
 const BATCH_WAIT: Duration = Duration::from_millis(50);
 /// How often the open ones are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+/// A morgue that waited this long for a letter has none in hand.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often it tells the ledger that it lives.
+const BEAT: Duration = Duration::from_secs(1);
 /// How the role is called in `/readyz`.
 const NAME: &str = "morgue";
 
@@ -71,13 +81,25 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
         let mut consumer = self.broker.dead_letters(BATCH).await?;
         self.health.set(NAME, Ok(()));
         reconnect.reached();
+        let lane = Uuid::now_v7();
+        let mut beaten = None;
         while !stop.is_cancelled() {
             let batch = collect(&mut consumer, stop).await?;
+            if batch.is_empty() && stop.is_cancelled() {
+                // Told to stop is not idle.
+                break;
+            }
             if let Some(last) = batch.last() {
                 if !self.keep(&mut session, &batch, reconnect, stop).await? {
                     break;
                 }
                 consumer.ack_through(last.tag).await?;
+            }
+            if beaten.is_none_or(|beaten: Instant| beaten.elapsed() >= BEAT) {
+                let beat = LaneBeat { lane, shard: MORGUE, idle: batch.is_empty() };
+                let now = session.now().await?;
+                session.lane_beat(beat, now).await?;
+                beaten = Some(Instant::now());
             }
             if counted.elapsed() >= COUNT_INTERVAL {
                 counted = count(&mut session).await?;
@@ -119,8 +141,12 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
         let now = session.now().await?;
         let readers = Arc::clone(&self.policy.readers.borrow());
         let by = (&self.policy.keys, &*readers);
-        let letters: Vec<Letter> =
-            batch.iter().map(|delivery| Letter::examine(delivery, by, now)).collect();
+        let marker = |delivery: &&Delivery| marker(delivery, &self.policy.keys);
+        let letters: Vec<Letter> = batch
+            .iter()
+            .filter(|delivery| marker(delivery).is_none())
+            .map(|delivery| Letter::examine(delivery, by, now))
+            .collect();
         let burials = match session.bury(&letters, now).await {
             Err(error @ (LedgerError::Refused(_) | LedgerError::Fault(_))) => {
                 warn!(%error, letters = letters.len(), "letters are kept one by one");
@@ -139,8 +165,19 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
                 Burial::Known => info!(stage, code, "a dead letter was delivered once more"),
             }
         }
+        let passed: Vec<Work> = batch.iter().filter_map(|one| marker(&one)).collect();
+        if !passed.is_empty() {
+            session.settle(&passed, now).await?;
+        }
         Ok(())
     }
+}
+
+/// A marker of ours that passed through the queue is no letter.
+fn marker(delivery: &Delivery, keys: &SealKeys) -> Option<Work> {
+    let message = Message::open(&delivery.parcel, keys).ok()?;
+    let fence = Fence::read(&message).filter(|fence| fence.shard == MORGUE)?;
+    (message.kind == fence::KIND).then_some(Work::Fence(fence))
 }
 
 /// Only the guilty one is kept without a stranger's words.
@@ -167,9 +204,19 @@ async fn collect<C: Consumer>(
     consumer: &mut C,
     stop: &CancellationToken,
 ) -> Result<Vec<Delivery>, BrokerError> {
-    let first = timeout(COUNT_INTERVAL, consumer.next());
-    let Some(Ok(first)) = unless_stopped(first, stop).await else { return Ok(vec![]) };
-    let mut batch = vec![first?];
+    let first = match unless_stopped(timeout(IDLE, consumer.next()), stop).await {
+        None => return Ok(vec![]),
+        Some(Ok(first)) => first?,
+        Some(Err(_)) => {
+            // Idle is who has nothing in hand and nothing on its way.
+            consumer.catch_up().await?;
+            match consumer.next().now_or_never() {
+                Some(first) => first?,
+                None => return Ok(vec![]),
+            }
+        }
+    };
+    let mut batch = vec![first];
     let deadline = Instant::now() + BATCH_WAIT;
     let mut bytes: usize = batch.iter().map(|first| first.parcel.body.len()).sum();
     while batch.len() < usize::from(BATCH) && bytes < BATCH_MAX_BYTES {

@@ -66,43 +66,26 @@ pub async fn settle<S: Session>(
     let readers = Arc::clone(&policy.readers.borrow());
     let judge = |delivery: &Delivery| {
         if died >= CRASHES_MAX || delivery.returns >= RETURNS_MAX {
+            // Not what a stranger put there: only our own message is known by its number.
+            Message::open(&delivery.parcel, &policy.keys)?;
             return Err(Failure::Crashing(died));
         }
         judge(delivery, &policy.keys, &readers)
     };
     let judged: Vec<_> = deliveries.iter().map(judge).collect();
-    let works: Vec<Work> = judged
-        .iter()
-        .zip(deliveries)
-        .map(|(judged, delivery)| match judged {
-            Ok(work) => work.clone(),
-            // Whoever made it may have copied the number of a message of ours.
-            Err(Failure::Unsealed(_)) => {
-                Work::Buried { id: delivery.parcel.id.clone(), number: None }
-            }
-            Err(_) => buried(delivery),
-        })
-        .collect();
-    let results = match rerun(session, &works, now).await {
-        Ok(buckets) => buckets.into_iter().map(Ok).collect(),
-        Err(LedgerError::Unreachable(error)) => return Err(LedgerError::Unreachable(error)),
-        Err(error) => {
-            warn!(%error, messages = works.len(), "a batch failed; its messages are settled singly");
-            singly(session, &works, now).await?
-        }
-    };
+    let works: Vec<Work> = judged.iter().filter_map(|judged| judged.clone().ok()).collect();
+    let mut results = settled(session, &works, now).await?.into_iter();
     let mut dispositions = vec![];
     let mut receipts = vec![];
-    for ((judged, result), delivery) in judged.into_iter().zip(results).zip(deliveries) {
-        let recorded = result.is_ok();
-        let result = judged.and_then(|_| result.map_err(Failure::from));
+    for (judged, delivery) in judged.into_iter().zip(deliveries) {
+        let missing = || Err(LedgerError::Fault("no outcome".to_owned()));
+        let result =
+            judged.and_then(|_| results.next().unwrap_or_else(missing).map_err(Failure::from));
         let attempt = message::attempt(&delivery.parcel);
         let disposition = dispose(&result, attempt, &policy.schedule, &mut rand::thread_rng());
         if let Err(failure) = &result {
             warn!(message_id = delivery.parcel.id, attempt, %failure, ?disposition, "not settled");
-        }
-        if !recorded {
-            receipts.extend(receipt(delivery, &disposition, now));
+            receipts.extend(receipt(delivery, failure, &disposition, now));
         }
         dispositions.push(disposition);
     }
@@ -110,6 +93,25 @@ pub async fn settle<S: Session>(
         rerun(session, &receipts, now).await?;
     }
     Ok(dispositions)
+}
+
+/// One result each: of all together, or singly when that fails.
+async fn settled<S: Session>(
+    session: &mut S,
+    works: &[Work],
+    now: OffsetDateTime,
+) -> Result<Vec<Result<Bucket, LedgerError>>, LedgerError> {
+    if works.is_empty() {
+        return Ok(vec![]);
+    }
+    match rerun(session, works, now).await {
+        Ok(buckets) => Ok(buckets.into_iter().map(Ok).collect()),
+        Err(LedgerError::Unreachable(error)) => Err(LedgerError::Unreachable(error)),
+        Err(error) => {
+            warn!(%error, messages = works.len(), "a batch failed; its messages are settled singly");
+            singly(session, works, now).await
+        }
+    }
 }
 
 async fn rerun<S: Session>(
@@ -149,19 +151,40 @@ async fn singly<S: Session>(
     Ok(results)
 }
 
-fn buried(delivery: &Delivery) -> Work {
-    let number = message::claimed_number(&delivery.parcel);
-    Work::Buried { id: delivery.parcel.id.clone(), number }
+/// What the ledger keeps of one that leaves for a retry tier or the dead letters.
+fn receipt(
+    delivery: &Delivery,
+    failure: &Failure,
+    disposition: &Disposition,
+    now: OffsetDateTime,
+) -> Option<Work> {
+    let id = delivery.parcel.id.clone();
+    let number = match failure {
+        // Whoever made it may have copied the number of a message of ours.
+        Failure::Unsealed(_) => None,
+        Failure::Crashing(_)
+        | Failure::Unreadable(_)
+        | Failure::UnknownProvider
+        | Failure::UnknownAccount
+        | Failure::Ledger(_) => message::claimed_number(&delivery.parcel),
+    };
+    match disposition {
+        Disposition::RetryIn(delay) => Some(Work::Deferred { id, number, due_at: now + *delay }),
+        Disposition::Bury(_) => Some(Work::Buried { id, number }),
+        Disposition::Ack(_) | Disposition::Pause => None,
+    }
 }
 
-fn receipt(delivery: &Delivery, disposition: &Disposition, now: OffsetDateTime) -> Option<Work> {
-    match disposition {
-        Disposition::RetryIn(delay) => Some(Work::Deferred {
-            id: delivery.parcel.id.clone(),
-            number: message::claimed_number(&delivery.parcel),
-            due_at: now + *delay,
-        }),
-        Disposition::Bury(_) => Some(buried(delivery)),
-        Disposition::Ack(_) | Disposition::Pause => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::message::parcel::Parcel;
+    use shared::message::seal::Unsealed;
+
+    #[test]
+    fn what_no_ingress_sealed_is_a_strangers_however_often_it_came_back() {
+        let delivery = Delivery { tag: 1, parcel: Parcel::default(), returns: CRASHES_MAX };
+        let judged = judge(&delivery, &SealKeys::generate(), &Readers::default());
+        assert!(matches!(judged, Err(Failure::Unsealed(Unsealed::Missing(_)))), "{judged:?}");
     }
 }

@@ -36,8 +36,10 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Queue {
     store: Arc<Store>,
     writer: Arc<Writer>,
-    /// How many read it.
+    /// How many read the notifications.
     readers: Arc<AtomicU32>,
+    /// How many read the dead letters.
+    morgues: Arc<AtomicU32>,
     /// Events of orders, to whoever listens in this process.
     events: broadcast::Sender<Parcel>,
 }
@@ -52,7 +54,7 @@ impl Queue {
     pub(super) fn start(store: Arc<Store>) -> Self {
         let writer = Arc::new(Writer::start(Arc::clone(&store)));
         let (events, _) = broadcast::channel(usize::from(LISTENER_WAITING_MAX));
-        Self { store, writer, readers: Arc::default(), events }
+        Self { store, writer, readers: Arc::default(), morgues: Arc::default(), events }
     }
 }
 
@@ -74,14 +76,15 @@ impl Broker for Queue {
         if shard != 0 {
             return Err(BrokerError("the embedded queue has one shard".to_owned()));
         }
-        let reading = Some(Reading::begin(&self.readers));
+        let reading = Reading::begin(&self.readers);
         let (store, writer) = (&self.store, &self.writer);
         QueueConsumer::open(store, writer, (rows::NOTIFICATIONS, reading), prefetch).await
     }
 
-    /// The morgue is no reader of a shard.
     async fn dead_letters(&self, prefetch: u16) -> Result<QueueConsumer, BrokerError> {
-        QueueConsumer::open(&self.store, &self.writer, (rows::DEAD, None), prefetch).await
+        let reading = Reading::begin(&self.morgues);
+        let (store, writer) = (&self.store, &self.writer);
+        QueueConsumer::open(store, writer, (rows::DEAD, reading), prefetch).await
     }
 
     async fn depths(&self) -> Result<Depths, BrokerError> {
@@ -92,7 +95,8 @@ impl Broker for Queue {
         });
         let counted = counting.await.map_err(|error| BrokerError(error.to_string()))?;
         let (retrying, dead) = counted.map_err(BrokerError)?;
-        Ok(Depths { consumers: vec![self.readers.load(Ordering::SeqCst)], retrying, dead })
+        let consumers = vec![self.readers.load(Ordering::SeqCst)];
+        Ok(Depths { consumers, retrying, dead, morgues: self.morgues.load(Ordering::SeqCst) })
     }
 
     async fn listener(&self) -> Result<QueueListener, BrokerError> {

@@ -240,6 +240,7 @@ diesel::table! {
     event_log (one) {
         one -> BigInt,
         last_position -> BigInt,
+        sequences_after -> BigInt,
     }
 }
 

@@ -128,7 +128,7 @@ impl Topology {
             depths.retrying += u64::from(queue.message_count());
         }
         let dead = depth(&channel, &self.dead()).await.map_err(lost)?;
-        depths.dead = u64::from(dead.message_count());
+        (depths.dead, depths.morgues) = (u64::from(dead.message_count()), dead.consumer_count());
         Ok(depths)
     }
 

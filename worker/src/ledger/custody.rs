@@ -4,17 +4,20 @@
 //! shard's queue after it was confirmed, and then every consumer of that shard had nothing in hand.
 //! No clock takes part in that, so none that steps can make a false alarm.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 
-use shared::broker::Depths;
+use shared::message::Number;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::LedgerError;
 
-/// How often a lane must have been idle behind the fence. The first time may have begun before it.
-const IDLE_BEATS: i64 = 2;
+mod sighting;
+
+pub use self::sighting::{Showing, Sighting, Tiers};
+
+/// What reads the dead letters' queue beats under this, where a lane names its shard; so does a marker there.
+pub const MORGUE: u16 = u16::MAX;
 
 /// How long after its due time a retried message may still be on its way: at-least-once dead lettering
 /// tries again every 180 s when its target was away.
@@ -35,6 +38,7 @@ pub const WINDOWS_NAMED_MAX: i64 = 50;
 pub struct LaneBeat {
     /// Of one consumer: a lane that consumes anew is another.
     pub lane: Uuid,
+    /// Or [`MORGUE`].
     pub shard: u16,
     /// It had nothing in hand, and nothing was on its way to it.
     pub idle: bool,
@@ -66,6 +70,14 @@ pub struct Window {
     pub to: i64,
 }
 
+/// A message that was sent to the dead letters, and of which no letter is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unburied {
+    pub number: Number,
+    /// Of its receipt: one that is recorded anew is another.
+    pub recorded_at: OffsetDateTime,
+}
+
 /// What may be missing, or still on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Suspects {
@@ -77,34 +89,8 @@ pub struct Suspects {
     pub overdue_before: Option<OffsetDateTime>,
     /// Items of replays that were confirmed, and have no outcome.
     pub replayed: Vec<Uuid>,
-}
-
-/// One look at the consumers, from both sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
-    pub depths: Depths,
-    pub lanes: Vec<LaneCount>,
-}
-
-/// What a fence showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Showing {
-    /// Something may hold messages that we do not see; look again later.
-    Unclear(&'static str),
-    /// Somebody is still at work.
-    Busy,
-    /// Nothing that was confirmed before is in any shard's queue or hand.
-    Clear {
-        /// And nothing in a retry tier.
-        tiers: Tiers,
-    },
-}
-
-/// Do retry tiers hold anything?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tiers {
-    Empty,
-    Waiting,
+    /// On its way to the morgue, or nowhere.
+    pub unburied: Vec<Unburied>,
 }
 
 /// The part of the port that accounts for messages.
@@ -123,7 +109,8 @@ pub trait Custody {
     ) -> impl Future<Output = Result<Vec<LaneCount>, LedgerError>> + Send;
 
     /// Closes windows that are complete, then answers those that are not and that no fence has
-    /// proven, overdue retries, and replays without an outcome. At most `limit` of a kind.
+    /// proven, overdue retries, replays without an outcome, and dead ones without a letter. At most
+    /// `limit` of a kind.
     fn suspects(
         &mut self,
         now: OffsetDateTime,
@@ -164,107 +151,8 @@ pub trait Custody {
 
 impl Suspects {
     pub fn is_empty(&self) -> bool {
-        let Self { windows, gaps, overdue_before, replayed } = self;
-        windows.is_empty() && gaps.is_empty() && overdue_before.is_none() && replayed.is_empty()
-    }
-}
-
-impl Sighting {
-    /// What became clear between this sighting, taken before the markers were published, and `last`.
-    /// `passed` are the lanes' counts once the last marker had passed.
-    pub fn until(&self, passed: &[LaneCount], last: &Self) -> Showing {
-        if self.depths.dead > 0 || last.depths.dead > 0 {
-            return Showing::Unclear("dead letters wait in the broker");
-        }
-        if self.depths.consumers != last.depths.consumers {
-            return Showing::Unclear("consumers came or went");
-        }
-        let (before, passed) = (by_lane(&self.lanes), by_lane(passed));
-        let mut alive = vec![0_u32; last.depths.consumers.len()];
-        let mut is_busy = false;
-        for lane in &last.lanes {
-            let moved = before.get(&lane.lane).is_some_and(|before| before.beats < lane.beats);
-            let Some(count) = alive.get_mut(usize::from(lane.shard)).filter(|_| moved) else {
-                continue;
-            };
-            *count += 1;
-            let idle_since = passed.get(&lane.lane).map_or(i64::MAX, |passed| passed.idles);
-            is_busy |= lane.idles < idle_since.saturating_add(IDLE_BEATS);
-        }
-        if alive != last.depths.consumers {
-            return Showing::Unclear("the broker has consumers that tell nothing of themselves");
-        }
-        if is_busy {
-            return Showing::Busy;
-        }
-        let waiting = self.depths.retrying + last.depths.retrying > 0;
-        Showing::Clear { tiers: if waiting { Tiers::Waiting } else { Tiers::Empty } }
-    }
-}
-
-fn by_lane(lanes: &[LaneCount]) -> BTreeMap<Uuid, LaneCount> {
-    lanes.iter().map(|lane| (lane.lane, *lane)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(consumers: &[u32], lanes: &[(u128, u16, i64, i64)]) -> Sighting {
-        let depths = Depths { consumers: consumers.to_vec(), retrying: 0, dead: 0 };
-        let count = |&(lane, shard, beats, idles): &(u128, u16, i64, i64)| LaneCount {
-            lane: Uuid::from_u128(lane),
-            shard,
-            beats,
-            idles,
-        };
-        Sighting { depths, lanes: lanes.iter().map(count).collect() }
-    }
-
-    #[test]
-    fn a_fence_is_clear_when_every_consumer_is_a_lane_that_was_idle_behind_it() {
-        let clear = Showing::Clear { tiers: Tiers::Empty };
-        let first = seen(&[1, 1], &[(1, 0, 5, 3), (2, 1, 9, 9)]);
-        let passed = seen(&[], &[(1, 0, 7, 4), (2, 1, 11, 11)]).lanes;
-        let table = [
-            ("both were idle", seen(&[1, 1], &[(1, 0, 9, 6), (2, 1, 13, 13)]), clear),
-            ("one is at work", seen(&[1, 1], &[(1, 0, 9, 5), (2, 1, 13, 13)]), Showing::Busy),
-            (
-                "one stands still, as a stopped process does",
-                seen(&[1, 1], &[(1, 0, 5, 3), (2, 1, 13, 13)]),
-                Showing::Unclear("the broker has consumers that tell nothing of themselves"),
-            ),
-            (
-                "the broker still holds a consumer that nobody knows",
-                seen(&[2, 1], &[(1, 0, 9, 6), (2, 1, 13, 13)]),
-                Showing::Unclear("consumers came or went"),
-            ),
-            (
-                "a lane consumes anew: what it had may have gone back",
-                seen(&[1, 1], &[(1, 0, 5, 3), (3, 0, 2, 2), (2, 1, 13, 13)]),
-                Showing::Unclear("the broker has consumers that tell nothing of themselves"),
-            ),
-        ];
-        for (what, last, showing) in table {
-            assert_eq!(first.until(&passed, &last), showing, "{what}");
-        }
-    }
-
-    #[test]
-    fn what_waits_aside_is_not_missing() {
-        let first = seen(&[1], &[(1, 0, 1, 1)]);
-        let passed = first.lanes.clone();
-        let mut last = seen(&[1], &[(1, 0, 4, 4)]);
-        last.depths.retrying = 1;
-        assert_eq!(first.until(&passed, &last), Showing::Clear { tiers: Tiers::Waiting });
-        last.depths.dead = 1;
-        assert!(matches!(first.until(&passed, &last), Showing::Unclear(_)));
-    }
-
-    #[test]
-    fn a_shard_that_nobody_reads_holds_nothing_behind_a_fence() {
-        let first = seen(&[0], &[(1, 0, 1, 1)]);
-        let last = seen(&[0], &[(1, 0, 1, 1)]);
-        assert_eq!(first.until(&[], &last), Showing::Clear { tiers: Tiers::Empty });
+        let Self { windows, gaps, overdue_before, replayed, unburied } = self;
+        let nothing_is_lost = replayed.is_empty() && unburied.is_empty();
+        windows.is_empty() && gaps.is_empty() && overdue_before.is_none() && nothing_is_lost
     }
 }

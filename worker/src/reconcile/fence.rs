@@ -2,8 +2,10 @@
 //!
 //! First the suspects are noted, then a marker is published to each shard's queue. Behind a marker that
 //! passed, whatever was confirmed before is in the hand of a consumer or nowhere; once every consumer
-//! that the broker knows is a lane of ours that was idle since, it is nowhere.
+//! that the broker knows is a lane of ours that was idle since, it is nowhere. What was buried by then
+//! is proven alike, by a marker through the dead letters' queue and those who keep them.
 
+use std::mem::take;
 use std::time::Duration;
 
 use shared::broker::{Broker, BrokerError, PublishError, Publisher, Route};
@@ -15,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::ledger::custody::{Custody as _, LaneCount, Showing, Sighting, Suspects, Tiers};
+use crate::ledger::custody::{Custody as _, LaneCount, MORGUE, Showing, Sighting, Suspects, Tiers};
 use crate::ledger::{Ledger, LedgerError, Session as _};
 
 /// Windows of a kind in one fence.
@@ -23,6 +25,7 @@ const SUSPECTS_MAX: i64 = 1_000;
 /// How long markers may take to pass, and lanes to become idle; then it is tried again later.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+const BUSY: &str = "the consumers are busy";
 
 /// What a fence needs.
 pub(super) struct Fencing<'a, B: Broker, L> {
@@ -57,63 +60,116 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
     pub(super) async fn fence(&self, stop: &CancellationToken) -> Result<Fenced, Unproven> {
         let mut session = self.ledger.open().await?;
         let now = session.now().await?;
-        let suspects = session.suspects(now, SUSPECTS_MAX).await?;
+        let mut suspects = session.suspects(now, SUSPECTS_MAX).await?;
         if suspects.is_empty() {
             return Ok(Fenced::Nothing);
         }
         let first = self.sight(&mut session).await?;
-        let id = Uuid::now_v7();
-        for shard in 0..self.shards {
-            let parcel = Fence { id, shard }.into_message(now).into_parcel(self.keys);
-            self.publisher.publish(Route::Notifications { shard }, parcel).await?;
+        let shards = (0..self.shards).map(|shard| (Route::Notifications { shard }, shard));
+        let passed = match self.mark(&mut session, shards, stop).await? {
+            Ok(passed) => passed,
+            Err(why) => return Ok(Fenced::Unclear(why)),
+        };
+        let showing = self.clear(&mut session, (&first, &passed), Sighting::until, stop).await?;
+        let tiers = match showing {
+            Ok(tiers) => tiers,
+            Err(why) => return Ok(Fenced::Unclear(why)),
+        };
+        if tiers == Tiers::Waiting {
+            // An overdue retry, or a replay that is retried, may be among those that wait.
+            (suspects.overdue_before, suspects.replayed) = (None, vec![]);
         }
-        let deadline = Instant::now() + PATIENCE;
-        while session.passed(id).await?.len() < usize::from(self.shards) {
-            if Instant::now() > deadline || !pause(LOOK_INTERVAL, stop).await {
-                return Ok(Fenced::Unclear("the markers did not pass in time"));
-            }
-        }
+        let (unburied, replayed) = (take(&mut suspects.unburied), take(&mut suspects.replayed));
+        let dead = Suspects { unburied, replayed, ..Suspects::default() };
         let now = session.now().await?;
-        let passed = session.lanes(now).await?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let tiers = match self.showing(&mut session, &first, &passed).await? {
-                Showing::Clear { tiers } => tiers,
-                Showing::Busy | Showing::Unclear(_) if Instant::now() < deadline => {
-                    if !pause(LOOK_INTERVAL, stop).await {
-                        return Ok(Fenced::Unclear("told to stop"));
-                    }
-                    continue;
-                }
-                Showing::Busy => return Ok(Fenced::Unclear("the lanes are busy")),
-                Showing::Unclear(why) => return Ok(Fenced::Unclear(why)),
-            };
-            let proven = match tiers {
-                Tiers::Empty => suspects,
-                // An overdue retry, or a replay that is retried, may be among those that wait.
-                Tiers::Waiting => Suspects { overdue_before: None, replayed: vec![], ..suspects },
-            };
-            let now = session.now().await?;
-            let lost = session.convict(&proven, now).await?;
-            if lost > 0 {
-                warn!(lost, "replayed messages are in no queue: their letters are open again");
-            }
+        session.convict(&suspects, now).await?;
+        if dead.is_empty() {
             return Ok(Fenced::Proven);
         }
+        // What a lane had buried is in the dead letters' queue now, in a morgue's hand, or nowhere.
+        if let Err(why) = self.pass_morgues(&mut session, &first, stop).await? {
+            return Ok(if suspects.is_empty() { Fenced::Unclear(why) } else { Fenced::Proven });
+        }
+        let now = session.now().await?;
+        let lost = session.convict(&dead, now).await?;
+        if lost > 0 {
+            warn!(lost, "replayed messages are in no queue: their letters are open again");
+        }
+        Ok(Fenced::Proven)
     }
 
-    /// The broker is asked once the lanes alone would make it clear: each look is a connection.
-    async fn showing(
+    /// A fence through the dead letters' queue. Only those who tell of themselves know a marker there, so
+    /// they must have done so since `first`.
+    async fn pass_morgues(
         &self,
         session: &mut L::Session,
         first: &Sighting,
-        passed: &[LaneCount],
-    ) -> Result<Showing, Unproven> {
+        stop: &CancellationToken,
+    ) -> Result<Result<(), &'static str>, Unproven> {
+        let morgues = Sighting::morgues_until;
+        if let Err(why) = self.clear(session, (first, &first.lanes), morgues, stop).await? {
+            return Ok(Err(why));
+        }
+        let before = self.sight(session).await?;
+        let passed = match self.mark(session, [(Route::Dead, MORGUE)].into_iter(), stop).await? {
+            Ok(passed) => passed,
+            Err(why) => return Ok(Err(why)),
+        };
+        Ok(self.clear(session, (&before, &passed), morgues, stop).await?.map(drop))
+    }
+
+    /// Publishes a marker to each queue; answers the lanes' counts once all have passed.
+    async fn mark(
+        &self,
+        session: &mut L::Session,
+        queues: impl ExactSizeIterator<Item = (Route, u16)> + Send,
+        stop: &CancellationToken,
+    ) -> Result<Result<Vec<LaneCount>, &'static str>, Unproven> {
+        let (id, count) = (Uuid::now_v7(), queues.len());
         let now = session.now().await?;
-        let lanes = session.lanes(now).await?;
-        match first.until(passed, &Sighting { depths: first.depths.clone(), lanes }) {
-            Showing::Clear { .. } => Ok(first.until(passed, &self.sight(session).await?)),
-            showing @ (Showing::Busy | Showing::Unclear(_)) => Ok(showing),
+        for (route, shard) in queues {
+            let parcel = Fence { id, shard }.into_message(now).into_parcel(self.keys);
+            self.publisher.publish(route, parcel).await?;
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while session.passed(id).await?.len() < count {
+            if Instant::now() > deadline || !pause(LOOK_INTERVAL, stop).await {
+                return Ok(Err("the markers did not pass in time"));
+            }
+        }
+        let now = session.now().await?;
+        Ok(Ok(session.lanes(now).await?))
+    }
+
+    /// Waits until the consumers show that nothing from before the markers is left.
+    async fn clear(
+        &self,
+        session: &mut L::Session,
+        (first, passed): (&Sighting, &[LaneCount]),
+        until: fn(&Sighting, &[LaneCount], &Sighting) -> Showing,
+        stop: &CancellationToken,
+    ) -> Result<Result<Tiers, &'static str>, Unproven> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // The broker is asked once the lanes alone would make it clear: each look is a connection.
+            let now = session.now().await?;
+            let lanes = session.lanes(now).await?;
+            let depths = first.depths.clone();
+            let why = match until(first, passed, &Sighting { depths, lanes }) {
+                Showing::Clear { .. } => match until(first, passed, &self.sight(session).await?) {
+                    Showing::Clear { tiers } => return Ok(Ok(tiers)),
+                    Showing::Busy => BUSY,
+                    Showing::Unclear(why) => why,
+                },
+                Showing::Busy => BUSY,
+                Showing::Unclear(why) => why,
+            };
+            if Instant::now() > deadline {
+                return Ok(Err(why));
+            }
+            if !pause(LOOK_INTERVAL, stop).await {
+                return Ok(Err("told to stop"));
+            }
         }
     }
 

@@ -59,7 +59,8 @@ struct Count {
     count: i64,
 }
 
-/// What is missing, by window; a retry that never came back is a window of its own.
+/// What is missing, by window; a retry that never came back, or a letter that never came to the morgue, is a
+/// window of its own.
 const MISSING: &str = concat!(
     "select w.epoch, w.from_seq, w.to_seq, ",
     lacking!(),
@@ -76,7 +77,7 @@ const MISSING: &str = concat!(
      where w.closed_to is not w.to_seq and w.fenced_to = w.to_seq and lacking > 0
      union all
      select epoch, seq - 1, seq, 1, json_array(seq) from receipts
-     where bucket = 'retrying' and lost_at is not null
+     where lost_at is not null
      order by 1, 2 limit ?"
 );
 
@@ -104,13 +105,10 @@ pub(super) fn balance(connection: &mut SqliteConnection) -> Result<Balance> {
     let unproven: Count = diesel::sql_query(UNPROVEN).get_result(connection)?;
     balance.unproven = unproven.count;
     let open: Lacking = diesel::sql_query(LACKING).get_result(connection)?;
-    let lost: i64 = receipts::table
-        .filter(receipts::bucket.eq(Bucket::Retrying.as_str()))
-        .filter(receipts::lost_at.is_not_null())
-        .count()
-        .get_result(connection)?;
+    let lost: i64 =
+        receipts::table.filter(receipts::lost_at.is_not_null()).count().get_result(connection)?;
     balance.unaccounted = open.proven + lost;
-    balance.in_flight += open.lacking - balance.unaccounted;
+    balance.in_flight += open.lacking - open.proven;
     balance.accepted = balance.settled
         + balance.duplicate
         + balance.no_op
@@ -126,6 +124,7 @@ pub(super) fn balance(connection: &mut SqliteConnection) -> Result<Balance> {
 
 fn receipts_by_bucket(connection: &mut SqliteConnection) -> Result<Balance> {
     let rows: Vec<(String, i64)> = receipts::table
+        .filter(receipts::lost_at.is_null())
         .group_by(receipts::bucket)
         .select((receipts::bucket, diesel::dsl::count_star()))
         .load(connection)?;

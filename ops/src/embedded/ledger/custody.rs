@@ -1,5 +1,6 @@
 //! Who has what: lanes, fences, what may be missing, and the receipts of old windows.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::upsert::excluded;
@@ -7,7 +8,7 @@ use shared::message::fence::Fence;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::custody::{
-    COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, LoneTry, OVERDUE, Suspects, Window,
+    Custody, LANE_KEPT, LaneBeat, LaneCount, LoneTry, OVERDUE, Suspects, Window,
 };
 use worker::ledger::{Bucket, LedgerError};
 
@@ -15,6 +16,9 @@ use super::fault::Result;
 use super::{SqliteSession, replays, tries};
 use crate::embedded::schema::{compacted, fences, lanes, receipts, statements};
 use crate::embedded::values::{micros, uuid};
+
+mod counted;
+mod unburied;
 
 /// How many of a window's numbers lack a receipt.
 macro_rules! lacking {
@@ -56,13 +60,6 @@ const GAPS: &str = "
         select 1 from statements p where p.epoch = w.epoch and p.to_seq = w.from_seq)
       and not exists (
         select 1 from compacted c where c.epoch = w.epoch and c.through >= w.from_seq)
-    limit ?";
-
-/// The next closed window of each epoch.
-const NEXT: &str = "
-    select s.epoch, s.from_seq, s.to_seq
-    from statements s left join compacted c on c.epoch = s.epoch
-    where s.recorded_at < ? and s.closed_to = s.to_seq and s.from_seq = coalesce(c.through, 0)
     limit ?";
 
 #[derive(QueryableByName)]
@@ -123,7 +120,7 @@ impl Custody for SqliteSession {
     }
 
     async fn compact(&mut self, now: OffsetDateTime, limit: i64) -> Told<usize> {
-        self.write(move |connection| compact(connection, now, limit)).await
+        self.write(move |connection| counted::compact(connection, now, limit)).await
     }
 
     async fn try_alone(&mut self, lone: &LoneTry, now: OffsetDateTime) -> Told<u32> {
@@ -188,7 +185,9 @@ fn suspects(
         .count()
         .get_result(connection)?;
     let overdue_before = (overdue > 0).then_some(before);
-    Ok(Suspects { windows, gaps, overdue_before, replayed: replays::in_flight(connection, limit)? })
+    let replayed = replays::in_flight(connection, limit)?;
+    let unburied = unburied::list(connection, limit)?;
+    Ok(Suspects { windows, gaps, overdue_before, replayed, unburied })
 }
 
 fn windows(rows: Vec<Row>) -> Result<Vec<Window>> {
@@ -210,6 +209,13 @@ fn convict(
             .execute(connection)?;
     }
     for gap in &suspects.gaps {
+        let counted = compacted::table
+            .filter(compacted::epoch.eq(gap.epoch.to_string()))
+            .filter(compacted::through.gt(gap.from));
+        if diesel::select(exists(counted)).get_result(connection)? {
+            // It was filled in the meantime.
+            continue;
+        }
         // As if everything in it had been stated: which of it were holes is not known.
         diesel::insert_into(statements::table)
             .values((
@@ -231,52 +237,6 @@ fn convict(
             .filter(receipts::lost_at.is_null());
         diesel::update(overdue).set(receipts::lost_at.eq(micros(now))).execute(connection)?;
     }
+    unburied::miss(connection, &suspects.unburied, now)?;
     replays::lose(connection, &suspects.replayed, now)
-}
-
-fn compact(connection: &mut SqliteConnection, now: OffsetDateTime, limit: i64) -> Result<usize> {
-    let kept = micros(now - LANE_KEPT);
-    diesel::delete(lanes::table.filter(lanes::beat_at.lt(kept))).execute(connection)?;
-    diesel::delete(fences::table.filter(fences::passed_at.lt(kept))).execute(connection)?;
-    tries::forget(connection, now)?;
-    let next = diesel::sql_query(NEXT)
-        .bind::<BigInt, _>(micros(now - COMPACTED_AFTER))
-        .bind::<BigInt, _>(limit);
-    let rows: Vec<Row> = next.load(connection)?;
-    for row in &rows {
-        compact_window(connection, row)?;
-    }
-    Ok(rows.len())
-}
-
-fn compact_window(connection: &mut SqliteConnection, row: &Row) -> Result<()> {
-    let mut counts = vec![];
-    for bucket in [Bucket::Settled, Bucket::Duplicate, Bucket::NoOp, Bucket::Case] {
-        let of = receipts::table
-            .filter(receipts::epoch.eq(&row.epoch))
-            .filter(receipts::seq.gt(row.from_seq).and(receipts::seq.le(row.to_seq)))
-            .filter(receipts::bucket.eq(bucket.as_str()));
-        counts.push(i64::try_from(diesel::delete(of).execute(connection)?).unwrap_or(i64::MAX));
-    }
-    diesel::insert_into(compacted::table)
-        .values((
-            compacted::epoch.eq(&row.epoch),
-            compacted::through.eq(row.to_seq),
-            compacted::settled.eq(counts[0]),
-            compacted::duplicate.eq(counts[1]),
-            compacted::no_op.eq(counts[2]),
-            compacted::cases.eq(counts[3]),
-        ))
-        .on_conflict(compacted::epoch)
-        .do_update()
-        .set((
-            compacted::through.eq(excluded(compacted::through)),
-            compacted::settled.eq(compacted::settled + excluded(compacted::settled)),
-            compacted::duplicate.eq(compacted::duplicate + excluded(compacted::duplicate)),
-            compacted::no_op.eq(compacted::no_op + excluded(compacted::no_op)),
-            compacted::cases.eq(compacted::cases + excluded(compacted::cases)),
-        ))
-        .execute(connection)?;
-    diesel::delete(statements::table.find((&row.epoch, row.from_seq))).execute(connection)?;
-    Ok(())
 }

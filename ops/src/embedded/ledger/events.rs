@@ -113,10 +113,11 @@ pub(super) fn published(
     Ok(rows.into_iter().map(event).collect::<values::Result<_>>()?)
 }
 
-/// The subject's next number.
+/// The subject's next number. One that is new begins behind what the log says: 0, until a backup was restored.
 fn number(connection: &mut SqliteConnection, subject: &str) -> Result<i64> {
+    let after: i64 = event_log::table.select(event_log::sequences_after).first(connection)?;
     diesel::insert_into(subjects::table)
-        .values((subjects::subject.eq(subject), subjects::last_seq.eq(1)))
+        .values((subjects::subject.eq(subject), subjects::last_seq.eq(after + 1)))
         .on_conflict(subjects::subject)
         .do_update()
         .set(subjects::last_seq.eq(subjects::last_seq + 1))

@@ -75,7 +75,7 @@ fn write(
     movable: &[Bucket],
 ) -> Result<()> {
     let epoch = number.epoch.to_string();
-    if compacted(connection, &epoch, number.seq)? {
+    if is_counted(connection, &epoch, number.seq)? {
         return Ok(());
     }
     let movable = movable.iter().copied().map(Bucket::as_str);
@@ -101,31 +101,39 @@ fn write(
 }
 
 /// Was its receipt counted, and is it gone?
-fn compacted(connection: &mut SqliteConnection, epoch: &str, seq: i64) -> Result<bool> {
-    let through: Option<i64> = compacted::table
-        .find(epoch)
-        .select(compacted::through)
-        .get_result(connection)
-        .optional()?;
-    if through.is_none_or(|through| through < seq) {
+fn is_counted(connection: &mut SqliteConnection, epoch: &str, seq: i64) -> Result<bool> {
+    if counted_through(connection, epoch)? < seq {
         return Ok(false);
     }
     let known = receipts::table.find((epoch, seq)).count();
     Ok(known.get_result::<i64>(connection)? == 0)
 }
 
-/// A statement that is repeated with a longer window replaces the shorter one, and what was assumed.
+/// Up to which number an epoch's receipts were counted; 0 at first.
+fn counted_through(connection: &mut SqliteConnection, epoch: &str) -> Result<i64> {
+    let through = compacted::table.find(epoch).select(compacted::through);
+    Ok(through.get_result(connection).optional()?.unwrap_or(0))
+}
+
+/// A statement that is repeated with a longer window replaces the shorter one, and what was assumed. Of one
+/// that comes again after its window was counted, only what lies behind that is news.
 fn state(
     connection: &mut SqliteConnection,
     statement: &Statement,
     now: OffsetDateTime,
 ) -> Result<()> {
+    let epoch = statement.epoch.to_string();
+    let through = counted_through(connection, &epoch)?;
+    if statement.to <= through {
+        return Ok(());
+    }
+    let holes: Vec<i64> = statement.holes.iter().copied().filter(|hole| *hole > through).collect();
     diesel::insert_into(statements::table)
         .values((
-            statements::epoch.eq(statement.epoch.to_string()),
-            statements::from_seq.eq(statement.from),
+            statements::epoch.eq(epoch),
+            statements::from_seq.eq(statement.from.max(through)),
             statements::to_seq.eq(statement.to),
-            statements::holes.eq(to_json(&statement.holes)?),
+            statements::holes.eq(to_json(&holes)?),
             statements::recorded_at.eq(micros(now)),
         ))
         .on_conflict((statements::epoch, statements::from_seq))

@@ -35,8 +35,7 @@ pub struct QueueConsumer {
     /// Delivered and not yet acknowledged: tag and row.
     in_hand: VecDeque<(u64, i64)>,
     tag: u64,
-    /// Of one that reads a shard.
-    _reading: Option<Reading>,
+    _reading: Reading,
 }
 
 type Found = Result<Look, BrokerError>;
@@ -60,7 +59,7 @@ impl QueueConsumer {
     pub(super) async fn open(
         store: &Arc<Store>,
         writer: &Arc<Writer>,
-        (place, reading): (&'static str, Option<Reading>),
+        (place, reading): (&'static str, Reading),
         prefetch: u16,
     ) -> Result<Self, BrokerError> {
         let (store, writer) = (Arc::clone(store), Arc::clone(writer));

@@ -58,6 +58,10 @@ pub(super) fn parcel(delivery: Delivery) -> Parcel {
 
 /// How often it came back: a quorum queue counts; elsewhere the flag tells only of the last time.
 pub(super) fn returns(delivery: &Delivery) -> u32 {
+    if !delivery.redelivered {
+        // Until it comes back, the header holds what its publisher wrote.
+        return 0;
+    }
     let headers = delivery.properties.headers().as_ref();
     let counted = headers
         .and_then(|table| table.inner().get("x-delivery-count"))
@@ -66,7 +70,7 @@ pub(super) fn returns(delivery: &Delivery) -> u32 {
             Header::Number(number) => u32::try_from(number).ok(),
             Header::Text(_) => None,
         });
-    counted.unwrap_or(u32::from(delivery.redelivered))
+    counted.unwrap_or(1)
 }
 
 fn header(value: &AMQPValue) -> Option<Header> {

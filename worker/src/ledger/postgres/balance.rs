@@ -14,9 +14,9 @@ statement!(
            count(*) filter (where bucket = 'duplicate'),
            count(*) filter (where bucket = 'no_op'),
            count(*) filter (where bucket = 'case'),
-           count(*) filter (where bucket = 'dead'),
-           count(*) filter (where bucket in ('waiting', 'retrying')),
-           count(*) filter (where bucket = 'retrying' and lost_at is not null)
+           count(*) filter (where bucket = 'dead' and lost_at is null),
+           count(*) filter (where bucket in ('waiting', 'retrying') and lost_at is null),
+           count(*) filter (where lost_at is not null)
     from receipts"
 );
 
@@ -55,7 +55,8 @@ statement!(
 );
 
 statement!(
-    /// What is missing, by window; a retry that never came back is a window of its own.
+    /// What is missing, by window; a retry that never came back, or a letter that never came to the morgue, is
+    /// a window of its own.
     MissingFrom { named: BigInt = i64, windows: BigInt = i64 }
     -> (SqlUuid, BigInt, BigInt, BigInt, Array<BigInt>) = "
     select epoch, from_seq, to_seq, cardinality(numbers)::bigint, numbers[1:?::integer]
@@ -70,7 +71,7 @@ statement!(
         where s.closed_to is distinct from s.to_seq and s.fenced_to = s.to_seq
         union all
         select epoch, seq - 1, seq, array[seq] from receipts
-        where bucket = 'retrying' and lost_at is not null
+        where lost_at is not null
     ) as w
     where cardinality(numbers) > 0
     order by epoch, from_seq
@@ -94,7 +95,7 @@ async fn read(conn: &mut AsyncPgConnection) -> Result<Balance, LedgerError> {
         no_op: no_op + before.2,
         case: case + before.3,
         dead,
-        in_flight: flying + lacking - unaccounted,
+        in_flight: flying + lacking - proven,
         unaccounted,
         unproven: Unproven.get_result(conn).await?,
         ..Balance::default()

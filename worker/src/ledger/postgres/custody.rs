@@ -2,6 +2,7 @@
 
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use shared::message::Number;
 use shared::message::fence::Fence;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -9,8 +10,10 @@ use uuid::Uuid;
 use super::{PostgresSession, replays, tries};
 use crate::ledger::LedgerError;
 use crate::ledger::custody::{
-    COMPACTED_AFTER, Custody, LANE_KEPT, LaneBeat, LaneCount, LoneTry, OVERDUE, Suspects, Window,
+    Custody, LANE_KEPT, LaneBeat, LaneCount, LoneTry, OVERDUE, Suspects, Unburied, Window,
 };
+
+pub(super) mod counted;
 
 statement!(
     Beat { lane: SqlUuid = Uuid, shard: Integer = i32, now: Timestamptz = OffsetDateTime, idle: Bool = bool } -> () = "
@@ -27,11 +30,6 @@ statement!(
 );
 
 statement!(
-    ForgetLanes { until: Timestamptz = OffsetDateTime } -> () = "
-    delete from lanes where beat_at < ?"
-);
-
-statement!(
     Pass { fence: SqlUuid = Uuid, shard: Integer = i32, now: Timestamptz = OffsetDateTime } -> () = "
     insert into fences (fence, shard, passed_at) values (?, ?, ?) on conflict do nothing"
 );
@@ -39,11 +37,6 @@ statement!(
 statement!(
     Passed { fence: SqlUuid = Uuid } -> (Integer) = "
     select shard from fences where fence = ?"
-);
-
-statement!(
-    ForgetFences { until: Timestamptz = OffsetDateTime } -> () = "
-    delete from fences where passed_at < ?"
 );
 
 statement!(
@@ -97,6 +90,15 @@ statement!(
 );
 
 statement!(
+    /// Dead, and no letter of it is kept.
+    UnburiedAre { limit: BigInt = i64 } -> (SqlUuid, BigInt, Timestamptz) = "
+    select r.epoch, r.seq, r.recorded_at from receipts r
+    where r.bucket = 'dead' and r.lost_at is null and not exists (
+        select from dead_letters d where d.epoch = r.epoch and d.seq = r.seq)
+    order by r.epoch, r.seq limit ?"
+);
+
+statement!(
     /// A window that was repeated longer in the meantime is not proven.
     FenceIn {
         epochs: Array<SqlUuid> = [Uuid],
@@ -109,7 +111,8 @@ statement!(
 );
 
 statement!(
-    /// As if everything in a gap had been stated: which of it were holes is not known.
+    /// As if everything in a gap had been stated: which of it were holes is not known. One that was filled
+    /// and counted in the meantime is none.
     Assume {
         epochs: Array<SqlUuid> = [Uuid],
         from: Array<BigInt> = [i64],
@@ -120,6 +123,7 @@ statement!(
     select t.e, t.f, t.u, '{}', clock.at, t.u, true
     from unnest(?::uuid[], ?::bigint[], ?::bigint[]) as t (e, f, u),
          (select ?::timestamptz) as clock (at)
+    where not exists (select from compacted c where c.epoch = t.e and c.through > t.f)
     on conflict do nothing"
 );
 
@@ -130,38 +134,18 @@ statement!(
 );
 
 statement!(
-    /// The next closed window of each epoch, in their order.
-    Compact { until: Timestamptz = OffsetDateTime, limit: BigInt = i64 } -> (BigInt) = "
-    with next as (
-        select s.epoch, s.from_seq, s.to_seq
-        from statements s left join compacted c on c.epoch = s.epoch
-        where s.recorded_at < ? and s.closed_to = s.to_seq
-          and s.from_seq = coalesce(c.through, 0)
-        limit ? for update of s skip locked
-    ), gone as (
-        delete from receipts r using next n
-        where r.epoch = n.epoch and r.seq > n.from_seq and r.seq <= n.to_seq
-          and r.bucket in ('settled', 'duplicate', 'no_op', 'case')
-        returning r.epoch, r.bucket
-    ), counts as (
-        select epoch, count(*) filter (where bucket = 'settled') as settled,
-               count(*) filter (where bucket = 'duplicate') as duplicate,
-               count(*) filter (where bucket = 'no_op') as no_op,
-               count(*) filter (where bucket = 'case') as cases
-        from gone group by epoch
-    ), counted as (
-        insert into compacted as c (epoch, through, settled, duplicate, no_op, cases)
-        select n.epoch, n.to_seq, coalesce(g.settled, 0), coalesce(g.duplicate, 0),
-               coalesce(g.no_op, 0), coalesce(g.cases, 0)
-        from next n left join counts g on g.epoch = n.epoch
-        on conflict (epoch) do update
-        set through = excluded.through, settled = c.settled + excluded.settled,
-            duplicate = c.duplicate + excluded.duplicate, no_op = c.no_op + excluded.no_op,
-            cases = c.cases + excluded.cases
-    )
-    delete from statements s using next n
-    where s.epoch = n.epoch and s.from_seq = n.from_seq
-    returning s.to_seq"
+    Miss {
+        epochs: Array<SqlUuid> = [Uuid],
+        seqs: Array<BigInt> = [i64],
+        recorded: Array<Timestamptz> = [OffsetDateTime],
+        now: Timestamptz = OffsetDateTime,
+    } -> () = "
+    update receipts r set lost_at = clock.at
+    from unnest(?::uuid[], ?::bigint[], ?::timestamptz[]) as t (e, s, a),
+         (select ?::timestamptz) as clock (at)
+    where r.epoch = t.e and r.seq = t.s and r.recorded_at = t.a
+      and r.bucket = 'dead' and not exists (
+        select from dead_letters d where d.epoch = r.epoch and d.seq = r.seq)"
 );
 
 /// Records that a marker passed through its shard's queue.
@@ -214,7 +198,7 @@ impl Custody for PostgresSession {
     }
 
     async fn compact(&mut self, now: OffsetDateTime, limit: i64) -> Result<usize, LedgerError> {
-        self.line.bounded(compact(&mut self.conn, (now - COMPACTED_AFTER, now), limit)).await
+        self.line.bounded(counted::compact(&mut self.conn, now, limit)).await
     }
 
     async fn try_alone(&mut self, lone: &LoneTry, now: OffsetDateTime) -> Result<u32, LedgerError> {
@@ -237,8 +221,13 @@ async fn suspects(
     let before = now - OVERDUE;
     let overdue: i64 = Overdue { before: &before }.get_result(conn).await?;
     let overdue_before = (overdue > 0).then_some(before);
+    let rows: Vec<(Uuid, i64, OffsetDateTime)> = UnburiedAre { limit: &limit }.load(conn).await?;
+    let unburied = rows
+        .into_iter()
+        .map(|(epoch, seq, recorded_at)| Unburied { number: Number { epoch, seq }, recorded_at });
+    let (windows, gaps) = (of(windows), of(gaps));
     let replayed = replays::in_flight(conn, limit).await?;
-    Ok(Suspects { windows: of(windows), gaps: of(gaps), overdue_before, replayed })
+    Ok(Suspects { windows, gaps, overdue_before, replayed, unburied: unburied.collect() })
 }
 
 fn of(rows: Vec<(Uuid, i64, i64)>) -> Vec<Window> {
@@ -259,6 +248,11 @@ async fn convict(
         if let Some(before) = &suspects.overdue_before {
             Lose { now: &now, before }.execute(conn).await?;
         }
+        let unburied = &suspects.unburied;
+        let epochs: Vec<Uuid> = unburied.iter().map(|one| one.number.epoch).collect();
+        let seqs: Vec<i64> = unburied.iter().map(|one| one.number.seq).collect();
+        let recorded: Vec<OffsetDateTime> = unburied.iter().map(|one| one.recorded_at).collect();
+        Miss { epochs: &epochs, seqs: &seqs, recorded: &recorded, now: &now }.execute(conn).await?;
         Ok(lost)
     })
     .await
@@ -268,17 +262,4 @@ fn columns(windows: &[Window]) -> (Vec<Uuid>, Vec<i64>, Vec<i64>) {
     let epochs = windows.iter().map(|window| window.epoch).collect();
     let from = windows.iter().map(|window| window.from).collect();
     (epochs, from, windows.iter().map(|window| window.to).collect())
-}
-
-async fn compact(
-    conn: &mut AsyncPgConnection,
-    (until, now): (OffsetDateTime, OffsetDateTime),
-    limit: i64,
-) -> Result<usize, LedgerError> {
-    let kept = now - LANE_KEPT;
-    ForgetLanes { until: &kept }.execute(conn).await?;
-    ForgetFences { until: &kept }.execute(conn).await?;
-    tries::forget(conn, now).await?;
-    let windows: Vec<i64> = Compact { until: &until, limit: &limit }.load(conn).await?;
-    Ok(windows.len())
 }

@@ -16,10 +16,14 @@ use crate::ledger::LedgerError;
 use crate::ledger::records::{EventRecord, Unsent};
 
 statement!(
+    /// A subject that is new begins behind what the log's end says: 0, until a backup was restored.
     Count { subjects: Array<Text> = [String], counts: Array<BigInt> = [i64] } -> (Text, BigInt) = "
     insert into subjects (subject, last_seq)
-    select * from unnest(?::text[], ?::bigint[]) as t (s, n) order by s
-    on conflict (subject) do update set last_seq = subjects.last_seq + excluded.last_seq
+    select s, n + sequences_after
+    from unnest(?::text[], ?::bigint[]) as t (s, n), event_log_end order by s
+    on conflict (subject) do update
+    set last_seq = subjects.last_seq + excluded.last_seq
+                 - (select sequences_after from event_log_end)
     returning subject, last_seq"
 );
 

@@ -40,7 +40,8 @@ statement!(
 );
 
 statement!(
-    /// While a letter stands open, its message counts as dead, whatever became of a copy of it.
+    /// While a letter stands open, its message counts as dead, whatever became of a copy of it, and is
+    /// missing no more.
     Bury {
         epochs: Array<SqlUuid> = [Uuid],
         seqs: Array<BigInt> = [i64],
@@ -53,8 +54,7 @@ statement!(
        or not exists (select from compacted c where c.epoch = e and c.through >= s)
     order by 1, 2
     on conflict (epoch, seq) do update
-    set bucket = 'dead', due_at = null, recorded_at = excluded.recorded_at, lost_at = null
-    where receipts.bucket <> 'dead'"
+    set bucket = 'dead', due_at = null, recorded_at = excluded.recorded_at, lost_at = null"
 );
 
 statement!(
@@ -139,5 +139,6 @@ async fn state(
         now: &now,
     };
     state.execute(conn).await?;
-    Ok(())
+    // After it: where its window was being counted meanwhile, the insert has waited for that.
+    custody::counted::cut(conn, &statement.epoch).await
 }

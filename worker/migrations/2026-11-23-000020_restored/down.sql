@@ -1,0 +1,3 @@
+set local search_path to quittance;
+
+alter table event_log_end drop column sequences_after;
