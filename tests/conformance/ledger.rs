@@ -79,6 +79,7 @@ pub(crate) use self::replays::{
     a_letter_whose_replayed_message_is_gone_is_open_again,
     a_plan_that_is_stale_or_old_is_not_started, a_rehearsal_decides_and_writes_nothing,
     a_replay_records_each_publish_before_it_happens,
+    a_second_copy_of_what_a_replay_settled_changes_nothing,
     an_item_that_is_skipped_leaves_its_letter_open,
 };
 pub(crate) use self::subscriptions::{

@@ -115,6 +115,7 @@ mod claims {
         a_rehearsal_decides_and_writes_nothing,
         a_plan_that_is_stale_or_old_is_not_started,
         a_letter_whose_replayed_message_is_gone_is_open_again,
+        a_second_copy_of_what_a_replay_settled_changes_nothing,
         an_item_that_is_skipped_leaves_its_letter_open,
         a_letter_is_discarded_and_restored_by_name,
         garbage_is_kept,

@@ -214,6 +214,28 @@ pub(crate) async fn a_letter_whose_replayed_message_is_gone_is_open_again<B: Bro
     Ok(())
 }
 
+pub(crate) async fn a_second_copy_of_what_a_replay_settled_changes_nothing<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let Planned { works, job } = planned(&mut session).await?;
+    // As after a crash between a publish and its mark: each was published twice.
+    for (item, stored) in sent(&mut session, job).await? {
+        let has = |work: &&Work| matches!(work, Work::Reading(reading) if reading.message.id.to_string() == stored.message_id);
+        let copy = again(works.iter().find(has).context("a letter of another message")?, item)?;
+        ensure!(settle(&mut session, &[copy.clone()]).await? == [Bucket::Settled]);
+        let before = (session.order("A").await?, session.order("B").await?);
+        let buckets = settle(&mut session, &[copy.clone(), copy]).await?;
+        let changed = |bucket: &Bucket| !matches!(bucket, Bucket::NoOp | Bucket::Duplicate);
+        ensure!(!buckets.iter().any(changed), "{buckets:?}");
+        ensure!((session.order("A").await?, session.order("B").await?) == before);
+    }
+    let counts = session.job(job).await?.context("it runs")?.counts;
+    ensure!((counts.settled, counts.decided()) == (2, 2), "{counts:?}");
+    ensure!(session.open_letters().await? == 0);
+    Ok(())
+}
+
 /// Starts a plan and records that all of it was published.
 async fn sent(session: &mut impl Session, job: Uuid) -> anyhow::Result<Vec<(Uuid, StoredLetter)>> {
     ensure!(start(session, job).await? == Started::Done);
