@@ -77,37 +77,72 @@ async fn what_is_missing_is_found_and_made() {
     run(&at, "topology apply").ends_with(0);
 }
 
-/// The arguments that a shard's queue must have.
-fn shard(prefix: &str) -> Arguments {
-    vec![
-        ("x-queue-type", text("quorum")),
-        ("x-dead-letter-exchange", text(&format!("{prefix}.dead"))),
-        ("x-dead-letter-strategy", text("at-least-once")),
-        ("x-overflow", text("reject-publish")),
-        ("x-delivery-limit", AMQPValue::LongLongInt(1_000)),
-    ]
+/// What a shard's queue must have.
+fn shard(prefix: &str) -> FieldTable {
+    let (mut table, dead) = (FieldTable::default(), format!("{prefix}.dead"));
+    for (name, value) in [
+        ("x-queue-type", "quorum"),
+        ("x-dead-letter-exchange", dead.as_str()),
+        ("x-dead-letter-strategy", "at-least-once"),
+        ("x-overflow", "reject-publish"),
+        ("x-delivery-limit", "1000"),
+    ] {
+        table.insert(name.into(), value_of(value));
+    }
+    table
 }
 
-type Arguments = Vec<(&'static str, AMQPValue)>;
-
-fn text(value: &str) -> AMQPValue {
-    AMQPValue::LongString(value.into())
+fn value_of(text: &str) -> AMQPValue {
+    match text.parse() {
+        Ok(number) => AMQPValue::LongLongInt(number),
+        Err(_) => AMQPValue::LongString(text.into()),
+    }
 }
 
-/// The same with one set otherwise, or not at all.
-fn but(arguments: &Arguments, name: &'static str, value: Option<AMQPValue>) -> Arguments {
-    let mut changed = arguments.clone();
-    changed.retain(|(known, _)| *known != name);
-    changed.extend(value.map(|value| (name, value)));
+/// The same with one set otherwise; an empty text: not at all.
+fn but(table: &FieldTable, name: &str, text: &str) -> FieldTable {
+    let others = table.inner().iter().filter(|(known, _)| known.as_str() != name);
+    let mut changed = FieldTable::default();
+    for (name, value) in others {
+        changed.insert(name.clone(), value.clone());
+    }
+    if !text.is_empty() {
+        changed.insert(name.into(), value_of(text));
+    }
     changed
 }
 
-fn table(arguments: &Arguments) -> FieldTable {
-    let mut table = FieldTable::default();
-    for (name, value) in arguments {
-        table.insert((*name).into(), value.clone());
-    }
-    table
+/// What a check says of a setting that is, and must be, so; an empty text: not set.
+fn wrong(name: &str, is: &str, must: &str) -> String {
+    let is = if is.is_empty() { "is not set".to_owned() } else { format!("is {is}") };
+    let must = if must.is_empty() { "not be set".to_owned() } else { format!("be {must}") };
+    format!("{name} {is}, and must {must}")
+}
+
+/// Declares a queue so instead: that is found alone, with its risk and mend; then it is mended.
+async fn is_named(
+    at: &Installation,
+    channel: &Channel,
+    queue: &str,
+    (options, table): (QueueDeclareOptions, FieldTable),
+    (wrong, risk): (&str, &str),
+) {
+    let gone = QueueDeleteOptions::default();
+    channel.queue_delete(queue.into(), gone).await.unwrap();
+    let declared = channel.queue_declare(queue.into(), options, table).await;
+    declared.unwrap_or_else(|error| panic!("{wrong}: {error}"));
+    let found = findings(at, 1);
+    let [finding] = &found[..] else { panic!("{wrong}: {found:?}") };
+    let of = (&finding["object"], &finding["wrong"]);
+    assert_eq!(of, (&json!(format!("queue {queue}")), &json!(wrong)));
+    assert!(finding["risk"].as_str().unwrap().contains(risk), "{finding}");
+    let mend = finding["mend"].as_str().unwrap();
+    assert!(mend.contains(queue) && mend.contains("`quittance topology apply`"), "{finding}");
+    // Applying makes no difference to it, and says so.
+    let applied = run(at, "topology apply -o json").ends_with(1).json();
+    assert_eq!(applied[0]["wrong"], json!(wrong), "{applied}");
+    channel.queue_delete(queue.into(), gone).await.unwrap();
+    run(at, "topology apply").ends_with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,129 +150,55 @@ async fn each_setting_of_a_queue_is_named_with_what_it_could_lose_and_its_mend()
     let (at, prefix) = on_broker().await;
     run(&at, "topology apply").ends_with(0);
     let (connection, channel) = channel().await;
-    let work = format!("{prefix}.notifications.0");
-    let tier = format!("{prefix}.retry.1s");
-    let right = shard(&prefix);
-    let ttl = ("x-message-ttl", AMQPValue::LongLongInt(1_000));
-    let back =
-        but(&right, "x-dead-letter-exchange", Some(text(&format!("{prefix}.notifications"))));
-    let back: Arguments = but(&back, "x-delivery-limit", None).into_iter().chain([ttl]).collect();
-    let number = |number| Some(AMQPValue::LongInt(number));
-    let dead = format!("x-dead-letter-exchange is elsewhere, and must be {prefix}.dead");
+    let (work, tier) = (format!("{prefix}.notifications.0"), format!("{prefix}.retry.1s"));
+    let (dead, back) = (format!("{prefix}.dead"), format!("{prefix}.notifications"));
+    let of_work = shard(&prefix);
+    let of_tier = but(&but(&of_work, "x-delivery-limit", ""), "x-dead-letter-exchange", &back);
+    let of_tier = but(&of_tier, "x-message-ttl", "1000");
     let durable = QueueDeclareOptions { durable: true, ..Default::default() };
-    let mine = QueueDeclareOptions { exclusive: true, ..Default::default() };
-    let cases = [
-        (
-            &work,
-            durable,
-            but(&right, "x-overflow", Some(text("drop-head"))),
-            "x-overflow is drop-head, and must be reject-publish",
-            "drops the oldest",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-overflow", None),
-            "x-overflow is not set, and must be reject-publish",
-            "drops the oldest",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-max-length", number(10)),
-            "x-max-length is 10, and must not be set",
-            "oldest notifications",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-max-length-bytes", number(10)),
-            "x-max-length-bytes is 10, and must not be set",
-            "oldest notifications",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-dead-letter-exchange", Some(text("elsewhere"))),
-            &dead,
-            "is not kept",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-dead-letter-strategy", None),
-            "x-dead-letter-strategy is not set, and must be at-least-once",
-            "cannot take it",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-delivery-limit", number(5)),
-            "x-delivery-limit is 5, and must be 1000",
-            "innocent ones",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-message-ttl", number(60_000)),
-            "x-message-ttl is 60000, and must not be set",
-            "before anybody settled it",
-        ),
-        (
-            &work,
-            durable,
-            but(&right, "x-expires", number(60_000)),
-            "x-expires is 60000, and must not be set",
-            "nobody reads it",
-        ),
-        (&work, durable, vec![], "x-queue-type is not set, and must be quorum", "lost with a node"),
-        (
-            &work,
-            QueueDeclareOptions::default(),
-            vec![],
-            "durable is false, and must be true",
-            "restarts",
-        ),
-        (&work, mine, vec![], "exclusive is true, and must be false", "one connection"),
-        (
-            &tier,
-            durable,
-            but(&back, "x-message-ttl", number(7_000)),
-            "x-message-ttl is 7000, and must be 1000",
-            "schedule",
-        ),
-        (
-            &tier,
-            durable,
-            but(&back, "x-dead-letter-routing-key", Some(text("k"))),
-            "x-dead-letter-routing-key is k, and must not be set",
-            "another shard",
-        ),
-    ];
-    for (name, options, arguments, wrong, risk) in cases {
-        let gone = QueueDeleteOptions::default();
-        channel.queue_delete(name.as_str().into(), gone).await.unwrap();
-        let declared =
-            channel.queue_declare(name.as_str().into(), options, table(&arguments)).await;
-        declared.unwrap_or_else(|error| panic!("{wrong}: {error}"));
-        let found = findings(&at, 1);
-        let [finding] = &found[..] else { panic!("{wrong}: {found:?}") };
-        assert_eq!(
-            (&finding["object"], &finding["wrong"]),
-            (&json!(format!("queue {name}")), &json!(wrong))
-        );
-        assert!(finding["risk"].as_str().unwrap().contains(risk), "{finding}");
-        assert!(
-            finding["mend"].as_str().unwrap().contains("`quittance topology apply`"),
-            "{finding}"
-        );
-        // Applying makes no difference to it, and says so.
-        let applied = run(&at, "topology apply -o json").ends_with(1).json();
-        assert_eq!(applied[0]["wrong"], json!(wrong), "{applied}");
-        channel.queue_delete(name.as_str().into(), gone).await.unwrap();
-        run(&at, "topology apply").ends_with(0);
+    for (queue, name, is, must, risk) in [
+        (&work, "x-overflow", "drop-head", "reject-publish", "drops the oldest"),
+        (&work, "x-overflow", "", "reject-publish", "drops the oldest"),
+        (&work, "x-max-length", "10", "", "oldest notifications"),
+        (&work, "x-max-length-bytes", "10", "", "oldest notifications"),
+        (&work, "x-dead-letter-exchange", "elsewhere", dead.as_str(), "is not kept"),
+        (&work, "x-dead-letter-strategy", "", "at-least-once", "cannot take it"),
+        (&work, "x-delivery-limit", "5", "1000", "innocent ones"),
+        (&work, "x-message-ttl", "60000", "", "before anybody settled it"),
+        (&work, "x-expires", "60000", "", "nobody reads it"),
+        (&tier, "x-message-ttl", "7000", "1000", "schedule"),
+        (&tier, "x-dead-letter-routing-key", "k", "", "another shard"),
+    ] {
+        let right = if *queue == work { &of_work } else { &of_tier };
+        let declared = (durable, but(right, name, is));
+        is_named(&at, &channel, queue, declared, (&wrong(name, is, must), risk)).await;
     }
     run(&at, "topology check").ends_with(0);
+    connection.close(200, "done".into()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_of_another_kind_is_named_with_what_it_could_lose_and_its_mend() {
+    let (at, prefix) = on_broker().await;
+    run(&at, "topology apply").ends_with(0);
+    let (connection, channel) = channel().await;
+    let fleeting = QueueDeclareOptions::default();
+    let durable = QueueDeclareOptions { durable: true, ..fleeting };
+    let mine = QueueDeclareOptions { exclusive: true, ..fleeting };
+    let passing = QueueDeclareOptions { auto_delete: true, ..durable };
+    let work = format!("{prefix}.notifications.0");
+    let classic = {
+        let right = but(&shard(&prefix), "x-queue-type", "classic");
+        but(&but(&right, "x-dead-letter-strategy", ""), "x-delivery-limit", "")
+    };
+    for (options, table, wrong, risk) in [
+        (durable, classic, "x-queue-type is classic, and must be quorum", "lost with a node"),
+        (fleeting, FieldTable::default(), "durable is false, and must be true", "restarts"),
+        (passing, FieldTable::default(), "auto_delete is true, and must be false", "last reader"),
+        (mine, FieldTable::default(), "exclusive is true, and must be false", "one connection"),
+    ] {
+        is_named(&at, &channel, &work, (options, table), (wrong, risk)).await;
+    }
     connection.close(200, "done".into()).await.unwrap();
 }
 
@@ -259,7 +220,7 @@ async fn each_setting_of_an_exchange_is_named_with_what_it_could_lose_and_its_me
             "another rule",
         ),
         ("events", ExchangeKind::Topic, fleeting, "durable is false, and must be true", "restarts"),
-        ("fulfilment", ExchangeKind::Topic, durable, &no_alternate, "instead of kept"),
+        ("fulfilment", ExchangeKind::Topic, durable, no_alternate.as_str(), "instead of kept"),
     ];
     for (name, kind, options, wrong, risk) in cases {
         let name = format!("{prefix}.{name}");
