@@ -39,7 +39,7 @@ pub(crate) async fn a_message_of_an_account_that_is_not_known_yet_counts_as_retr
 
     let waiting = message(&ingress.message(&Says::paid("A", "T1", 10)))?;
     let deliveries = [deliver(waiting.clone(), &keys)];
-    let dispositions = worker::settle::settle(&mut session, &deliveries, &policy, now).await?;
+    let dispositions = worker::settle::settle(&mut session, &deliveries, 0, (&policy, now)).await?;
     ensure!(matches!(dispositions[..], [Disposition::RetryIn(_)]), "{dispositions:?}");
     let balance = session.balance().await?;
     ensure!((balance.accepted, balance.in_flight, balance.dead) == (1, 1, 0), "{balance:?}");
@@ -50,7 +50,7 @@ pub(crate) async fn a_message_of_an_account_that_is_not_known_yet_counts_as_retr
     let used_up = Message { attempt: 100, ..waiting.clone() };
     let claimed = message(&ingress.message(&Says::paid("A", "T1", 10)))?;
     let deliveries = [deliver(used_up, &keys), deliver(claimed, &SealKeys::generate())];
-    let dispositions = worker::settle::settle(&mut session, &deliveries, &policy, now).await?;
+    let dispositions = worker::settle::settle(&mut session, &deliveries, 0, (&policy, now)).await?;
     let buried = |disposition: &Disposition| matches!(disposition, Disposition::Bury(_));
     ensure!(dispositions.len() == 2 && dispositions.iter().all(buried), "{dispositions:?}");
     let balance = session.balance().await?;

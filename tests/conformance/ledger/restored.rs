@@ -23,7 +23,7 @@ pub(crate) async fn what_is_announced_after_a_backup_was_restored_is_no_repeat<
     let mut ingress = Ingress::new();
     import(&mut session, "A", 10).await?;
     settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 10))]).await?;
-    let before = session.unsent(100).await?;
+    let before = session.unsent(0, 100).await?;
     session.mark_sent(&before).await?;
     // As if more had been announced, and the backup told nothing of it.
     for raise in RAISE {
@@ -37,7 +37,7 @@ pub(crate) async fn what_is_announced_after_a_backup_was_restored_is_no_repeat<
     ];
     settle(&mut session, &batch).await?;
     loop {
-        let unsent = session.unsent(100).await?;
+        let unsent = session.unsent(0, 100).await?;
         if unsent.is_empty() {
             break;
         }
