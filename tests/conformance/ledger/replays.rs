@@ -225,7 +225,7 @@ pub(crate) async fn a_second_copy_of_what_a_replay_settled_changes_nothing<B: Br
     for (item, stored) in sent(&mut session, job).await? {
         let has = |work: &&Work| matches!(work, Work::Reading(reading) if reading.message.id.to_string() == stored.message_id);
         let copy = again(works.iter().find(has).context("a letter of another message")?, item)?;
-        ensure!(settle(&mut session, &[copy.clone()]).await? == [Bucket::Settled]);
+        ensure!(settle(&mut session, std::slice::from_ref(&copy)).await? == [Bucket::Settled]);
         let before = (session.order("A").await?, session.order("B").await?);
         let buckets = settle(&mut session, &[copy.clone(), copy]).await?;
         let changed = |bucket: &Bucket| !matches!(bucket, Bucket::NoOp | Bucket::Duplicate);
