@@ -226,7 +226,7 @@ fn recorded(order: &Order, state: &State, totals: &Totals, now: OffsetDateTime) 
     let cancelled = order.cancelled && !accepted_late(order, &state.resolutions);
     let status = match totals.gross {
         _ if cancelled => OrderStatus::Cancelled,
-        0 if order.is_late(now) => OrderStatus::Cancelled,
+        0 if order.is_late(now) || order.ran_out() => OrderStatus::Cancelled,
         0 => OrderStatus::Pending,
         _ if net >= due => OrderStatus::Paid,
         _ if net > 0 => OrderStatus::PartiallyRefunded,
@@ -285,5 +285,12 @@ impl Order {
     /// Is this instant behind its end? What was paid at the very end is in time.
     pub(super) fn is_late(&self, at: OffsetDateTime) -> bool {
         self.expires_at.is_some_and(|end| at > end)
+    }
+
+    /// Has it run out once? Clocks differ, and may jump back.
+    fn ran_out(&self) -> bool {
+        self.expires_at.is_some()
+            && !self.cancelled
+            && self.recorded.status == OrderStatus::Cancelled
     }
 }

@@ -98,3 +98,21 @@ fn a_cancelled_order_never_hands_the_goods_out() {
         assert_eq!(fulfilment, Some(Fulfilment::None), "{word:?}");
     }
 }
+
+#[test]
+fn an_order_that_ran_out_stays_so_when_the_clock_jumps_back() {
+    for books in [Books::ExpiredBefore, Books::ExpiredAfter] {
+        let state = books.state();
+        assert_eq!(status(&state), Some(OrderStatus::Cancelled));
+        let back = NOW - Duration::days(3);
+        assert_eq!(reconsider(&state, back, &RULES), state);
+        for word in [Word::Pending, Word::Failed, Word::UnknownType] {
+            let (_, after) = decide(&state, "shop", &says("T1", word, PRICE), back, &RULES);
+            assert_eq!(status(&after), Some(OrderStatus::Cancelled), "{word:?}");
+        }
+        // What was paid in time pays it all the same.
+        let (_, paid) = decide(&state, "shop", &says("T1", Word::Succeeded, PRICE), back, &RULES);
+        let pays = books == Books::ExpiredAfter;
+        assert_eq!(status(&paid) == Some(OrderStatus::Paid), pays, "{books:?}");
+    }
+}
