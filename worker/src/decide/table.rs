@@ -1,5 +1,5 @@
-//! The whole policy as tables, in words of payments: `table/payments.txt`, `table/refunds.txt` and
-//! `table/verdicts.txt` say what each means. To change the policy, change them first.
+//! The whole policy as tables, in words of payments: `table/payments.txt`, `table/refunds.txt`,
+//! `table/verdicts.txt` and `table/subscriptions.txt` say what each means. To change the policy, change them first.
 
 pub(super) mod scene;
 mod sweep;
@@ -34,7 +34,7 @@ fn the_whole_policy() {
 }
 
 /// Every row, and no other.
-fn is_as_written(shown: &str, written: &str) {
+pub(super) fn is_as_written(shown: &str, written: &str) {
     let rows = written.lines().filter(|line| !line.starts_with('#'));
     let rows: String = rows.map(|row| format!("{row}\n")).collect();
     for (ours, theirs) in shown.lines().zip(rows.lines()) {
