@@ -26,10 +26,15 @@ pub struct Wrong {
 
 /// The order in a JSON text.
 pub fn from_json(text: &[u8]) -> Result<NewOrder, Wrong> {
+    checked(from_text(text)?)
+}
+
+/// The one document of ours that a JSON text is.
+pub fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
     let mut document = serde_json::Deserializer::from_slice(text);
-    let order = read::<NewOrder, _>(&mut document)?;
+    let one = read(&mut document)?;
     document.end().map_err(|error| Wrong::new(None, &plain(&error)))?;
-    checked(order)
+    Ok(one)
 }
 
 /// The order that a JSON value is.

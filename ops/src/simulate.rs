@@ -36,6 +36,8 @@ pub struct Terms {
     pub agreement: String,
     /// Another seed is another transaction.
     pub seed: u64,
+    /// Which charge under the agreement, from 0: each is a month later, and a transaction of its own.
+    pub charge: u32,
     /// When it is sent: what a protocol with a time window signs. All else goes by the seed.
     pub now: OffsetDateTime,
 }

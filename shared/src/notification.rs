@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 
 use crate::money::Money;
 
+mod recordable;
+
 /// One genuine notification, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {

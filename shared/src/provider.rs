@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::notification::Notification;
 use crate::order::Mode;
+use crate::units::UNRECORDABLE;
 
 pub mod protocol;
 pub mod expiry;
@@ -181,7 +182,11 @@ macro_rules! providers {
 
             /// Reads what was verified. One request may hold several notifications.
             pub fn read(&self, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable> {
-                match self { $(Self::$variant(reader) => $module::$variant::read(reader, genuine)),+ }
+                let read = match self {
+                    $(Self::$variant(reader) => $module::$variant::read(reader, genuine)),+
+                }?;
+                let kept: Option<_> = read.into_iter().map(Notification::recordable).collect();
+                kept.ok_or(Unreadable::Malformed(UNRECORDABLE))
             }
         }
 

@@ -1,8 +1,12 @@
-//! Values with units.
+//! Values with units, and instants as the ledgers keep them.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
+use time::{OffsetDateTime, UtcOffset};
+
+/// What is said of an instant that is not [`recordable`].
+pub const UNRECORDABLE: &str = "a time in the years 1 to 9999 (UTC) is needed";
 
 /// A span of time, written `5ms`, `3s`, `2m`, `1h`, `7d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,13 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// The instant as every ledger, document and event can hold it: in UTC, of the years 1 to 9999, in whole
+/// microseconds. Nothing: it is of another year.
+pub fn recordable(at: OffsetDateTime) -> Option<OffsetDateTime> {
+    let at = at.checked_to_offset(UtcOffset::UTC).filter(|at| (1..=9999).contains(&at.year()))?;
+    at.replace_nanosecond(at.microsecond() * 1_000).ok()
+}
+
 fn split(text: &str) -> Option<(u64, &str)> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
@@ -69,6 +80,27 @@ fn split(text: &str) -> Option<(u64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn an_instant_is_kept_in_utc_and_microseconds_or_not_at_all() {
+        for (at, kept) in [
+            (
+                datetime!(2026-01-02 03:04:05.123456789 +08:00),
+                Some(datetime!(2026-01-01 19:04:05.123456 UTC)),
+            ),
+            (datetime!(0001-01-01 00:00:00 UTC), Some(datetime!(0001-01-01 00:00:00 UTC))),
+            (datetime!(0001-01-01 00:00:00 +08:00), None),
+            (
+                datetime!(9999-12-31 23:59:59.9999999 UTC),
+                Some(datetime!(9999-12-31 23:59:59.999999 UTC)),
+            ),
+            (datetime!(9999-12-31 23:59:59 -01:00), None),
+            (datetime!(-0001-01-01 00:00:00 UTC), None),
+        ] {
+            assert_eq!(recordable(at), kept, "{at}");
+        }
+    }
 
     #[test]
     fn a_number_needs_its_unit() {

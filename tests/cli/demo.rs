@@ -11,8 +11,8 @@ use shared::provider::Provider;
 
 use crate::ran::{Ran, run_with};
 
-/// Rows of the policy, and what every provider must do.
-const ROWS: usize = 11;
+/// Rows of the policy, and of a subscription's life.
+const ROWS: usize = 15;
 const SOON: Duration = Duration::from_secs(60);
 
 /// With a folder of its own for what is temporary.
@@ -94,6 +94,12 @@ fn the_demo_tells_programs_the_same() {
         let told = scenes.iter().filter(|scene| scene["provider"] == provider);
         assert!(told.count() >= 4, "{provider}: {report}");
     }
+    let lives = scenes.iter().filter(|scene| scene["scene"] == "Subscription");
+    let ended = lives.filter(|scene| {
+        scene["became"].as_str().unwrap().starts_with("ended (unsigned), 2 charges, 2 periods")
+    });
+    // UnionPay tells of no agreement, and Adyen of its signing alone.
+    assert_eq!(ended.count(), Provider::ALL.len() - 2, "{report}");
     assert_eq!(report["balance"]["accepted"], report["sent_and_accepted"]);
 }
 

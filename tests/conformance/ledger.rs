@@ -3,6 +3,7 @@
 mod back;
 mod bodies;
 mod cases;
+mod clock;
 mod constraints;
 mod custody;
 mod dead_letters;
@@ -42,6 +43,11 @@ pub(crate) use self::cases::{
     an_order_that_cannot_be_derived_holds_up_no_other,
     more_refused_orders_than_a_sweep_takes_hold_up_no_other,
     refunds_are_the_differences_of_their_totals,
+};
+pub(crate) use self::clock::{
+    a_clock_that_jumps_back_changes_no_end,
+    an_order_that_ran_out_stays_so_when_the_clock_jumps_back,
+    facts_whose_times_run_backwards_end_as_those_that_do_not,
 };
 pub(crate) use self::constraints::the_schema_keeps_its_rules_against_any_program;
 pub(crate) use self::custody::{

@@ -40,6 +40,7 @@ fn expected(sender: &dyn Sender, scenario: Scenario) -> &'static str {
         amount: Money { minor: 10, currency: sender.currency() },
         agreement: "A-1".to_owned(),
         seed: 1,
+        charge: 0,
         now: NOW,
     };
     sender.simulate(scenario, &terms).unwrap().expected.as_str()

@@ -46,9 +46,9 @@ async fn ten_thousand_orders_are_each_paid_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_orders_are_each_paid_once_embedded() {
+async fn ten_thousand_orders_are_each_paid_once_embedded() {
     let at = Installation::embedded().unwrap();
-    let burst = payments(&at.signer, 1_250, 20, 72).unwrap();
+    let burst = payments(&at.signer, 12_500, 20, 72).unwrap();
     let door = at.serve(Addresses::free().unwrap()).await.unwrap();
     let at = sells(at, vec![door.url.clone()], &burst).await;
     each_order_was_paid_once(&at, &burst, Ingresses::Stopped).await.unwrap();

@@ -18,6 +18,8 @@ use time::macros::datetime;
 #[path = "fuzzed/signers.rs"]
 mod signers;
 
+pub use self::signers::Hand;
+
 /// The clock of every run.
 pub const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00 UTC);
 
@@ -28,35 +30,28 @@ static KEY: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
 /// Of so many inputs one is signed: those whose length it divides.
 const SIGNED_OF: usize = 8;
 
-/// How a provider would sign any body for the account; nothing where it could not have said that.
-type Sign = Box<dyn Fn(&[u8]) -> Option<Request> + Send + Sync>;
-
 /// One provider's account, and its provider.
 pub struct Subject {
     account: Account,
     reader: Reader,
-    sign: Sign,
+    hand: Hand,
 }
 
 impl Subject {
     /// The provider that a word names.
     pub fn of(word: &str) -> Option<Self> {
         let provider = Provider::from_word(word)?;
-        let key = KEY.clone();
-        let public = key.to_public_key().to_public_key_pem(LineEnding::LF).ok()?;
-        let (text, sign) = signers::of(provider, key);
-        let table: toml::Table = text.parse().ok()?;
+        let hand = Hand::of(provider, NOW);
+        let table: toml::Table = hand.section.parse().ok()?;
         let section = Section::deserialize(provider, table).ok()?;
-        let read = |path: &Path| match path.to_str() {
-            Some("public.pem") => Ok(public.clone()),
-            Some("unionpay.pem") => Ok(signers::UNIONPAY_CERTIFICATE.to_owned()),
-            Some("paypal.pem") => Ok(signers::PAYPAL_CERTIFICATE.to_owned()),
-            Some(_) | None => Err("no such file".to_owned()),
+        let read = |path: &Path| {
+            let file = files().into_iter().find(|(name, _)| path == Path::new(name));
+            file.map(|(_, text)| text).ok_or_else(|| "no such file".to_owned())
         };
         let mut material = Material::new(&read);
         let (scheme, reader) = (section.scheme(&mut material), section.reader(&mut material));
         let name = "fuzzed".to_owned();
-        Some(Self { account: Account { name, scheme: scheme? }, reader: reader?, sign })
+        Some(Self { account: Account { name, scheme: scheme? }, reader: reader?, hand })
     }
 
     /// Takes any input the three ways: as a request, as a genuine body, and as a body to be signed.
@@ -73,7 +68,7 @@ impl Subject {
         if !input.len().is_multiple_of(SIGNED_OF) {
             return;
         }
-        if let Some(signed) = (self.sign)(input) {
+        if let Some(signed) = self.hand.sign(input) {
             let verdict = verify(&self.account, signed.clone(), NOW);
             let called_forged =
                 matches!(verdict, Err(Rejection::Forged | Rejection::Unsigned | Rejection::Stale));
@@ -95,6 +90,16 @@ impl Subject {
             }
         }
     }
+}
+
+/// The files that the accounts' sections name.
+pub fn files() -> [(&'static str, String); 3] {
+    let public = KEY.to_public_key().to_public_key_pem(LineEnding::LF).unwrap_or_default();
+    [
+        ("public.pem", public),
+        ("unionpay.pem", signers::UNIONPAY_CERTIFICATE.to_owned()),
+        ("paypal.pem", signers::PAYPAL_CERTIFICATE.to_owned()),
+    ]
 }
 
 /// Header lines, an empty line, the body; without an empty line it is all body.

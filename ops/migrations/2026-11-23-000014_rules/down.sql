@@ -1,3 +1,5 @@
+drop trigger keep_subscription_in_days;
+drop trigger begin_subscription_in_days;
 drop trigger keep_dispute_status;
 drop trigger keep_refund_status;
 drop trigger keep_payment_status;

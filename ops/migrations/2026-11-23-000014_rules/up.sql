@@ -41,6 +41,16 @@ when new.currency = 'XXX'
 begin
     select raise(abort, 'subscription: XXX is no currency');
 end;
+create trigger begin_subscription_in_days before insert on subscriptions
+when new.period glob '*[^P0-9YMWD]*'
+begin
+    select raise(abort, 'subscription: a period is whole days, such as P1M');
+end;
+create trigger keep_subscription_in_days before update of period on subscriptions
+when new.period glob '*[^P0-9YMWD]*'
+begin
+    select raise(abort, 'subscription: a period is whole days, such as P1M');
+end;
 create trigger begin_case before insert on cases
 when new.amount < 0
     or new.kind not in ('amount_mismatch', 'wrong_payee', 'duplicate_payment', 'paid_after_cancel',

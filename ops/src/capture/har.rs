@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::Deserialize;
 use shared::provider::Received;
+use shared::units::recordable;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -87,6 +88,7 @@ pub(super) fn parse(
     let at = received.header("date").and_then(date);
     let at = at.or_else(|| OffsetDateTime::parse(&entry.started, &Rfc3339).ok());
     let at = at.or_else(|| answered.filter_map(|pair| date(pair.value.as_bytes())).next());
+    let at = at.and_then(recordable);
     Ok(Capture { form: Form::Har, received, at, fidelity: Fidelity::Exact })
 }
 

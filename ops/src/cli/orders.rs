@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::order::OrderStatus;
 use shared::process;
+use shared::units::recordable;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use worker::ledger::Session;
@@ -125,8 +126,8 @@ impl Page {
 }
 
 fn time_of(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "a time such as 2026-11-23T00:00:00Z is needed".to_owned())
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(recordable);
+    at.ok_or_else(|| "a time such as 2026-11-23T00:00:00Z is needed".to_owned())
 }
 
 impl OrdersArgs {

@@ -1,10 +1,12 @@
 //! Where a command's words go: data to stdout in the chosen form, everything else to stderr.
 //!
-//! **Invariant**: nothing but data is ever written to stdout.
+//! **Invariant**: nothing but data is ever written to stdout, and nothing that a terminal would obey.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
+
+use super::table::steers;
 
 /// Letters that fit a narrow terminal.
 const PROGRESS_MAX: usize = 78;
@@ -38,8 +40,8 @@ impl Output {
     pub fn one<T: Serialize>(self, record: &T, table: impl FnOnce(&T) -> String) -> io::Result<()> {
         match self.format {
             Format::Table => data(&table(record)),
-            Format::Json => data(&line(serde_json::to_string_pretty(record)?)),
-            Format::Jsonl => data(&line(serde_json::to_string(record)?)),
+            Format::Json => data(&line(&serde_json::to_string_pretty(record)?)),
+            Format::Jsonl => data(&line(&serde_json::to_string(record)?)),
         }
     }
 
@@ -51,10 +53,12 @@ impl Output {
     ) -> io::Result<()> {
         match self.format {
             Format::Table => data(&table(records)),
-            Format::Json => data(&line(serde_json::to_string_pretty(records)?)),
+            Format::Json => data(&line(&serde_json::to_string_pretty(records)?)),
             Format::Jsonl => {
-                let lines = records.iter().map(|record| serde_json::to_string(record).map(line));
-                data(&lines.collect::<Result<String, _>>()?)
+                let lines = records
+                    .iter()
+                    .map(|record| serde_json::to_string(record).map(|json| line(&json)));
+                data(&lines.collect::<serde_json::Result<String>>()?)
             }
         }
     }
@@ -110,13 +114,34 @@ pub fn progress(text: &str) -> bool {
     is_seen
 }
 
-fn line(text: String) -> String {
-    text + "\n"
+/// A JSON text and the end of its line. What a terminal would obey is escaped, which says the same: JSON
+/// itself asks for it below U+0020 alone.
+fn line(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() + 1);
+    for letter in json.chars() {
+        if letter != '\n' && steers(letter) {
+            text += &format!("\\u{:04x}", u32::from(letter));
+        } else {
+            text.push(letter);
+        }
+    }
+    text.push('\n');
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_says_the_same_and_steers_no_terminal() {
+        let text = "a\u{9b}2J\u{7f}\u{202e}\n\u{1b}[2J订🧾";
+        let document = serde_json::to_string_pretty(&[text]).unwrap();
+        let shown = line(&document);
+        assert!(!shown.chars().any(|letter| letter != '\n' && steers(letter)), "{shown:?}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap(), [text]);
+        assert!(shown.contains("\\u009b") && shown.contains("订🧾"), "{shown}");
+    }
 
     #[test]
     fn colours_need_somebody_to_see_them() {

@@ -11,6 +11,7 @@ use shared::config::account::AccountSection;
 use shared::money::{Currency, Money};
 use shared::process;
 use shared::provider::Provider;
+use shared::units::recordable;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -55,6 +56,9 @@ pub struct SimulateArgs {
     /// Another seed is another transaction [default: made from account and order]
     #[arg(long)]
     seed: Option<u64>,
+    /// Which charge under the agreement: each is a month later, and a transaction of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=120))]
+    charge: u32,
     /// When it is sent, RFC 3339: what a provider with a time window signs [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<OffsetDateTime>,
@@ -170,6 +174,7 @@ fn terms(args: &SimulateArgs, sender: &dyn Sender) -> Result<Terms, Failure> {
         amount,
         agreement: args.agreement.clone().unwrap_or_else(|| args.order.clone()),
         seed: args.seed.unwrap_or_else(|| seed_of(&args.account, &args.order)),
+        charge: args.charge - 1,
         now: args.at.unwrap_or_else(process::now),
     })
 }
@@ -257,5 +262,6 @@ fn decimal(text: &str) -> Result<String, String> {
 }
 
 fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "write it as 2026-11-23T12:00:00Z".to_owned())
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok().and_then(recordable);
+    at.ok_or_else(|| "write it as 2026-11-23T12:00:00Z".to_owned())
 }

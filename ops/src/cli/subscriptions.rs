@@ -9,13 +9,14 @@ use shared::money::Money;
 use shared::process;
 use shared::subscription::SubscriptionStatus;
 use tokio::io::{AsyncRead, BufReader};
-use worker::ledger::Session;
 use worker::ledger::records::{Imported, NewSubscription, SubscriptionFilter, SubscriptionRecord};
+use worker::ledger::{LedgerError, Session};
 
 use super::exit::{Exit, Failure};
-use super::orders::lines::{Line, Lines};
+use super::orders::lines::{LINE_MAX_BYTES, Line, Lines, without_mark};
 use super::output::{Output, say};
 use super::table::{Table, instant, printable};
+use crate::orders::from_text;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -96,9 +97,9 @@ async fn import<S: Session>(file: &Path, session: &mut S, output: Output) -> Res
     let (mut inserted, mut updated, mut unchanged, mut failed) = (0, 0, 0, 0);
     let unreadable = |error| Failure::new(Exit::Failed, format!("cannot read on: {error}"));
     while let Some((number, line)) = lines.next().await.map_err(unreadable)? {
-        let imported = match read(&line) {
+        let imported = match read(number, &line) {
             Ok(None) => continue,
-            Ok(Some(one)) => session.subscribe(&[one], process::now()).await?.pop(),
+            Ok(Some(one)) => subscribe(session, one).await?,
             Err(wrong) => Some(Imported::Refused(wrong)),
         };
         match imported {
@@ -124,17 +125,30 @@ async fn import<S: Session>(file: &Path, session: &mut S, output: Output) -> Res
     })
 }
 
+/// What fails one line stops no other; only a ledger out of reach does.
+async fn subscribe<S: Session>(
+    session: &mut S,
+    one: NewSubscription,
+) -> Result<Option<Imported>, LedgerError> {
+    match session.subscribe(&[one], process::now()).await {
+        Ok(mut imported) => Ok(imported.pop()),
+        Err(error @ LedgerError::Unreachable(_)) => Err(error),
+        Err(
+            error @ (LedgerError::Conflict(_) | LedgerError::Refused(_) | LedgerError::Fault(_)),
+        ) => Ok(Some(Imported::Refused(error.to_string()))),
+    }
+}
+
 /// The subscription on a line; nothing on an empty one.
-fn read(line: &Line) -> Result<Option<NewSubscription>, String> {
-    let Line::Text(text) = line else { return Err("the line is too long".to_owned()) };
+fn read(number: u64, line: &Line) -> Result<Option<NewSubscription>, String> {
+    let Line::Text(text) = line else {
+        return Err(format!("longer than {LINE_MAX_BYTES} bytes"));
+    };
     if text.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
-    // serde_json counts lines within this one, which would only confuse.
-    let one: NewSubscription = serde_json::from_slice(text).map_err(|error| {
-        let text = error.to_string();
-        text.split(" at line ").next().unwrap_or_default().to_owned()
-    })?;
+    let one: NewSubscription =
+        from_text(without_mark(number, text)).map_err(|wrong| wrong.to_string())?;
     one.check()?;
     Ok(Some(one))
 }
@@ -214,13 +228,18 @@ mod tests {
     fn a_line_is_a_subscription_or_says_what_is_wrong() {
         let line = |rest: &str| {
             let head = r#"{"subscription_no":"S-1","account":"shop","currency":"CNY""#;
-            read(&Line::Text(format!("{head},{rest}}}").into_bytes()))
+            read(2, &Line::Text(format!("{head},{rest}}}").into_bytes()))
         };
         let good = line(r#""amount":1500,"period":"P1M""#).unwrap().unwrap();
         assert_eq!((good.time_zone.as_str(), good.grace.as_str()), ("UTC", "P0D"));
-        assert_eq!(read(&Line::Text(b" ".to_vec())), Ok(None));
+        assert_eq!(read(2, &Line::Text(b" ".to_vec())), Ok(None));
+        let marked = "\u{feff}{}".as_bytes().to_vec();
+        assert!(read(1, &Line::Text(marked)).unwrap_err().contains("missing field"));
         for (rest, wrong) in [
             (r#""amount":0,"period":"P1M""#, "amount: more than 0"),
+            (r#""amount":1.5,"period":"P1M""#, "amount: a whole number of minor units"),
+            (r#""amount":1,"period":"P1M","anchor":"soon""#, "anchor: "),
+            (r#""amount":1,"period":"P1M"} {"a":1"#, "trailing characters"),
             (r#""amount":1,"period":"monthly""#, "period: an ISO 8601 duration"),
             (r#""amount":1,"period":"P0D""#, "period: more than nothing"),
             (r#""amount":1,"period":"P1M","grace":"-P1D""#, "grace: an ISO 8601 duration"),

@@ -67,11 +67,14 @@ pub fn instant(at: OffsetDateTime) -> String {
 
 /// The text with everything replaced that a terminal would obey instead of show.
 pub fn printable(text: &str) -> String {
-    // Marks that turn the direction of writing could make one number look like another.
-    let turns = |letter| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown =
-        |letter: char| if letter.is_control() || turns(letter) { '\u{fffd}' } else { letter };
-    text.chars().map(shown).collect()
+    text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Would a terminal obey it? So it would a mark that turns the direction of writing, by which one number
+/// could look like another.
+pub fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The words in lines of at most so many columns; a longer word has a line of its own.

@@ -15,6 +15,7 @@ use shared::process;
 use shared::provider::diagnosis::{Case, Effort, diagnose};
 use shared::provider::public_key::{HashFunction, PublicKey};
 use shared::provider::{Account, Accounts};
+use shared::units::recordable;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -161,5 +162,6 @@ fn unknown(args: &VerifyArgs, config: &Config) -> Failure {
 fn time(text: &str) -> Result<OffsetDateTime, String> {
     let seconds = text.parse().ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
     let time = seconds.or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok());
-    time.ok_or_else(|| "write it as 2026-11-23T04:00:05Z, or as Unix seconds".to_owned())
+    time.and_then(recordable)
+        .ok_or_else(|| "write it as 2026-11-23T04:00:05Z, or as Unix seconds".to_owned())
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::order::OrderStatus;
 use shared::process;
+use shared::units::recordable;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use worker::ledger::records::{Cancelled, Imported, OrderFilter};
@@ -160,8 +161,8 @@ impl Page {
                 }
                 "account" => filter.account = Some(kept("account", value)?),
                 "since" => {
-                    let since = OffsetDateTime::parse(value, &Rfc3339);
-                    filter.since = Some(since.map_err(|_| "since: a time as in RFC 3339")?);
+                    let since = OffsetDateTime::parse(value, &Rfc3339).ok().and_then(recordable);
+                    filter.since = Some(since.ok_or("since: a time as in RFC 3339")?);
                 }
                 "after" => after = Some(kept("after", value)?),
                 "limit" => filter.limit = query::number("limit", value, 1, LIMIT_MAX)?,
@@ -225,6 +226,7 @@ mod tests {
         for (name, value) in [
             ("status", "fulfilled"),
             ("since", "yesterday"),
+            ("since", "9999-12-31T23:59:59-01:00"),
             ("limit", "0"),
             ("limit", "1001"),
             ("after", "\0"),

@@ -1,4 +1,4 @@
-//! Takes a scene's steps, compares the answers, and looks how the order stands afterwards.
+//! Takes a scene's steps, compares the answers, and looks how the order or subscription stands afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,12 @@ use shared::money::{Currency, Money};
 use shared::process;
 use shared::provider::Provider;
 use worker::ledger::Session;
-use worker::ledger::records::{Cancelled, Imported, NewOrder};
+use worker::ledger::records::{Cancelled, Imported, NewOrder, NewSubscription, SubscriptionFilter};
 
 use super::report::Outcome;
 use super::scene::{Scene, Step};
 use super::stage::{Stage, account};
-use super::standing::standing;
+use super::standing::{of_order, of_subscription};
 use crate::cli::output::progress;
 use crate::simulate::post::{Answer, send};
 use crate::simulate::{Scenario, Simulated, Terms, seed_of};
@@ -21,8 +21,17 @@ use crate::simulate::{Scenario, Simulated, Terms, seed_of};
 const AMOUNT_MINOR: i64 = 10;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const STEP_TIMEOUT: Duration = Duration::from_secs(8);
-const ABSENT: &str = "no order";
+const ABSENT: &str = "nothing of this number";
 const SPINNER: [char; 4] = ['|', '/', '-', '\\'];
+
+/// One request: another seed is another transaction, another charge another month.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    by: Provider,
+    scenario: Scenario,
+    seed: u64,
+    charge: u32,
+}
 
 /// Plays scenes against a serving system, and counts what was accepted.
 pub(super) struct Player<'a, S> {
@@ -72,7 +81,7 @@ impl<'a, S: Session> Player<'a, S> {
         scene: &Scene,
         outcome: &mut Outcome,
     ) -> anyhow::Result<()> {
-        let now = self.standing(&scene.order_no).await?;
+        let now = self.standing(&scene.number).await?;
         if outcome.ok && now != scene.story.standing {
             outcome.fail(format!("later: {now}"));
         }
@@ -81,7 +90,8 @@ impl<'a, S: Session> Player<'a, S> {
 
     /// Takes one step; tells what was not as it should be.
     async fn act(&mut self, scene: &Scene, step: Step) -> anyhow::Result<Option<String>> {
-        let order_no = scene.order_no.as_str();
+        let order_no = scene.number.as_str();
+        let send = |scenario, seed| Sending { by: scene.provider, scenario, seed, charge: 0 };
         match step {
             Step::Order => self.import(scene, Some(account(scene.provider))).await?,
             Step::AnyOrder => self.import(scene, None).await?,
@@ -92,14 +102,18 @@ impl<'a, S: Session> Player<'a, S> {
                     bail!("{order_no} could not be cancelled: {cancelled:?}");
                 }
             }
+            Step::Subscribe => self.subscribe(scene).await?,
             Step::Send(scenario, seed) => {
-                return self.send(scene, scene.provider, (scenario, seed), 1).await;
+                return self.send(scene, send(scenario, seed), 1).await;
             }
-            Step::SendBy(provider, scenario, seed) => {
-                return self.send(scene, provider, (scenario, seed), 1).await;
+            Step::Tell(scenario, charge) => {
+                return self.send(scene, Sending { charge, ..send(scenario, 0) }, 1).await;
+            }
+            Step::SendBy(by, scenario, seed) => {
+                return self.send(scene, Sending { by, ..send(scenario, seed) }, 1).await;
             }
             Step::AtOnce(scenario, seed, times) => {
-                return self.send(scene, scene.provider, (scenario, seed), times).await;
+                return self.send(scene, send(scenario, seed), times).await;
             }
             Step::Await(expected) => {
                 let found = self.stands(scene, expected, STEP_TIMEOUT).await?;
@@ -113,7 +127,7 @@ impl<'a, S: Session> Player<'a, S> {
     }
 
     async fn import(&mut self, scene: &Scene, payee: Option<String>) -> anyhow::Result<()> {
-        let order_no = &scene.order_no;
+        let order_no = &scene.number;
         let order = NewOrder {
             order_no: order_no.clone(),
             amount: AMOUNT_MINOR,
@@ -133,18 +147,37 @@ impl<'a, S: Session> Player<'a, S> {
         }
     }
 
+    async fn subscribe(&mut self, scene: &Scene) -> anyhow::Result<()> {
+        let one = NewSubscription {
+            subscription_no: scene.number.clone(),
+            account: account(scene.provider),
+            agreement_no: None,
+            amount: AMOUNT_MINOR,
+            currency: self.stage.sender(scene.provider)?.currency(),
+            period: "P1M".to_owned(),
+            anchor: None,
+            time_zone: "UTC".to_owned(),
+            grace: "P3D".to_owned(),
+            metadata: None,
+        };
+        match self.session.subscribe(&[one], process::now()).await?.first() {
+            Some(Imported::Inserted) => Ok(()),
+            other => bail!("{} could not be written: {other:?}", scene.number),
+        }
+    }
+
     /// Sends one request, or the same so many times together; tells what was answered wrongly.
     async fn send(
         &mut self,
         scene: &Scene,
-        by: Provider,
-        (scenario, seed): (Scenario, u64),
+        sending: Sending,
         times: usize,
     ) -> anyhow::Result<Option<String>> {
-        let sender = self.stage.sender(by)?;
-        let terms = terms(scene, seed, sender.currency());
-        let simulated = sender.simulate(scenario, &terms).context("a scenario it does not have")?;
-        let url = self.stage.url(by);
+        let sender = self.stage.sender(sending.by)?;
+        let terms = terms(scene, sending, sender.currency());
+        let simulated = sender.simulate(sending.scenario, &terms);
+        let simulated = simulated.context("a scenario it does not have")?;
+        let url = self.stage.url(sending.by);
         let answers = join_all((0..times).map(|_| send(&url, &simulated))).await;
         let mut wrong = None;
         for answer in answers {
@@ -169,8 +202,8 @@ impl<'a, S: Session> Player<'a, S> {
         let mut found = String::new();
         let mut looks = 0;
         let looking = until(within, async || {
-            found = self.standing(&scene.order_no).await?;
-            progress(&format!("{} {}: {found}", SPINNER[looks % SPINNER.len()], scene.order_no));
+            found = self.standing(&scene.number).await?;
+            progress(&format!("{} {}: {found}", SPINNER[looks % SPINNER.len()], scene.number));
             looks += 1;
             Ok((found == expected).then_some(()))
         });
@@ -179,9 +212,14 @@ impl<'a, S: Session> Player<'a, S> {
         Ok(found)
     }
 
-    async fn standing(&mut self, order_no: &str) -> anyhow::Result<String> {
-        let order = self.session.order(order_no).await?;
-        Ok(order.as_ref().map_or_else(|| ABSENT.to_owned(), standing))
+    async fn standing(&mut self, number: &str) -> anyhow::Result<String> {
+        if let Some(order) = self.session.order(number).await? {
+            return Ok(of_order(&order));
+        }
+        let subscription_no = Some(number.to_owned());
+        let filter = SubscriptionFilter { subscription_no, status: None, limit: 1 };
+        let one = self.session.subscriptions(&filter).await?;
+        Ok(one.first().map_or_else(|| ABSENT.to_owned(), of_subscription))
     }
 
     /// Waits until each message that was accepted stands in the ledger.
@@ -215,15 +253,22 @@ pub(super) async fn until<T>(
     }
 }
 
-fn terms(scene: &Scene, seed: u64, currency: Currency) -> Terms {
-    let order_no = scene.order_no.clone();
+fn terms(scene: &Scene, sending: Sending, currency: Currency) -> Terms {
+    let number = scene.number.clone();
+    let of_agreement = scene.story.steps.iter().any(|step| matches!(step, Step::Subscribe));
     Terms {
         amount: Money { minor: AMOUNT_MINOR, currency },
-        agreement: order_no.clone(),
         // Each order has transactions of its own, and a refund finds its payment.
-        seed: seed_of(&account(scene.provider), &order_no).wrapping_add(seed),
+        seed: seed_of(&account(scene.provider), &number).wrapping_add(sending.seed),
+        charge: sending.charge,
         now: process::now(),
-        order_no,
+        // The provider deducts by itself, under a number of its own.
+        order_no: if of_agreement {
+            format!("{number}-{}", sending.charge + 1)
+        } else {
+            number.clone()
+        },
+        agreement: number,
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Report {
 pub(super) struct Outcome {
     provider: &'static str,
     scene: &'static str,
-    order_no: String,
+    number: String,
     sent: &'static str,
     expected: &'static str,
     became: String,
@@ -49,7 +49,7 @@ impl Outcome {
         Self {
             provider: scene.provider.as_str(),
             scene: story.name,
-            order_no: scene.order_no.clone(),
+            number: scene.number.clone(),
             sent: story.sent,
             expected: story.expected,
             millis: took.as_millis(),

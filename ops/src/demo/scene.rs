@@ -1,4 +1,4 @@
-//! One scene: a story that a provider tells of an order of its own.
+//! One scene: a story that a provider tells of an order, or a subscription, of its own.
 
 use std::time::Duration;
 
@@ -6,17 +6,18 @@ use shared::provider::Provider;
 
 use crate::simulate::Scenario;
 
-/// A story by one provider, about an order of its own.
+/// A story by one provider.
 pub(super) struct Scene {
     pub(super) provider: Provider,
     pub(super) story: &'static Story,
-    pub(super) order_no: String,
+    /// Of the order, or of the subscription.
+    pub(super) number: String,
 }
 
 /// What is played, and what it must lead to.
 pub(super) struct Story {
     pub(super) name: &'static str,
-    /// A part of the order's number.
+    /// A part of the number.
     pub(super) slug: &'static str,
     pub(super) sent: &'static str,
     /// For people.
@@ -45,7 +46,11 @@ pub(super) enum Step {
     Order,
     /// The same, to be paid into any account.
     AnyOrder,
-    /// The shop cancels it.
+    /// The shop writes a subscription, to be charged each month.
+    Subscribe,
+    /// One notification about its agreement, or about its charge of this month from 0.
+    Tell(Scenario, u32),
+    /// The shop cancels the order.
     Cancel,
     /// One request; another number is another transaction.
     Send(Scenario, u64),
@@ -63,9 +68,12 @@ impl Story {
     /// Can a provider that has these scenarios tell it?
     pub(super) fn is_known(&self, scenarios: &[Scenario]) -> bool {
         self.steps.iter().all(|step| match step {
-            Step::Send(scenario, _) | Step::AtOnce(scenario, ..) => scenarios.contains(scenario),
+            Step::Send(scenario, _) | Step::AtOnce(scenario, ..) | Step::Tell(scenario, _) => {
+                scenarios.contains(scenario)
+            }
             Step::Order
             | Step::AnyOrder
+            | Step::Subscribe
             | Step::SendBy(..)
             | Step::Cancel
             | Step::Await(_)

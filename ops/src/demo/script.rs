@@ -1,5 +1,5 @@
-//! What is played, and how each order must stand afterwards: the policy's rows, and then what every
-//! provider must do.
+//! What is played, and how each order or subscription must stand afterwards: the policy's rows, and then
+//! what every provider must do.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::simulate::Scenario;
 
 mod policy;
 mod every;
+mod subscription;
 
 const SOON: Duration = Duration::from_secs(8);
 /// The promise for a payment that waited for its order.
@@ -21,10 +22,12 @@ pub(super) fn scenes(known: impl Fn(Provider) -> Vec<Scenario>) -> Vec<Scene> {
         (Provider::Alipay, policy::STORIES),
         (Provider::WechatPay, policy::BY_TWO),
         (Provider::Adyen, policy::BATCHES),
+        (Provider::WechatPay, subscription::STORIES),
     ];
     for provider in Provider::ALL.iter().copied() {
         told.push((provider, every::STORIES));
         told.push((provider, every::refunds_of(provider)));
+        told.push((provider, subscription::life_of(provider)));
     }
     let mut scenes = vec![];
     for (provider, stories) in told {
@@ -36,13 +39,13 @@ pub(super) fn scenes(known: impl Fn(Provider) -> Vec<Scenario>) -> Vec<Scene> {
 }
 
 fn scene(provider: Provider, story: &'static Story) -> Scene {
-    let order_no = match story.told {
+    let number = match story.told {
         Told::Alone => format!("demo-{}", story.slug),
         Told::InColumn(..) => {
             format!("demo-{}-{}", provider.as_str().replace('_', "-"), story.slug)
         }
     };
-    Scene { provider, story, order_no }
+    Scene { provider, story, number }
 }
 
 #[cfg(test)]
@@ -52,9 +55,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_scene_has_an_order_of_its_own() {
+    fn every_scene_has_a_number_of_its_own() {
         let scenes = scenes(|_| Scenario::value_variants().to_vec());
-        let numbers: BTreeSet<_> = scenes.iter().map(|scene| &scene.order_no).collect();
+        let numbers: BTreeSet<_> = scenes.iter().map(|scene| &scene.number).collect();
         assert_eq!(numbers.len(), scenes.len());
     }
 

@@ -1,9 +1,10 @@
-//! How an order stands, in one line: what a scene expects and what became of it are compared as such.
+//! How an order or a subscription stands, in one line: what a scene expects and what became of it are compared
+//! as such.
 
-use worker::ledger::records::OrderRecord;
+use worker::ledger::records::{EventLine, OrderRecord, SubscriptionRecord};
 
 /// Status, payments, refunds, fulfilment, cases, published events.
-pub(super) fn standing(order: &OrderRecord) -> String {
+pub(super) fn of_order(order: &OrderRecord) -> String {
     let mut parts = vec![order.summary.status.as_str().to_owned()];
     parts.extend(count(order.payments.len(), "payment"));
     parts.extend(count(order.refunds.len(), "refund"));
@@ -11,9 +12,22 @@ pub(super) fn standing(order: &OrderRecord) -> String {
     parts.extend(count(active, "release"));
     parts.extend(count(order.fulfilments.len() - active, "revoked release"));
     parts.extend(order.cases.iter().map(|case| format!("{} case {}", case.status, case.kind)));
-    let published = order.events.iter().filter(|event| event.published);
-    parts.extend(published.map(|event| short(&event.r#type).to_owned()));
+    parts.extend(announced(&order.events));
     parts.join(", ")
+}
+
+/// Status, charges, periods, published events.
+pub(super) fn of_subscription(one: &SubscriptionRecord) -> String {
+    let reason = one.ended.map(|why| format!(" ({})", why.as_str())).unwrap_or_default();
+    let mut parts = vec![format!("{}{reason}", one.status.as_str())];
+    parts.extend(count(one.charges.len(), "charge"));
+    parts.extend(count(one.periods, "period"));
+    parts.extend(announced(&one.events));
+    parts.join(", ")
+}
+
+fn announced(events: &[EventLine]) -> impl Iterator<Item = String> {
+    events.iter().filter(|event| event.published).map(|event| short(&event.r#type).to_owned())
 }
 
 fn count(number: usize, what: &str) -> Option<String> {

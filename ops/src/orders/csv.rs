@@ -9,6 +9,8 @@ use worker::ledger::records::{NUMBERS_MAX, NewOrder};
 
 use super::{Wrong, from_value};
 
+mod quotes;
+
 /// The columns: the keys of the same order as JSON.
 pub const COLUMNS: [&str; 10] = [
     "order_no",
@@ -41,6 +43,7 @@ A-2,980,JPY,shop-alipay,A-2-again|A-2-third,2027-01-31T23:59:59Z,,S-1,P1M,\"{\"\
 /// What the first line says of those that follow.
 pub struct Header {
     columns: Vec<&'static str>,
+    separator: u8,
     reader: Reader,
 }
 
@@ -52,7 +55,7 @@ impl Header {
         let separator = SEPARATORS.iter().find(is_there).copied().unwrap_or(SEPARATORS[0]);
         let mut reader = reader(separator);
         let mut columns = vec![];
-        for name in cells(line, &mut reader)? {
+        for name in cells(line, separator, &mut reader)? {
             let known = COLUMNS.iter().find(|column| **column == name.trim());
             let column = *known.ok_or_else(|| {
                 let name: String = name.chars().take(40).collect();
@@ -65,14 +68,14 @@ impl Header {
         }
         match NEEDED.iter().find(|needed| !columns.contains(*needed)) {
             Some(missing) => Err(format!("the column `{missing}` is missing")),
-            None => Ok(Self { columns, reader }),
+            None => Ok(Self { columns, separator, reader }),
         }
     }
 
     /// The order on a line.
     pub fn order(&mut self, line: &[u8]) -> Result<NewOrder, Wrong> {
         let whole = |why: String| Wrong::new(None, &why);
-        let cells = cells(line, &mut self.reader).map_err(whole)?;
+        let cells = cells(line, self.separator, &mut self.reader).map_err(whole)?;
         if cells.len() != self.columns.len() {
             let (found, wanted) = (cells.len(), self.columns.len());
             return Err(whole(format!("it has {found} cells, and the header {wanted}")));
@@ -108,10 +111,16 @@ fn value(column: &str, cell: String) -> Result<Option<Value>, Wrong> {
 }
 
 /// The cells of one line, which has no line feed.
-fn cells(line: &[u8], reader: &mut Reader) -> Result<Vec<String>, String> {
+fn cells(line: &[u8], separator: u8, reader: &mut Reader) -> Result<Vec<String>, String> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.contains(&b'\r') {
         return Err("a carriage return stands within it; save with LF or CRLF".to_owned());
+    }
+    // The reader would take it as a letter, and so the rest of a cell that began on the line before as an order.
+    if !quotes::are_paired(line, separator) {
+        return Err(
+            "a quote is left open, or stands within a cell that is not in quotes".to_owned()
+        );
     }
     // The reader takes a byte order mark off whatever comes first, and an empty line is nothing to it: so
     // a cell keeps its own.
@@ -227,6 +236,10 @@ mod tests {
             ("A-1,10", "it has 2 cells, and the header 3"),
             ("A-1,10,CNY,", "it has 4 cells"),
             ("\"A-1,10,CNY", "a quote is left open"),
+            // What a line feed within a cell leaves on the next line.
+            ("A-1\",\"10\",\"CNY\"", "a quote is left open"),
+            ("\"A\"-1,10,CNY", "a quote is left open"),
+            ("A-1,10,\"CNY\"\"", "a quote is left open"),
             ("A-1,10\r,CNY", "a carriage return stands within it"),
             (",10,CNY", "order_no: an order number may not be empty"),
             ("A-1,,CNY", "amount: a whole number"),

@@ -12,6 +12,10 @@ use super::{Scenario, Terms, seed_of};
 /// Purchases fall within half a year from here, by their seed.
 const FIRST: OffsetDateTime = datetime!(2026-01-01 00:00:00 UTC);
 const SPREAD_S: i64 = 180 * 86_400;
+/// From one charge under an agreement to the next.
+const MONTH: Duration = Duration::days(30);
+/// What a charge adds to the seed: no scenario's number reaches so far.
+const CHARGE: u64 = 0x0001_0000_0001;
 /// How long ago a replayed request was signed: twice what any window allows.
 const STALE: Duration = Duration::minutes(10);
 /// Streams of chance that no scenario's number is near.
@@ -37,6 +41,8 @@ pub(super) struct Purchase {
     pub(super) sent_at: OffsetDateTime,
     created_at: OffsetDateTime,
     seed: u64,
+    /// Who pays is the same for every charge.
+    payer_seed: u64,
 }
 
 /// Random letters that a seed decides.
@@ -52,9 +58,12 @@ impl Purchase {
             order_no: terms.order_no.clone(),
             agreement: terms.agreement.clone(),
             amount: Money { minor: terms.amount.minor.saturating_add(more), ..terms.amount },
-            created_at: FIRST + Duration::seconds(chance.gen_range(0..SPREAD_S)),
+            created_at: FIRST
+                + Duration::seconds(chance.gen_range(0..SPREAD_S))
+                + MONTH * terms.charge,
             sent_at: terms.now - age,
-            seed: terms.seed,
+            seed: terms.seed.wrapping_add(u64::from(terms.charge).wrapping_mul(CHARGE)),
+            payer_seed: terms.seed,
         }
     }
 
@@ -120,7 +129,7 @@ impl Purchase {
     }
 
     pub(super) fn of_payer(&self) -> Chance {
-        self.stream(PAYER)
+        stream(self.payer_seed, PAYER)
     }
 
     pub(super) fn of_dispute(&self) -> Chance {
@@ -136,10 +145,14 @@ impl Purchase {
         Chance(StdRng::seed_from_u64(seed_of("", &self.agreement)))
     }
 
-    fn stream(&self, stream: u64) -> Chance {
-        let seed = self.seed.wrapping_add((stream + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Chance(StdRng::seed_from_u64(seed))
+    fn stream(&self, number: u64) -> Chance {
+        stream(self.seed, number)
     }
+}
+
+fn stream(seed: u64, number: u64) -> Chance {
+    let seed = seed.wrapping_add((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    Chance(StdRng::seed_from_u64(seed))
 }
 
 impl Chance {

@@ -62,6 +62,7 @@ impl Stand {
             amount: Money { minor: MINOR, currency: self.sender.currency() },
             agreement: "S-1".into(),
             seed: 7,
+            charge: 0,
             now: NOW,
         }
     }

@@ -107,7 +107,8 @@ pub(crate) trait Protocol {
         None
     }
 
-    /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact.
+    /// Reads what [`Protocol::verify`] let in. A type that is not known is no error: it has no fact. Whether
+    /// its times can be recorded is judged once for all providers.
     fn read(reader: &Self::Reader, genuine: &Genuine<'_>) -> Result<Vec<Notification>, Unreadable>;
 }
 

@@ -71,6 +71,15 @@ const BROKEN: &[(&str, &str)] = &[
         "a time can be read",
         "insert into orders (order_no, amount, currency, created_at) values ('N', 10, 'CNY', {far})",
     ),
+    (
+        "an expiry can be read",
+        "insert into orders (order_no, amount, currency, expires_at) values ('N', 10, 'CNY', {far})",
+    ),
+    ("an expiry can be read later", "update orders set expires_at = {far} where order_no = 'P'"),
+    (
+        "a currency is one",
+        "insert into orders (order_no, amount, currency) values ('N', 10, 'XXX')",
+    ),
     ("a time can be read later", "update orders set created_at = {far} where order_no = 'P'"),
     (
         "when it runs out can be read",

@@ -1,5 +1,7 @@
 //! How each provider would sign whatever stands in a fuzzer's input, with keys from a seed.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use bytes::Bytes;
 use rsa::RsaPrivateKey;
 use shared::provider::form::Form;
@@ -9,8 +11,9 @@ use shared::provider::{
     adyen, alipay, paypal, standard_webhooks, stripe, unionpay, wechat_pay, wechat_pay_v2,
 };
 use shared::secret::Secret;
+use time::OffsetDateTime;
 
-use super::{NOW, Sign};
+use super::KEY;
 
 /// Certificates of the seed's public key; nobody else trusts them.
 pub(super) const UNIONPAY_CERTIFICATE: &str = include_str!("unionpay.pem");
@@ -20,17 +23,35 @@ const WECHAT_KEY: &str = "0123456789abcdef0123456789abcdef";
 const ADYEN_KEY: &str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
 const PUB_KEY_ID: &str = "PUB_KEY_ID_0112422897022023";
 
-/// The account's section, and its provider's hand.
-pub(super) fn of(provider: Provider, key: RsaPrivateKey) -> (String, Sign) {
-    match provider {
-        Provider::Alipay => alipay(key),
-        Provider::WechatPay => wechat_pay(key),
-        Provider::WechatPayV2 => wechat_pay_v2(),
-        Provider::UnionPay => unionpay(key),
-        Provider::Stripe => stripe(),
-        Provider::PayPal => paypal(key),
-        Provider::Adyen => adyen(),
-        Provider::StandardWebhooks => standard_webhooks(),
+/// How a provider would sign any body for the account; nothing where it could not have said that.
+type Sign = Box<dyn Fn(&[u8]) -> Option<Request> + Send + Sync>;
+
+/// A provider's hand, and the section of the account that trusts it.
+pub struct Hand {
+    pub section: String,
+    sign: Sign,
+}
+
+impl Hand {
+    /// It signs as at this time.
+    pub fn of(provider: Provider, now: OffsetDateTime) -> Self {
+        let key = KEY.clone();
+        let (section, sign) = match provider {
+            Provider::Alipay => alipay(key),
+            Provider::WechatPay => wechat_pay(key, now),
+            Provider::WechatPayV2 => wechat_pay_v2(),
+            Provider::UnionPay => unionpay(key),
+            Provider::Stripe => stripe(now),
+            Provider::PayPal => paypal(key, now),
+            Provider::Adyen => adyen(),
+            Provider::StandardWebhooks => standard_webhooks(now),
+        };
+        Self { section, sign }
+    }
+
+    /// The request with which the provider would say this; nothing where it could not.
+    pub fn sign(&self, said: &[u8]) -> Option<Request> {
+        (self.sign)(said)
     }
 }
 
@@ -45,7 +66,7 @@ fn alipay(key: RsaPrivateKey) -> (String, Sign) {
     (section.to_owned(), Box::new(sign))
 }
 
-fn wechat_pay(key: RsaPrivateKey) -> (String, Sign) {
+fn wechat_pay(key: RsaPrivateKey, now: OffsetDateTime) -> (String, Sign) {
     let section = format!(
         "mchid = \"1900\"\napi_v3_key = \"{WECHAT_KEY}\"\n[public_keys]\n{PUB_KEY_ID} = \"public.pem\""
     );
@@ -56,8 +77,8 @@ fn wechat_pay(key: RsaPrivateKey) -> (String, Sign) {
             Some((event_type, resource)) => {
                 let original_type = event_type.split('.').next()?.to_lowercase();
                 let event = wechat_pay::Event {
-                    id: "fuzzed",
-                    created_at: NOW,
+                    id: &id_of(input),
+                    created_at: now,
                     event_type,
                     original_type: &original_type,
                     resource,
@@ -67,7 +88,7 @@ fn wechat_pay(key: RsaPrivateKey) -> (String, Sign) {
             None => input.to_vec(),
         };
         let signer = wechat_pay::Signer { serial: PUB_KEY_ID, key: &key };
-        request(wechat_pay::sign(&body, NOW, &signer), body)
+        request(wechat_pay::sign(&body, now, &signer), body)
     };
     (section, Box::new(sign))
 }
@@ -108,14 +129,14 @@ fn unionpay(key: RsaPrivateKey) -> (String, Sign) {
     (section.to_owned(), Box::new(sign))
 }
 
-fn stripe() -> (String, Sign) {
+fn stripe(now: OffsetDateTime) -> (String, Sign) {
     let section = format!("secrets = \"{SECRET}\"\nlivemode = false");
     let secret = Secret::new(SECRET.to_owned());
-    let sign = move |input: &[u8]| request(stripe::sign(input, &secret, NOW), input.to_vec());
+    let sign = move |input: &[u8]| request(stripe::sign(input, &secret, now), input.to_vec());
     (section, Box::new(sign))
 }
 
-fn paypal(key: RsaPrivateKey) -> (String, Sign) {
+fn paypal(key: RsaPrivateKey, now: OffsetDateTime) -> (String, Sign) {
     let section = "webhook_id = \"8PT597110X687430LKGECATA\"\nenvironment = \"live\"\ncertificates = [\"paypal.pem\"]";
     let sign = move |input: &[u8]| {
         let by = paypal::Signing {
@@ -123,7 +144,7 @@ fn paypal(key: RsaPrivateKey) -> (String, Sign) {
             webhook_id: "8PT597110X687430LKGECATA",
             environment: paypal::published::Environment::Live,
         };
-        request(paypal::sign(input, "fuzzed", NOW, by), input.to_vec())
+        request(paypal::sign(input, "fuzzed", now, by), input.to_vec())
     };
     (section.to_owned(), Box::new(sign))
 }
@@ -142,14 +163,21 @@ fn adyen() -> (String, Sign) {
     (section, Box::new(sign))
 }
 
-fn standard_webhooks() -> (String, Sign) {
+fn standard_webhooks(now: OffsetDateTime) -> (String, Sign) {
     let section = format!("secrets = \"{SECRET}\"");
     let key = standard_webhooks::key_of(&Secret::new(SECRET.to_owned()));
     let sign = move |input: &[u8]| {
-        let headers = standard_webhooks::sign("msg_fuzzed", input, key.as_ref()?, NOW);
+        let headers = standard_webhooks::sign(&id_of(input), input, key.as_ref()?, now);
         request(headers, input.to_vec())
     };
     (section, Box::new(sign))
+}
+
+/// One input is one notification, and another input another.
+fn id_of(input: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    input.hash(&mut hasher);
+    format!("msg_{:016x}", hasher.finish())
 }
 
 fn request(

@@ -40,11 +40,20 @@ pub fn announce(before: &State, after: &State) -> Vec<Announcement> {
         }
     }
     announcements.extend(of_cases(before, after));
+    // A provider that contradicts what it proved may take a payment away, and no case need tell of it.
+    if announcements.is_empty() && is_entitled(before) && !is_entitled(after) {
+        announcements
+            .extend(after.order.iter().map(|order| of_order(EventType::OrderRefunded, order)));
+    }
     let numbers = further_numbers(after);
     for order in announcements.iter_mut().filter_map(|told| told.snapshot.order.as_mut()) {
         order.numbers = numbers.clone();
     }
     announcements
+}
+
+fn is_entitled(state: &State) -> bool {
+    state.order.as_ref().is_some_and(|order| order.recorded.fulfilment == Fulfilment::Active)
 }
 
 /// A payer comes back with the number that he paid under, which may be another than the order's own.

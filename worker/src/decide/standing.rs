@@ -180,7 +180,7 @@ fn recorded(order: &Order, state: &State, totals: &Totals, now: OffsetDateTime) 
     let due = order.amount.minor.min(totals.gross);
     let cancelled = is_cancelled(order, &state.resolutions);
     // What ran out stays so by a clock that is behind: it was announced, and only money undoes it.
-    let ran_out = order.is_late(now) || order.recorded.status == OrderStatus::Cancelled;
+    let ran_out = order.is_late(now) || order.ran_out();
     let status = match totals.gross {
         _ if cancelled => OrderStatus::Cancelled,
         0 if ran_out => OrderStatus::Cancelled,
@@ -244,5 +244,12 @@ impl Order {
     /// Is this instant behind its end? What was paid at the very end is in time.
     pub(super) fn is_late(&self, at: OffsetDateTime) -> bool {
         self.expires_at.is_some_and(|end| at > end)
+    }
+
+    /// Has it run out once? Clocks differ, and may jump back.
+    fn ran_out(&self) -> bool {
+        self.expires_at.is_some()
+            && !self.cancelled
+            && self.recorded.status == OrderStatus::Cancelled
     }
 }

@@ -1,5 +1,6 @@
 //! The whole policy as tables, in words of payments: `table/payments.txt`, `table/refunds.txt`,
-//! `table/verdicts.txt` and `table/charges.txt` say what each means. To change the policy, change them first.
+//! `table/verdicts.txt`, `table/charges.txt` and `table/subscriptions.txt` say what each means. To change
+//! the policy, change them first.
 
 pub(super) mod scene;
 mod sweep;

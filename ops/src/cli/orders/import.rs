@@ -13,7 +13,7 @@ use worker::ledger::{LedgerError, Session};
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Output, say};
 use super::super::table::printable;
-use super::lines::{LINE_MAX_BYTES, Line, Lines};
+use super::lines::{LINE_MAX_BYTES, Line, Lines, without_mark};
 use super::progress::Progress;
 use crate::orders::csv::{self, Header};
 use crate::orders::from_json;
@@ -133,10 +133,7 @@ impl Reading {
             return Ok(Ok(None));
         }
         let order = match self {
-            Self::Json => {
-                let mark = if number == 1 { "\u{feff}" } else { "" };
-                from_json(text.strip_prefix(mark.as_bytes()).unwrap_or(text))
-            }
+            Self::Json => from_json(without_mark(number, text)),
             Self::Csv(Some(header)) => header.order(text),
             Self::Csv(header @ None) => {
                 let read = Header::read(text).map_err(|wrong| {

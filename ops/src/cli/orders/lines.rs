@@ -64,6 +64,12 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     }
 }
 
+/// The first line without the mark that some editors put before a text.
+pub(in crate::cli) fn without_mark(number: u64, text: &[u8]) -> &[u8] {
+    let mark = if number == 1 { "\u{feff}" } else { "" };
+    text.strip_prefix(mark.as_bytes()).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

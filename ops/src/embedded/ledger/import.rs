@@ -99,7 +99,9 @@ fn update(
     known: &Known,
     now: OffsetDateTime,
 ) -> Result<Imported> {
-    let known_metadata: Option<Value> = known.metadata.as_deref().map(from_json).transpose()?;
+    // What another program wrote may be deeper than we read: it is other metadata than this.
+    let known_metadata: Option<Value> =
+        known.metadata.as_deref().map(|text| from_json(text).unwrap_or_default());
     let same_terms = known.amount == order.amount
         && known.currency == order.currency.as_str()
         && known.account == order.account

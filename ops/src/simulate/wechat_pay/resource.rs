@@ -9,6 +9,8 @@ use time::{Duration, OffsetDateTime};
 use crate::simulate::Scenario;
 use crate::simulate::purchase::{Purchase, another_if};
 
+/// How long an agreement lasts: nobody who tries things out sees its end.
+const CONTRACT: Duration = Duration::days(3_650);
 /// The merchant and the application of an account that names none.
 const MCHID: &str = "1900000109";
 const APPID: &str = "wxd678efh567hg6787";
@@ -201,7 +203,7 @@ impl<'a> Resource<'a> {
             "out_contract_code": self.purchase.agreement,
             "contract_state": state,
             "contract_signed_time": stamp(signed_at),
-            "contract_expired_time": stamp(signed_at + Duration::days(365)),
+            "contract_expired_time": stamp(signed_at + CONTRACT),
             "openid": self.openid,
         });
         if state == "TERMINATED" {

@@ -8,6 +8,8 @@ use time::{Duration, OffsetDateTime};
 use crate::simulate::Scenario;
 use crate::simulate::purchase::{Purchase, another_if};
 
+/// How long an agreement lasts: nobody who tries things out sees its end.
+const CONTRACT: Duration = Duration::days(3_650);
 /// The application of an account that names none.
 const APPID: &str = "wxd678efh567hg6787";
 const COMPACT: &[BorrowedFormatItem<'_>] =
@@ -151,7 +153,7 @@ impl<'a> Elements<'a> {
             ("change_type", change_type.to_owned()),
             ("operate_time", stamp(SPACED, at)),
             ("contract_id", self.contract.clone()),
-            ("contract_expired_time", stamp(SPACED, signed_at + Duration::days(365))),
+            ("contract_expired_time", stamp(SPACED, signed_at + CONTRACT)),
             ("request_serial", self.purchase.of_invoice().digits(10)),
         ];
         with(self.around(), contract)

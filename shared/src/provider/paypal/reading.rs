@@ -37,6 +37,9 @@ pub(super) const PERSONAL: [&str; 19] = [
 ];
 /// PayPal's numbers have at most 64 characters.
 const NUMBER_MAX_BYTES: usize = 128;
+/// The sign that an amount may bear: the first version writes what went back as less than nothing.
+const NONE: &str = "";
+const MINUS: &str = "-";
 
 /// Reads one event. Only a dispute of several payments says several things.
 pub(super) fn read(body: &[u8]) -> Result<Vec<Notification>, Unreadable> {
@@ -136,7 +139,7 @@ impl Event<'_> {
             order_number: order_number.unwrap_or_else(|| transaction.clone()),
             transaction,
             status,
-            amount: self.money(self.json.at(&["resource", "amount"]))?,
+            amount: self.money(self.json.at(&["resource", "amount"]), NONE)?,
             occurred_at: self.time(&[
                 &["resource", "update_time"],
                 &["resource", "create_time"],
@@ -162,7 +165,7 @@ impl Event<'_> {
             order_number: named.unwrap_or_else(|| transaction.clone()),
             transaction,
             status,
-            amount: self.money(unit.at(&["amount"]))?,
+            amount: self.money(unit.at(&["amount"]), NONE)?,
             occurred_at: self.time(&[
                 &["resource", "update_time"],
                 &["create_time"],
@@ -196,7 +199,7 @@ impl Event<'_> {
             order_number: None,
             refund_no: shown(self.json.at(&["resource", "invoice_id"])),
             status,
-            amount: self.money(self.json.at(&["resource", "amount"]))?,
+            amount: self.money(self.json.at(&["resource", "amount"]), MINUS)?,
             occurred_at: self.time(&[
                 &["resource", "update_time"],
                 &["resource", "create_time"],
@@ -235,7 +238,7 @@ impl Event<'_> {
         let failed = ["resource", "billing_info", "last_failed_payment"];
         let amount = match self.json.at(&failed).at(&["amount"]) {
             Json::Null => None,
-            amount => Some(self.money(amount)?),
+            amount => Some(self.money(amount, NONE)?),
         };
         // PayPal numbers no attempt; each is an event of its own.
         let charge = self.required(&["id"])?;
@@ -257,9 +260,8 @@ impl Event<'_> {
         })))
     }
 
-    /// An amount of the second or the first version of PayPal's resources. What went back is negative in
-    /// the first.
-    fn money(&self, amount: &Json) -> Result<Money, Unreadable> {
+    /// An amount of the second or the first version of PayPal's resources, which may bear this sign.
+    fn money(&self, amount: &Json, sign: &str) -> Result<Money, Unreadable> {
         let inexact = Unreadable::Malformed("an amount is missing, or not exact");
         let first = |keys: [&str; 2]| keys.iter().find_map(|key| amount.at(&[key]).text());
         let (Some(value), Some(letters)) =
@@ -268,7 +270,7 @@ impl Event<'_> {
             return Err(inexact);
         };
         let currency: Currency = letters.parse().map_err(|_| inexact)?;
-        let value = value.strip_prefix('-').unwrap_or(value);
+        let value = value.strip_prefix(sign).unwrap_or(value);
         // Zeros beyond the currency's decimals say nothing.
         let whole = value.trim_end_matches('0').strip_suffix('.');
         Money::from_decimal(whole.unwrap_or(value), currency).map_err(|_| inexact)

@@ -21,6 +21,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("its anchor can be read", "anchor", "'N', 'shop', 10, 'CNY', 'P1M', {far}"),
     ("its beginning can be read", "created_at", "'N', 'shop', 10, 'CNY', 'P1M', {far}"),
     ("its period is a duration", "grace", "'N', 'shop', 10, 'CNY', 'monthly', 'P0D'"),
+    ("its period is whole days", "grace", "'N', 'shop', 10, 'CNY', 'PT1H', 'P0D'"),
     ("its period is not nothing", "grace", "'N', 'shop', 10, 'CNY', 'P0M', 'P0D'"),
     ("its period has 64 bytes", "grace", "'N', 'shop', 10, 'CNY', 'P{129}1M', 'P0D'"),
     ("its grace is a duration", "grace", "'N', 'shop', 10, 'CNY', 'P1M', 'three days'"),
@@ -33,6 +34,14 @@ const ROWS: &[(&str, &str, &str)] = &[
 ];
 
 const BROKEN: &[(&str, &str)] = &[
+    (
+        "its anchor can be read later",
+        "update subscriptions set anchor = {far} where subscription_no = 'U'",
+    ),
+    (
+        "its currency is one later",
+        "update subscriptions set currency = 'XXX' where subscription_no = 'U'",
+    ),
     (
         "a subscription's status is derived",
         "update subscriptions set status = 'active' where subscription_no = 'U'",

@@ -1,7 +1,9 @@
-//! The subscription's policy as tables: what providers said, and where it stands.
+//! The subscription's policy as tables: what providers said, and where it stands. `decide/table/subscriptions.txt`
+//! has every state and every word; here stand whole lives.
 
 mod charges;
 mod clocks;
+mod every;
 mod failures;
 mod properties;
 pub(super) mod scene;

@@ -21,6 +21,7 @@ pub(super) enum Back {
     RefundFailed,
     RefundClosed,
     RefundSucceeded,
+    RefundOfAll,
     RefundReversed,
     RefundBeyond,
     RefundInDollars,
@@ -31,11 +32,12 @@ pub(super) enum Back {
 }
 
 impl Back {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::RefundPending,
         Self::RefundFailed,
         Self::RefundClosed,
         Self::RefundSucceeded,
+        Self::RefundOfAll,
         Self::RefundReversed,
         Self::RefundBeyond,
         Self::RefundInDollars,
@@ -51,6 +53,7 @@ impl Back {
             Self::RefundFailed => "refund failed",
             Self::RefundClosed => "refund closed",
             Self::RefundSucceeded => "refund",
+            Self::RefundOfAll => "refund of all",
             Self::RefundReversed => "refund reversed",
             Self::RefundBeyond => "refund beyond",
             Self::RefundInDollars => "refund in dollars",
@@ -67,6 +70,7 @@ impl Back {
             Self::RefundFailed => refund(RefundStatus::Failed, 5_000, Evidence::Signed),
             Self::RefundClosed => refund(RefundStatus::Closed, 5_000, Evidence::Signed),
             Self::RefundSucceeded => refund(RefundStatus::Succeeded, 5_000, Evidence::Signed),
+            Self::RefundOfAll => refund(RefundStatus::Succeeded, PRICE.minor, Evidence::Signed),
             Self::RefundReversed => refund(RefundStatus::Reversed, 5_000, Evidence::Signed),
             Self::RefundBeyond => refund(RefundStatus::Succeeded, 15_000, Evidence::Signed),
             Self::Hint => refund(RefundStatus::Succeeded, 5_000, Evidence::Hint),

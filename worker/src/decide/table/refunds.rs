@@ -97,3 +97,11 @@ fn what_went_back_beyond_the_payment_is_a_case_and_no_debt_of_the_order() {
         assert_eq!(told(Books::Paid.state(), &[refund]), [ALL, opened]);
     }
 }
+
+#[test]
+fn a_payment_that_its_provider_takes_back_is_announced() {
+    let more = shared::money::Money { minor: PRICE.minor + 1, ..PRICE };
+    let taken_back = says("T1", Word::FullRefund, more);
+    let gone = "order/A-1 order.refunded.v1: pending 0-0, goods stay";
+    assert_eq!(told(Books::Paid.state(), &[taken_back]), [gone]);
+}

@@ -92,27 +92,9 @@ impl Books {
         }
     }
 
-    /// Does T1's amount still have to be compared with the order's?
+    /// Is there an order to compare T1's amount with?
     pub(crate) fn compares(self) -> bool {
-        match self {
-            Self::Pending
-            | Self::PaidByAnother
-            | Self::RefundedAnother
-            | Self::Cancelled
-            | Self::OtherAccount
-            | Self::ExpiredBefore
-            | Self::ExpiredAfter
-            | Self::TestOrder
-            | Self::NoAccountNamed => true,
-            Self::NoOrderYet
-            | Self::PastTheDeadline
-            | Self::Paid
-            | Self::PaidTwice
-            | Self::PartiallyRefunded
-            | Self::Refunded
-            | Self::RefundedByName
-            | Self::LostToADispute => false,
-        }
+        !matches!(self, Self::NoOrderYet | Self::PastTheDeadline)
     }
 
     /// What the installation has chosen.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use shared::money::{Currency, Money};
 use shared::order::{Mode, check_order_no};
 use shared::rules::Rules;
+use shared::units::{UNRECORDABLE, recordable};
 use time::OffsetDateTime;
 
 use super::metadata;
@@ -62,9 +63,9 @@ impl NewOrder {
         if self.amount <= 0 {
             return Err("amount: more than 0 is needed, in minor units".to_owned());
         }
-        let account = self.account.as_ref().map(String::len);
-        if account.is_some_and(|bytes| !(1..=ACCOUNT_MAX_BYTES).contains(&bytes)) {
-            return Err(format!("account: from 1 to {ACCOUNT_MAX_BYTES} bytes are needed"));
+        self.account.as_deref().map_or(Ok(()), check_account)?;
+        if self.expires_at.is_some_and(|at| recordable(at).is_none()) {
+            return Err(format!("expires_at: {UNRECORDABLE}"));
         }
         self.check_extension()?;
         if let Some(metadata) = &self.metadata {
@@ -123,6 +124,16 @@ impl NewOrder {
         numbers.dedup();
         numbers
     }
+}
+
+/// What is wrong with an account's name, in words.
+pub(super) fn check_account(name: &str) -> Result<(), String> {
+    if !(1..=ACCOUNT_MAX_BYTES).contains(&name.len()) || name.chars().any(char::is_control) {
+        return Err(format!(
+            "account: from 1 to {ACCOUNT_MAX_BYTES} bytes are needed, none a control character"
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

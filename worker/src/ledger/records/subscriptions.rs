@@ -5,9 +5,11 @@ use serde_json::Value;
 use shared::money::{Currency, Money};
 use shared::order::{Mode, check_order_no};
 use shared::subscription::{EndReason, SubscriptionStatus};
+use shared::units::{UNRECORDABLE, recordable};
 use time::OffsetDateTime;
 
-use super::{EventLine, METADATA_MAX_BYTES};
+use super::new_order::check_account;
+use super::{EventLine, metadata};
 use crate::decide::subscription::calendar::{grace, period, zone};
 use crate::decide::subscription::{Contracts, Subscription, Terms};
 
@@ -103,23 +105,23 @@ impl NewSubscription {
     pub fn check(&self) -> Result<(), String> {
         check_order_no(&self.subscription_no)
             .map_err(|_| format!("subscription_no: {NUMBER_RULE}"))?;
-        if self.account.is_empty() {
-            return Err("account: whose agreement it is must be named".to_owned());
-        }
+        check_account(&self.account)?;
         if self.agreement_no.as_deref().is_some_and(|number| check_order_no(number).is_err()) {
             return Err(format!("agreement_no: {NUMBER_RULE}"));
+        }
+        if self.currency == Currency::XXX {
+            return Err("currency: XXX is no currency that can be paid in".to_owned());
         }
         if self.amount <= 0 {
             return Err("amount: more than 0 is needed, in minor units".to_owned());
         }
+        if self.anchor.is_some_and(|at| recordable(at).is_none()) {
+            return Err(format!("anchor: {UNRECORDABLE}"));
+        }
         period(&self.period).map_err(|error| format!("period: {error}"))?;
         zone(&self.time_zone).map_err(|error| format!("time_zone: {error}"))?;
         grace(&self.grace).map_err(|error| format!("grace: {error}"))?;
-        let metadata = self.metadata.as_ref().map(|metadata| metadata.to_string().len());
-        if metadata.is_some_and(|bytes| bytes > METADATA_MAX_BYTES) {
-            return Err(format!("metadata: at most {METADATA_MAX_BYTES} bytes"));
-        }
-        Ok(())
+        self.metadata.as_ref().map_or(Ok(()), metadata::check)
     }
 
     pub fn terms(&self) -> Terms {

@@ -2,7 +2,7 @@
 
 use super::super::super::Unreadable;
 use super::super::super::json::Json;
-use super::{Event, is_number};
+use super::{Event, NONE, is_number};
 use crate::notification::{DisputeFact, DisputeStatus, Fact, Notification};
 
 /// Payments that one dispute may be about.
@@ -56,7 +56,7 @@ impl Event<'_> {
                     dispute: dispute.clone(),
                     order_number: None,
                     status,
-                    amount: self.money(amount)?,
+                    amount: self.money(amount, NONE)?,
                     occurred_at,
                 })),
             });

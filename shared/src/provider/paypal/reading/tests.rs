@@ -112,6 +112,14 @@ fn a_sale_of_the_first_version_may_be_a_charge_under_an_agreement() {
 }
 
 #[test]
+fn a_payment_of_less_than_nothing_is_unreadable() {
+    let less = CAPTURE.replace("30.00", "-30.00");
+    for kind in ["PAYMENT.CAPTURE.COMPLETED", "PAYMENT.SALE.COMPLETED"] {
+        assert!(said(kind, &less).is_err(), "{kind}");
+    }
+}
+
+#[test]
 fn a_refund_names_itself_and_is_linked_to_what_it_takes_back() {
     let capture = r#"{"id":"R1","amount":{"currency_code":"USD","value":"0.99"},"invoice_id":"RI-1",
         "create_time":"2026-08-15T12:13:29-07:00",

@@ -31,8 +31,14 @@ pub(super) enum Says {
     Charged(&'static str, i64),
     /// Of another amount.
     Dearer(&'static str, i64),
+    Cheaper(&'static str, i64),
+    InDollars(&'static str, i64),
+    /// It is on its way.
+    Begun(&'static str, i64),
     /// All of it went back.
     Refunded(&'static str, i64),
+    /// A third of it did.
+    PartlyRefunded(&'static str, i64),
 }
 
 pub(super) use Says::{Charged, Dearer, Ended, Failed, Refunded, Signed, SignedUntil};
@@ -81,6 +87,13 @@ pub(super) fn payment(transaction: &str, at: i64, minor: i64, refunded: Option<i
     })
 }
 
+fn changed(mut fact: Fact, change: impl FnOnce(&mut PaymentFact)) -> Fact {
+    if let Fact::Payment(payment) = &mut fact {
+        change(payment);
+    }
+    fact
+}
+
 impl Says {
     pub(super) fn fact(self, revival: Revival) -> Fact {
         let signed = |until: Option<i64>| AgreementChange::Signed { valid_until: until.map(day) };
@@ -94,7 +107,21 @@ impl Says {
             }
             Charged(transaction, at) => payment(transaction, at, PRICE.minor, None),
             Dearer(transaction, at) => payment(transaction, at, PRICE.minor + 1, None),
+            Self::Cheaper(transaction, at) => payment(transaction, at, PRICE.minor - 1, None),
+            Self::InDollars(transaction, at) => {
+                changed(payment(transaction, at, PRICE.minor, None), |fact| {
+                    fact.amount.currency = Currency::USD;
+                })
+            }
+            Self::Begun(transaction, at) => {
+                changed(payment(transaction, at, PRICE.minor, None), |fact| {
+                    fact.status = PaymentStatus::Pending;
+                })
+            }
             Refunded(transaction, at) => payment(transaction, at, PRICE.minor, Some(PRICE.minor)),
+            Self::PartlyRefunded(transaction, at) => {
+                payment(transaction, at, PRICE.minor, Some(PRICE.minor / 3))
+            }
         }
     }
 

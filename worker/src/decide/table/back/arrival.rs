@@ -42,7 +42,11 @@ fn what_moves_money_waits_for_its_payment_until_the_deadline_and_then_is_a_case(
             | Back::RefundClosed
             | Back::RefundReversed
             | Back::Won => vec![],
-            Back::RefundSucceeded | Back::RefundBeyond | Back::RefundInDollars | Back::Lost => {
+            Back::RefundSucceeded
+            | Back::RefundOfAll
+            | Back::RefundBeyond
+            | Back::RefundInDollars
+            | Back::Lost => {
                 vec![CaseKind::UnprovenPayment]
             }
             Back::Hint => vec![CaseKind::RefundUnconfirmed],
