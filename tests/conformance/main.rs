@@ -112,6 +112,7 @@ mod claims {
         letters_of_one_cause_are_one_group_and_a_resolved_one_regresses,
         an_open_letter_counts_as_dead_whatever_became_of_a_copy,
         a_replay_records_each_publish_before_it_happens,
+        a_repeat_that_died_is_replayed_as_a_duplicate,
         a_rehearsal_decides_and_writes_nothing,
         a_plan_that_is_stale_or_old_is_not_started,
         an_item_that_is_skipped_leaves_its_letter_open,

@@ -112,6 +112,31 @@ pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L
     Ok(())
 }
 
+pub(crate) async fn a_repeat_that_died_is_replayed_as_a_duplicate<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let [first, repeat] = [(); 2].map(|()| {
+        ingress.seq += 1;
+        ingress.message_with(&Says::paid("A", "T1", 10), "n-1")
+    });
+    session.bury(&[letter(&repeat, "refused")?], process::now()).await?;
+    ensure!(settle(&mut session, &[first]).await? == [Bucket::Settled]);
+    let job = plan(&mut session).await?;
+    ensure!(start(&mut session, job).await? == Started::Done);
+    let holder = Uuid::now_v7();
+    session.replay_beat(holder, None).await?;
+    let item = session.claim(job, holder, 9).await?.first().context("one letter")?.0;
+    let outcome = settle(&mut session, &[again(&repeat, item)?]).await?;
+    ensure!(outcome == [Bucket::Duplicate], "{outcome:?}");
+    let order = session.order("A").await?.context("imported")?;
+    ensure!((order.payments.len(), order.fulfilments.len()) == (1, 1), "{order:?}");
+    ensure!(session.open_letters().await? == 0, "its letter is resolved");
+    Ok(())
+}
+
 pub(crate) async fn a_rehearsal_decides_and_writes_nothing<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {

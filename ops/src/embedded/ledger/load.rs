@@ -34,7 +34,8 @@ struct OrderRow {
     mode: String,
 }
 
-/// Claims the identities and loads the books for what was not claimed before.
+/// Claims the identities and loads the books for what was not claimed before, and for replays, which are
+/// decided all the same.
 pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) -> Result<Books> {
     let seen = claim(connection, readings)?;
     let mut numbers = BTreeSet::new();
@@ -45,7 +46,7 @@ pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) ->
         let account = &reading.message.account;
         for notification in &reading.notifications {
             let identity = (account.clone(), notification.identity.clone());
-            if seen.contains(&identity) {
+            if seen.contains(&identity) && reading.replay.is_none() {
                 continue;
             }
             if let Some(Fact::Agreement(fact)) = &notification.fact {

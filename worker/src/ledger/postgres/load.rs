@@ -91,7 +91,8 @@ struct Named {
     subscriptions: BTreeSet<String>,
 }
 
-/// Claims the identities and loads the books for what was not claimed before.
+/// Claims the identities and loads the books for what was not claimed before, and for replays, which are
+/// decided all the same.
 pub(super) async fn books(
     conn: &mut AsyncPgConnection,
     readings: &[&Reading],
@@ -101,7 +102,7 @@ pub(super) async fn books(
     for reading in readings {
         for notification in &reading.notifications {
             let identity = (reading.message.account.clone(), notification.identity.clone());
-            if !seen.contains(&identity) {
+            if !seen.contains(&identity) || reading.replay.is_some() {
                 named.add(&identity.0, notification);
             }
         }
