@@ -76,8 +76,9 @@ pub(crate) use self::people::{
     orders_of_one_batch_are_taken_one_after_the_other,
 };
 pub(crate) use self::replays::{
-    a_plan_that_is_stale_or_old_is_not_started, a_rehearsal_decides_and_writes_nothing,
-    a_repeat_that_died_is_replayed_as_a_duplicate, a_replay_records_each_publish_before_it_happens,
+    a_copy_that_dies_later_undoes_no_outcome, a_plan_that_is_stale_or_old_is_not_started,
+    a_rehearsal_decides_and_writes_nothing, a_repeat_that_died_is_replayed_as_a_duplicate,
+    a_replay_records_each_publish_before_it_happens,
     an_item_that_is_skipped_leaves_its_letter_open,
 };
 pub(crate) use self::subscriptions::{

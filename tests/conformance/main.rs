@@ -113,6 +113,7 @@ mod claims {
         an_open_letter_counts_as_dead_whatever_became_of_a_copy,
         a_replay_records_each_publish_before_it_happens,
         a_repeat_that_died_is_replayed_as_a_duplicate,
+        a_copy_that_dies_later_undoes_no_outcome,
         a_rehearsal_decides_and_writes_nothing,
         a_plan_that_is_stale_or_old_is_not_started,
         an_item_that_is_skipped_leaves_its_letter_open,
