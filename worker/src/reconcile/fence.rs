@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::ledger::custody::{Custody as _, LaneCount, Showing, Sighting, Suspects, Tiers};
+use crate::ledger::custody::{Custody as _, LaneCount, Showing, Sighting};
 use crate::ledger::{Ledger, LedgerError};
 
 /// Windows of a kind in one fence.
@@ -85,12 +85,7 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
                 Showing::Busy => return Ok(Fenced::Unclear("the lanes are busy")),
                 Showing::Unclear(why) => return Ok(Fenced::Unclear(why)),
             };
-            let proven = match tiers {
-                Tiers::Empty => suspects,
-                // An overdue retry may be among those that wait.
-                Tiers::Waiting => Suspects { overdue_before: None, ..suspects },
-            };
-            session.convict(&proven, process::now()).await?;
+            session.convict(&suspects.proven(tiers), process::now()).await?;
             return Ok(Fenced::Proven);
         }
     }
@@ -109,10 +104,10 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
         }
     }
 
-    /// The lanes are read after the consumers: one that came in between is doubted, not trusted.
+    /// The lanes are read before the consumers: one that came in between is doubted, not trusted.
     async fn sight(&self, session: &mut L::Session) -> Result<Sighting, Unproven> {
-        let depths = self.broker.depths().await?;
         let lanes = session.lanes(process::now()).await?;
+        let depths = self.broker.depths().await?;
         Ok(Sighting { depths, lanes })
     }
 }
