@@ -43,6 +43,7 @@ pub(crate) use self::custody::{
     a_longer_repeat_of_a_statement_opens_its_window_again, lanes_are_known_by_what_they_counted,
     old_receipts_are_counted_once_and_go,
     what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
+    what_was_assumed_gives_way_to_a_longer_repeat,
 };
 pub(crate) use self::dead_letters::{
     a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do, a_letter_is_buried_once_and_found,

@@ -62,6 +62,7 @@ mod claims {
         what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
         a_longer_repeat_of_a_statement_opens_its_window_again,
         a_gap_between_two_statements_is_missing_once_it_is_fenced,
+        what_was_assumed_gives_way_to_a_longer_repeat,
         old_receipts_are_counted_once_and_go,
         lanes_are_known_by_what_they_counted,
         a_retried_message_moves_to_its_outcome,

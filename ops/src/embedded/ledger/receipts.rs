@@ -114,12 +114,19 @@ fn compacted(connection: &mut SqliteConnection, epoch: &str, seq: i64) -> Result
     Ok(known.get_result::<i64>(connection)? == 0)
 }
 
-/// A statement that is repeated with a longer window replaces the shorter one, and what was assumed.
+/// A statement that is repeated with a longer window replaces the shorter one; what was assumed about any of it
+/// gives way.
 fn state(
     connection: &mut SqliteConnection,
     statement: &Statement,
     now: OffsetDateTime,
 ) -> Result<()> {
+    let assumed = statements::table
+        .filter(statements::epoch.eq(statement.epoch.to_string()))
+        .filter(statements::assumed)
+        .filter(statements::from_seq.lt(statement.to))
+        .filter(statements::to_seq.gt(statement.from));
+    diesel::delete(assumed).execute(connection)?;
     diesel::insert_into(statements::table)
         .values((
             statements::epoch.eq(statement.epoch.to_string()),
@@ -134,13 +141,8 @@ fn state(
             statements::to_seq.eq(excluded(statements::to_seq)),
             statements::holes.eq(excluded(statements::holes)),
             statements::recorded_at.eq(excluded(statements::recorded_at)),
-            statements::assumed.eq(false),
         ))
-        .filter(
-            statements::to_seq
-                .lt(excluded(statements::to_seq))
-                .or(statements::assumed.and(statements::to_seq.eq(excluded(statements::to_seq)))),
-        )
+        .filter(statements::to_seq.lt(excluded(statements::to_seq)))
         .execute(connection)?;
     Ok(())
 }
