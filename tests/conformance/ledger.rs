@@ -58,6 +58,7 @@ pub(crate) use self::custody::{
     a_try_alone_that_never_ended_is_known_and_told_twice_it_is_one,
     lanes_are_known_by_what_they_counted, old_receipts_are_counted_once_and_go,
     what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
+    what_was_assumed_gives_way_to_a_longer_repeat,
 };
 pub(crate) use self::dead_letters::{
     a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do, a_letter_is_buried_once_and_found,
@@ -94,7 +95,8 @@ pub(crate) use self::people::{
 };
 pub(crate) use self::replays::{
     a_letter_whose_replayed_message_is_gone_is_open_again,
-    a_plan_that_is_stale_or_old_is_not_started, a_rehearsal_decides_and_writes_nothing,
+    a_copy_that_dies_later_undoes_no_outcome, a_plan_that_is_stale_or_old_is_not_started,
+    a_rehearsal_decides_and_writes_nothing, a_repeat_that_died_is_replayed_as_a_duplicate,
     a_replay_records_each_publish_before_it_happens,
     a_second_copy_of_what_a_replay_settled_changes_nothing,
     an_item_that_is_skipped_leaves_its_letter_open,

@@ -115,6 +115,27 @@ pub(crate) async fn a_gap_between_two_statements_is_missing_once_it_is_fenced<
     Ok(())
 }
 
+pub(crate) async fn what_was_assumed_gives_way_to_a_longer_repeat<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let epoch = Uuid::now_v7();
+    let statement = |from, to, holes: &[i64]| {
+        Work::Statement(Statement { epoch, from, to, holes: holes.to_vec() })
+    };
+    // No ingress was told of the first, so it said more under the same beginning; that is late.
+    settle(&mut session, &[statement(0, 2, &[1, 2]), statement(6, 7, &[7])]).await?;
+    let suspects = session.suspects(process::now(), 10).await?;
+    ensure!(suspects.gaps == [Window { epoch, from: 2, to: 6 }], "{suspects:?}");
+    session.convict(&suspects, process::now()).await?;
+    ensure!(session.balance().await?.unaccounted == 4);
+    settle(&mut session, &[statement(0, 6, &[1, 2, 3, 4, 5, 6])]).await?;
+    let balance = session.balance().await?;
+    ensure!((balance.accepted, balance.unaccounted) == (0, 0), "{balance:?}");
+    ensure!(session.suspects(process::now(), 10).await?.is_empty());
+    Ok(())
+}
+
 pub(crate) async fn old_receipts_are_counted_once_and_go<B: Broker, L: Ledger>(
     world: &World<B, L>,
 ) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use shared::broker::Broker;
 use shared::process;
 use uuid::Uuid;
 use worker::ledger::custody::Custody as _;
-use worker::ledger::dead_letters::{DeadLetters as _, LetterFilter, LetterState};
+use worker::ledger::dead_letters::{Burial, DeadLetters as _, LetterFilter, LetterState};
 use worker::ledger::replays::{
     Course, JobState, Outcome, PLAN_KEEPS, PlannedItem, Replays as _, Started, Steer, Steered,
     StoredLetter,
@@ -113,6 +113,64 @@ pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L
     let trail = session.trail("A").await?.context("a trail")?;
     ensure!(trail.replays.iter().any(|one| one.outcome.as_deref() == Some("settled")), "{trail:?}");
     ensure!(session.suspects(process::now(), 10).await?.is_empty());
+    Ok(())
+}
+
+pub(crate) async fn a_repeat_that_died_is_replayed_as_a_duplicate<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    import(&mut session, "A", 10).await?;
+    let mut ingress = Ingress::new();
+    let [first, repeat] = [(); 2].map(|()| {
+        ingress.seq += 1;
+        ingress.message_with(&Says::paid("A", "T1", 10), "n-1")
+    });
+    session.bury(&[letter(&repeat, "refused")?], process::now()).await?;
+    ensure!(settle(&mut session, &[first]).await? == [Bucket::Settled]);
+    let job = plan(&mut session).await?;
+    ensure!(start(&mut session, job).await? == Started::Done);
+    let holder = Uuid::now_v7();
+    session.replay_beat(holder, None).await?;
+    let item = session.claim(job, holder, 9).await?.first().context("one letter")?.0;
+    let outcome = settle(&mut session, &[again(&repeat, item)?]).await?;
+    ensure!(outcome == [Bucket::Duplicate], "{outcome:?}");
+    let order = session.order("A").await?.context("imported")?;
+    ensure!((order.payments.len(), order.fulfilments.len()) == (1, 1), "{order:?}");
+    ensure!(session.open_letters().await? == 0, "its letter is resolved");
+    Ok(())
+}
+
+pub(crate) async fn a_copy_that_dies_later_undoes_no_outcome<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let Planned { works, job } = planned(&mut session).await?;
+    ensure!(start(&mut session, job).await? == Started::Done);
+    let holder = Uuid::now_v7();
+    session.replay_beat(holder, None).await?;
+    let claimed = session.claim(job, holder, 9).await?;
+    let item_of = |work: &Work| {
+        let Work::Reading(reading) = work else { return None };
+        let id = reading.message.id.to_string();
+        claimed.iter().find(|(_, stored)| stored.message_id == id).map(|(item, _)| *item)
+    };
+    // Nobody was told of the first publish, so each item is on its way twice.
+    let mut copies = vec![];
+    for work in &works {
+        let item = item_of(work).context("an item of each")?;
+        let mut copy = letter(work, "refused")?;
+        copy.death.item = Some(item);
+        copies.push(copy);
+        ensure!(settle(&mut session, &[again(work, item)?]).await? == [Bucket::Settled]);
+    }
+    let burials = session.bury(&copies, process::now()).await?;
+    ensure!(burials == [Burial::Known, Burial::Known], "{burials:?}");
+    let counts = session.job(job).await?.context("it runs")?.counts;
+    ensure!((counts.settled, counts.dead_again) == (2, 0), "{counts:?}");
+    ensure!(session.open_letters().await? == 0);
+    let balance = session.balance().await?;
+    ensure!((balance.settled, balance.dead) == (2, 0), "{balance:?}");
     Ok(())
 }
 

@@ -155,4 +155,35 @@ impl Suspects {
         let nothing_is_lost = replayed.is_empty() && unburied.is_empty();
         windows.is_empty() && gaps.is_empty() && overdue_before.is_none() && nothing_is_lost
     }
+
+    /// What a fence proves of them: among what waits in a tier may be an overdue retry, a replay that is
+    /// retried, and a statement about a gap, which leaves no receipt when it is retried.
+    pub fn proven(self, tiers: Tiers) -> Self {
+        match tiers {
+            Tiers::Empty => self,
+            Tiers::Waiting => {
+                Self { overdue_before: None, gaps: vec![], replayed: vec![], ..self }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_not_missing_while_its_statement_may_wait_in_a_tier() {
+        let window = Window { epoch: Uuid::nil(), from: 0, to: 2 };
+        let overdue_before = Some(OffsetDateTime::UNIX_EPOCH);
+        let windows = Suspects { windows: vec![window], ..Suspects::default() };
+        let suspects = Suspects {
+            gaps: vec![window],
+            overdue_before,
+            replayed: vec![Uuid::nil()],
+            ..windows.clone()
+        };
+        assert_eq!(suspects.clone().proven(Tiers::Empty), suspects);
+        assert_eq!(suspects.proven(Tiers::Waiting), windows);
+    }
 }

@@ -60,7 +60,7 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
     pub(super) async fn fence(&self, stop: &CancellationToken) -> Result<Fenced, Unproven> {
         let mut session = self.ledger.open().await?;
         let now = session.now().await?;
-        let mut suspects = session.suspects(now, SUSPECTS_MAX).await?;
+        let suspects = session.suspects(now, SUSPECTS_MAX).await?;
         if suspects.is_empty() {
             return Ok(Fenced::Nothing);
         }
@@ -75,10 +75,7 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
             Ok(tiers) => tiers,
             Err(why) => return Ok(Fenced::Unclear(why)),
         };
-        if tiers == Tiers::Waiting {
-            // An overdue retry, or a replay that is retried, may be among those that wait.
-            (suspects.overdue_before, suspects.replayed) = (None, vec![]);
-        }
+        let mut suspects = suspects.proven(tiers);
         let (unburied, replayed) = (take(&mut suspects.unburied), take(&mut suspects.replayed));
         let dead = Suspects { unburied, replayed, ..Suspects::default() };
         let now = session.now().await?;
@@ -173,11 +170,11 @@ impl<B: Broker, L: Ledger> Fencing<'_, B, L> {
         }
     }
 
-    /// The lanes are read after the consumers: one that came in between is doubted, not trusted.
+    /// The lanes are read before the consumers: one that came in between is doubted, not trusted.
     async fn sight(&self, session: &mut L::Session) -> Result<Sighting, Unproven> {
-        let depths = self.broker.depths().await?;
         let now = session.now().await?;
         let lanes = session.lanes(now).await?;
+        let depths = self.broker.depths().await?;
         Ok(Sighting { depths, lanes })
     }
 }

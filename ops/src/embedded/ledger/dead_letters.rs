@@ -75,12 +75,11 @@ fn known_again(
     now: OffsetDateTime,
 ) -> Result<Burial> {
     let Some(item) = letter.death.item else { return Ok(Burial::Known) };
-    let recorded =
-        dead_letter_failures::table.filter(dead_letter_failures::item.eq(item.to_string()));
-    let is_recorded: bool = diesel::select(exists(recorded)).get_result(connection)?;
-    if state == LetterState::Discarded.as_str()
-        || is_recorded
+    let ended = |by: LetterState| state == by.as_str();
+    if ended(LetterState::Discarded)
         || !replays::dead_again(connection, item, id, now)?
+        // Another replay has settled it: this one's item failed, and the letter stays ended.
+        || ended(LetterState::Resolved)
     {
         return Ok(Burial::Known);
     }

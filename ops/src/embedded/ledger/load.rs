@@ -34,8 +34,8 @@ struct OrderRow {
     mode: String,
 }
 
-/// Claims the identities and loads the books for what was not claimed before, and for every replay: an
-/// identity that was claimed does not end one.
+/// Claims the identities and loads the books for what was not claimed before, and for replays, which are
+/// decided all the same.
 pub(super) fn books(connection: &mut SqliteConnection, readings: &[&Reading]) -> Result<Books> {
     let seen = claim(connection, readings)?;
     let mut numbers = BTreeSet::new();

@@ -115,8 +115,8 @@ fn counted_through(connection: &mut SqliteConnection, epoch: &str) -> Result<i64
     Ok(through.get_result(connection).optional()?.unwrap_or(0))
 }
 
-/// A statement that is repeated with a longer window replaces the shorter one, and what was assumed. Of one
-/// that comes again after its window was counted, only what lies behind that is news.
+/// A statement that is repeated with a longer window replaces the shorter one; what was assumed about any
+/// of it gives way. Of one that comes again after its window was counted, only what lies behind that is news.
 fn state(
     connection: &mut SqliteConnection,
     statement: &Statement,
@@ -128,6 +128,12 @@ fn state(
         return Ok(());
     }
     let holes: Vec<i64> = statement.holes.iter().copied().filter(|hole| *hole > through).collect();
+    let assumed = statements::table
+        .filter(statements::epoch.eq(&epoch))
+        .filter(statements::assumed)
+        .filter(statements::from_seq.lt(statement.to))
+        .filter(statements::to_seq.gt(statement.from));
+    diesel::delete(assumed).execute(connection)?;
     diesel::insert_into(statements::table)
         .values((
             statements::epoch.eq(epoch),
@@ -142,13 +148,8 @@ fn state(
             statements::to_seq.eq(excluded(statements::to_seq)),
             statements::holes.eq(excluded(statements::holes)),
             statements::recorded_at.eq(excluded(statements::recorded_at)),
-            statements::assumed.eq(false),
         ))
-        .filter(
-            statements::to_seq
-                .lt(excluded(statements::to_seq))
-                .or(statements::assumed.and(statements::to_seq.eq(excluded(statements::to_seq)))),
-        )
+        .filter(statements::to_seq.lt(excluded(statements::to_seq)))
         .execute(connection)?;
     Ok(())
 }

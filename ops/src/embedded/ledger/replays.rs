@@ -102,14 +102,19 @@ fn close_one(
     end(connection, &letter, "replayed", &by, now)
 }
 
-/// Closes an item whose letter died again; false when it is none of this letter.
+/// Closes an item whose letter died again; false when it is none of this letter, or has its outcome. What a
+/// copy of it settled stays settled.
 pub(super) fn dead_again(
     connection: &mut SqliteConnection,
     item: Uuid,
     letter: &str,
     now: OffsetDateTime,
 ) -> Result<bool> {
-    let one = replay_items::table.find(item.to_string()).filter(replay_items::letter_id.eq(letter));
+    let skipped = replay_items::outcome.eq(Outcome::Skipped.as_str()).assume_not_null();
+    let one = replay_items::table
+        .find(item.to_string())
+        .filter(replay_items::letter_id.eq(letter))
+        .filter(replay_items::outcome.is_null().or(skipped));
     let closed = diesel::update(one)
         .set((
             replay_items::state.eq(DONE),

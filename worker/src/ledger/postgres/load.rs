@@ -91,8 +91,8 @@ struct Named {
     subscriptions: BTreeSet<String>,
 }
 
-/// Claims the identities and loads the books for what was not claimed before, and for every replay: an
-/// identity that was claimed does not end one.
+/// Claims the identities and loads the books for what was not claimed before, and for replays, which are
+/// decided all the same.
 pub(super) async fn books(
     conn: &mut AsyncPgConnection,
     readings: &[&Reading],

@@ -58,7 +58,14 @@ statement!(
 );
 
 statement!(
-    /// A statement that is repeated with a longer window replaces the shorter one, and what was assumed.
+    /// What was assumed about any of it gives way.
+    Unassume { epoch: SqlUuid = Uuid, from: BigInt = i64, to: BigInt = i64 } -> () = "
+    delete from statements
+    where epoch = ? and assumed and to_seq > ? and from_seq < ?"
+);
+
+statement!(
+    /// A statement that is repeated with a longer window replaces the shorter one.
     State {
         epoch: SqlUuid = Uuid,
         from: BigInt = i64,
@@ -69,10 +76,8 @@ statement!(
     insert into statements (epoch, from_seq, to_seq, holes, recorded_at)
     values (?, ?, ?, ?::bigint[], ?)
     on conflict (epoch, from_seq) do update
-    set to_seq = excluded.to_seq, holes = excluded.holes, recorded_at = excluded.recorded_at,
-        assumed = false
-    where statements.to_seq < excluded.to_seq
-       or statements.assumed and statements.to_seq = excluded.to_seq"
+    set to_seq = excluded.to_seq, holes = excluded.holes, recorded_at = excluded.recorded_at
+    where statements.to_seq < excluded.to_seq"
 );
 
 /// Records every message of the batch, and every statement.
@@ -131,6 +136,8 @@ async fn state(
     statement: &Statement,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
+    let Statement { epoch, from, to, .. } = statement;
+    Unassume { epoch, from, to }.execute(conn).await?;
     let state = State {
         epoch: &statement.epoch,
         from: &statement.from,

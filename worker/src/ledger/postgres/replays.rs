@@ -58,7 +58,7 @@ statement!(
 );
 
 statement!(
-    /// Each item once, however often its burial is delivered.
+    /// Each item once, however often its burial is delivered; what a copy of it settled stays settled.
     DeadAgain {
         items: Array<SqlUuid> = [Uuid],
         letters: Array<SqlUuid> = [Uuid],
@@ -66,8 +66,7 @@ statement!(
     } -> (SqlUuid) = "
     update replay_items i set state = 'done', outcome = 'dead_again', decided_at = clock.at
     from unnest(?::uuid[], ?::uuid[]) as t (i, l), (select ?::timestamptz) as clock (at)
-    where i.id = t.i and i.letter_id = t.l
-      and not exists (select from dead_letter_failures f where f.item = i.id)
+    where i.id = t.i and i.letter_id = t.l and (i.state <> 'done' or i.outcome = 'skipped')
     returning i.id"
 );
 

@@ -1,6 +1,6 @@
 //! Letters that died again as items of a replay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
@@ -27,11 +27,13 @@ pub(super) async fn died<'a>(
     now: OffsetDateTime,
 ) -> Result<Vec<(Uuid, &'a Letter)>, LedgerError> {
     let mut asked: BTreeMap<Uuid, (Uuid, &Letter)> = BTreeMap::new();
+    let mut resolved = BTreeSet::new();
     for letter in letters {
         let standing = known.get(&letter.identity[..]);
         let standing = standing.filter(|(_, state)| *state != Some(LetterState::Discarded));
-        if let Some((item, (id, _))) = letter.death.item.zip(standing) {
+        if let Some((item, (id, state))) = letter.death.item.zip(standing) {
             asked.entry(item).or_insert((*id, letter));
+            resolved.extend((*state == Some(LetterState::Resolved)).then_some(*id));
         }
     }
     if asked.is_empty() {
@@ -39,7 +41,9 @@ pub(super) async fn died<'a>(
     }
     let pairs: Vec<(Uuid, Uuid)> = asked.iter().map(|(item, (id, _))| (*item, *id)).collect();
     let died = replays::dead_again(conn, &pairs, now).await?;
-    Ok(died.into_iter().filter_map(|item| asked.remove(&item)).collect())
+    let died = died.into_iter().filter_map(|item| asked.remove(&item));
+    // Another replay has settled it: this one's item failed, and the letter stays ended.
+    Ok(died.filter(|(id, _)| !resolved.contains(id)).collect())
 }
 
 /// They wait for people again, in the groups of what they died of now.
