@@ -131,7 +131,7 @@ pub(crate) async fn a_repeat_that_died_is_replayed_as_a_duplicate<B: Broker, L: 
     let job = plan(&mut session).await?;
     ensure!(start(&mut session, job).await? == Started::Done);
     let holder = Uuid::now_v7();
-    session.replay_beat(holder, None).await?;
+    session.beat(Duty::Replay, holder, None).await?;
     let item = session.claim(job, holder, 9).await?.first().context("one letter")?.0;
     let outcome = settle(&mut session, &[again(&repeat, item)?]).await?;
     ensure!(outcome == [Bucket::Duplicate], "{outcome:?}");
@@ -148,7 +148,7 @@ pub(crate) async fn a_copy_that_dies_later_undoes_no_outcome<B: Broker, L: Ledge
     let Planned { works, job } = planned(&mut session).await?;
     ensure!(start(&mut session, job).await? == Started::Done);
     let holder = Uuid::now_v7();
-    session.replay_beat(holder, None).await?;
+    session.beat(Duty::Replay, holder, None).await?;
     let claimed = session.claim(job, holder, 9).await?;
     let item_of = |work: &Work| {
         let Work::Reading(reading) = work else { return None };

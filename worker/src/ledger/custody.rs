@@ -161,9 +161,7 @@ impl Suspects {
     pub fn proven(self, tiers: Tiers) -> Self {
         match tiers {
             Tiers::Empty => self,
-            Tiers::Waiting => {
-                Self { overdue_before: None, gaps: vec![], replayed: vec![], ..self }
-            }
+            Tiers::Waiting => Self { overdue_before: None, gaps: vec![], replayed: vec![], ..self },
         }
     }
 }

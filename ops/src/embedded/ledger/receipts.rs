@@ -128,12 +128,12 @@ fn state(
         return Ok(());
     }
     let holes: Vec<i64> = statement.holes.iter().copied().filter(|hole| *hole > through).collect();
-    let assumed = statements::table
-        .filter(statements::epoch.eq(&epoch))
-        .filter(statements::assumed)
-        .filter(statements::from_seq.lt(statement.to))
-        .filter(statements::to_seq.gt(statement.from));
-    diesel::delete(assumed).execute(connection)?;
+    let assumed = statements::epoch
+        .eq(&epoch)
+        .and(statements::assumed)
+        .and(statements::from_seq.lt(statement.to))
+        .and(statements::to_seq.gt(statement.from));
+    diesel::delete(statements::table).filter(assumed).execute(connection)?;
     diesel::insert_into(statements::table)
         .values((
             statements::epoch.eq(epoch),
