@@ -19,6 +19,8 @@ use crate::ledger::LedgerError;
 use crate::ledger::bodies::{Tended, oldest_kept};
 use crate::ledger::erasure::{Fate, Hash, Part, erased, fate, parts_of};
 
+pub(super) mod former;
+
 statement!(
     /// A message that was recorded before keeps what it has, even if that is no body any more.
     Insert {
@@ -34,37 +36,6 @@ statement!(
     where not exists (select from notifications n where n.message_id = t.m and n.part = 0)
     order by m
     on conflict do nothing"
-);
-
-statement!(
-    /// Rows of a former version, in the order of their ids; whoever moves them holds the mark.
-    Unmoved { limit: BigInt = i64 } -> (SqlUuid) = "
-    with mark as (select message_id from body_moves for update)
-    select n.message_id from mark, lateral (
-        select message_id from notifications
-        where (message_id, part) > (mark.message_id, 0) and part = 0
-        order by message_id, part limit ?
-    ) as n order by n.message_id"
-);
-
-statement!(
-    /// Each of them, with its body where it still has one.
-    Move { messages: Array<SqlUuid> = [Uuid] } -> () = "
-    with held as (
-        select n.message_id, n.body
-        from unnest(?::uuid[]) as t (m) join notifications n on n.message_id = t.m and n.part = 0
-        where n.body is not null order by n.message_id for update of n
-    ), emptied as (
-        update notifications n set body = null from held
-        where n.message_id = held.message_id and n.part = 0
-    )
-    insert into bodies (message_id, body) select message_id, body from held
-    on conflict do nothing"
-);
-
-statement!(
-    Moved { last: SqlUuid = Uuid } -> () = "
-    update body_moves set message_id = ? where singleton"
 );
 
 statement!(
@@ -180,15 +151,6 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// Moves these bodies from where a former version put them.
-pub(super) async fn adopt(
-    conn: &mut AsyncPgConnection,
-    messages: &[Uuid],
-) -> Result<(), LedgerError> {
-    Move { messages }.execute(conn).await?;
-    Ok(())
-}
-
 #[derive(Default)]
 struct Sealed {
     messages: Vec<Uuid>,
@@ -204,7 +166,7 @@ pub(super) async fn tend(
     limit: i64,
     bodies: &Bodies,
 ) -> Result<Tended, LedgerError> {
-    let mut tended = Tended { moved: move_some(conn, limit).await?, ..Tended::default() };
+    let mut tended = Tended { moved: former::move_some(conn, limit).await?, ..Tended::default() };
     if let (AtRest::Sealed, Some(keys)) = (bodies.at_rest, &bodies.keys) {
         tended.sealed = seal_some(conn, limit, bodies).await?;
         (tended.rewrapped, tended.unopened) = rewrap_some(conn, limit, keys, now).await?;
@@ -214,17 +176,6 @@ pub(super) async fn tend(
         tended.forgotten = metadata::forget_some(conn, now - keep, limit).await?;
     }
     Ok(tended)
-}
-
-async fn move_some(conn: &mut AsyncPgConnection, limit: i64) -> Result<usize, LedgerError> {
-    conn.transaction(async |conn| {
-        let messages: Vec<Uuid> = Unmoved { limit: &limit }.load(conn).await?;
-        let Some(last) = messages.last() else { return Ok(0) };
-        adopt(conn, &messages).await?;
-        Moved { last }.execute(conn).await?;
-        Ok(messages.len())
-    })
-    .await
 }
 
 async fn seal_some(

@@ -228,7 +228,7 @@ async fn fates(
 ) -> Result<Vec<(Uuid, Fate)>, LedgerError> {
     type Row = (Uuid, Option<String>, Option<Vec<u8>>, Vec<u8>);
     let messages: Vec<Uuid> = requests.keys().copied().collect();
-    bodies::adopt(conn, &messages).await?;
+    bodies::former::adopt(conn, &messages).await?;
     let rows: Vec<Row> = Stored { messages: &messages }.load(conn).await?;
     let mut fates = vec![];
     for (message, key_id, wrapped, body) in rows {
