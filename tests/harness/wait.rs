@@ -31,3 +31,8 @@ pub async fn until<T, Probe: Future<Output = Option<T>>>(
 pub async fn a_moment() {
     sleep(PAUSE).await;
 }
+
+/// Lets the time of a simulation go on by so much: with the runtime's clock paused, nobody waits for it.
+pub async fn virtually(span: Duration) {
+    sleep(span).await;
+}
