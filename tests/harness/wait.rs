@@ -36,3 +36,8 @@ pub async fn until_then(moment: Instant) {
 pub async fn a_moment() {
     sleep(PAUSE).await;
 }
+
+/// Lets the time of a simulation go on by so much: with the runtime's clock paused, nobody waits for it.
+pub async fn virtually(span: Duration) {
+    sleep(span).await;
+}
