@@ -99,7 +99,8 @@ impl Order {
     fn signed(signer: &Signer, place: usize) -> anyhow::Result<Self> {
         let (number, amount) = (format!("S{place:03}"), 100 + i64::try_from(place)? * 37);
         // Half of all are plainly paid.
-        let ending = if place % 2 == 0 { Ending::Paid } else { Ending::ALL[place / 2 % 9] };
+        let ending =
+            if place.is_multiple_of(2) { Ending::Paid } else { Ending::ALL[place / 2 % 9] };
         let account =
             account(signer, if ending == Ending::PaidToNewShop { NEW_SHOP } else { SHOP })?;
         let mut order = Self { number, amount, ending, notes: vec![] };

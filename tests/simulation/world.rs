@@ -194,6 +194,7 @@ impl World {
             lanes: self.plan.lanes,
             batch_max: self.plan.batch_max,
             batch_wait: Duration::from_millis(5),
+            queue_age_alarm: Duration::from_secs(300),
             roles: Role::ALL.to_vec(),
             shutdown_timeout: Duration::from_secs(30),
         };
@@ -281,7 +282,7 @@ impl World {
     async fn is_at_rest(&self) -> anyhow::Result<()> {
         ensure!(self.road.is_still(), "the queues are not still");
         let mut session = self.ledger.open().await?;
-        let unsent = session.unsent(people::ALL).await?;
+        let unsent = session.unsent(0, people::ALL).await?;
         ensure!(unsent.is_empty(), "{} events are not published", unsent.len());
         for job in people::jobs(&self.ledger).await? {
             if job.state == JobState::Running {

@@ -112,6 +112,7 @@ impl State {
             consumers: self.shards.iter().map(consumers).collect(),
             retrying: self.retrying() as u64,
             dead: self.dead.ready.len() as u64,
+            morgues: consumers(&self.dead),
         }
     }
 

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
-use worker::ledger::custody::{Custody, LaneBeat, LaneCount, Suspects};
+use worker::ledger::custody::{Custody, LaneBeat, LaneCount, LoneTry, Suspects};
 use worker::ledger::dead_letters::group::{GroupAct, GroupRecord, GroupStatus};
 use worker::ledger::dead_letters::letter::Letter;
 use worker::ledger::dead_letters::{
@@ -21,7 +21,7 @@ use worker::ledger::replays::{
     Course, ItemRecord, JobRecord, Outcome, PlannedItem, Replays, Started, Steer, Steered,
     StoredLetter,
 };
-use worker::ledger::{Beat, Bucket, LedgerError, Session, Swept, Work};
+use worker::ledger::{Beat, Bucket, Duty, LedgerError, Session, Swept, Work};
 
 use super::Way;
 use crate::sky::Broken;
@@ -75,21 +75,20 @@ impl<S: Session> Session for WireSession<S> {
             fate.note("Refused at settle");
             return Err(LedgerError::Refused("simulated".to_owned()));
         }
-        let told = self.way.clock.now();
-        let mut batch = batch.to_vec();
-        for work in &mut batch {
-            if let Work::Deferred { due_at, .. } = work {
-                *due_at += told - now;
-            }
-        }
-        self.way.cross("settle", self.session.settle(&batch, told)).await
+        self.way.cross("settle", self.session.settle(batch, now)).await
+    }
+
+    /// The run's own time, which the workers go by.
+    async fn now(&mut self) -> Result<OffsetDateTime, LedgerError> {
+        let now = self.way.clock.now();
+        self.way.cross("now", async { Ok(now) }).await
     }
 
     crossing! {
         fn sweep(now, limit: i64) -> Swept;
-        fn unsent(limit: i64) -> Vec<Unsent>;
+        fn unsent(skipped: i64, limit: i64) -> Vec<Unsent>;
         fn mark_sent(sent: &[Unsent]) -> ();
-        fn beat(holder: Uuid, stale: Option<i64>) -> Beat;
+        fn beat(duty: Duty, holder: Uuid, stale: Option<i64>) -> Beat;
         fn release(holder: Uuid) -> ();
         fn import(orders: &[NewOrder]; now) -> Vec<Imported>;
         fn cancel(order_no: &str, reason: &str, actor: &str; now) -> Cancelled;
@@ -115,8 +114,10 @@ impl<S: Session> Custody for WireSession<S> {
         fn lanes(now) -> Vec<LaneCount>;
         fn suspects(now, limit: i64) -> Suspects;
         fn passed(fence: Uuid) -> Vec<u16>;
-        fn convict(suspects: &Suspects; now) -> ();
+        fn convict(suspects: &Suspects; now) -> usize;
         fn compact(now, limit: i64) -> usize;
+        fn try_alone(lone: &LoneTry; now) -> u32;
+        fn end_try(message: &str) -> ();
     }
 }
 
@@ -151,7 +152,6 @@ impl<S: Session> Replays for WireSession<S> {
         fn job(id: Uuid) -> Option<JobRecord>;
         fn items(job: Uuid, outcome: Option<Outcome>, limit: i64) -> Vec<ItemRecord>;
         fn steer(id: Uuid, steer: Steer, by: &Act; now) -> Steered;
-        fn replay_beat(holder: Uuid, stale: Option<i64>) -> Beat;
         fn running() -> Option<JobRecord>;
         fn claim(job: Uuid, holder: Uuid, limit: i64) -> Vec<(Uuid, StoredLetter)>;
         fn published(confirmed: &[Uuid], back: &[Uuid]) -> ();
