@@ -239,15 +239,6 @@ impl Contracts {
     }
 }
 
-impl State {
-    /// The payments that have anything to do with a subscription.
-    pub fn charged(&self) -> impl Iterator<Item = &PaymentKey> {
-        let named = self.order.as_ref().is_some_and(|order| order.subscription_no.is_some());
-        let payments = self.payments.iter();
-        payments.filter(move |(_, one)| named || one.agreement.is_some()).map(|(key, _)| key)
-    }
-}
-
 impl AgreementKey {
     pub fn of(account: &str, fact: &AgreementFact) -> Self {
         Self { account: account.to_owned(), agreement: fact.agreement.clone() }

@@ -30,6 +30,15 @@ pub(in super::super) fn charges(state: &State) -> BTreeMap<PaymentKey, Charge> {
     state.payments.iter().filter_map(charge).collect()
 }
 
+impl State {
+    /// The payments that have anything to do with a subscription.
+    pub fn charged(&self) -> impl Iterator<Item = &PaymentKey> {
+        let named = self.order.as_ref().is_some_and(|order| order.subscription_no.is_some());
+        let payments = self.payments.iter();
+        payments.filter(move |(_, one)| named || one.agreement.is_some()).map(|(key, _)| key)
+    }
+}
+
 /// Is it a charge by the subscription's own terms, whatever an order says?
 pub(in super::super) fn by_terms(state: &State, key: &PaymentKey, payment: &Payment) -> bool {
     state.bound_of(key, payment).is_some_and(|bound| bound.amount == payment.amount)
