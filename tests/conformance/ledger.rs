@@ -11,6 +11,7 @@ mod desk;
 mod failures;
 mod flow;
 mod keys;
+mod lanes;
 mod people;
 mod replays;
 mod restored;
@@ -55,8 +56,7 @@ pub(crate) use self::custody::{
     a_gap_between_two_statements_is_missing_once_it_is_fenced,
     a_longer_repeat_of_a_statement_opens_its_window_again,
     a_statement_that_is_repeated_after_it_was_counted_makes_nothing_missing,
-    a_try_alone_that_never_ended_is_known_and_told_twice_it_is_one,
-    lanes_are_known_by_what_they_counted, old_receipts_are_counted_once_and_go,
+    old_receipts_are_counted_once_and_go,
     what_a_statement_names_and_nobody_received_is_missing_once_it_is_fenced,
     what_was_assumed_gives_way_to_a_longer_repeat,
 };
@@ -87,6 +87,10 @@ pub(crate) use self::flow::{
 pub(crate) use self::keys::{
     each_key_is_known_by_its_latest_use,
     two_sessions_that_use_the_same_keys_do_not_wait_for_each_other, what_a_person_did_is_noted,
+};
+pub(crate) use self::lanes::{
+    a_try_alone_that_never_ended_is_known_and_told_twice_it_is_one,
+    lanes_are_known_by_what_they_counted,
 };
 pub(crate) use self::people::{
     a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod half_open;
+mod held_up;
 mod ledger;
 mod messages;
 mod replay;

@@ -11,13 +11,13 @@ use uuid::Uuid;
 use worker::ledger::Session;
 use worker::ledger::dead_letters::group::{GroupAct, GroupStatus, rank};
 use worker::ledger::dead_letters::{LetterAct, LetterFilter, LetterRecord, LetterState};
-use worker::ledger::records::Act;
 use worker::ledger::replays::ITEMS_MAX;
 
-use super::act::{actor, reason};
+use super::act::reason;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 
+mod ending;
 mod export;
 mod groups;
 pub mod query;
@@ -181,11 +181,11 @@ pub async fn run<S: Session>(
             output.one(&shown, shown::details)?;
         }
         Verb::Discard { chosen, reason, confirm } => {
-            return discard(session, &chosen, reason, confirm, output).await;
+            return ending::discard(session, &chosen, reason, confirm, output).await;
         }
         Verb::Restore { chosen, reason } => {
             let ids = chosen.ids(session, LetterState::Discarded).await?;
-            return act_on(session, &ids, LetterAct::Restore, reason, output).await;
+            return ending::act_on(session, &ids, LetterAct::Restore, reason, output).await;
         }
         Verb::Export { query, reason, .. } => {
             export::run(session, &parse(&query, LetterState::Open)?, reason).await?;
@@ -232,73 +232,4 @@ pub async fn fitting<S: Session>(
         return Err(Failure::new(Exit::NotFound, format!("no {} letter fits", state.as_str())));
     }
     Ok(letters)
-}
-
-async fn discard<S: Session>(
-    session: &mut S,
-    chosen: &Chosen,
-    reason: String,
-    confirm: Option<usize>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let ids = chosen.ids(session, LetterState::Open).await?;
-    match confirm {
-        Some(count) if count == ids.len() => {
-            act_on(session, &ids, LetterAct::Discard, reason, output).await
-        }
-        Some(count) => {
-            let message = format!("{} letters fit, not {count}: look at them again", ids.len());
-            Err(Failure::new(Exit::Conflict, message))
-        }
-        None => {
-            let message = format!("{0} letters would be discarded: add --confirm {0}", ids.len());
-            Err(Failure::new(Exit::Usage, message))
-        }
-    }
-}
-
-async fn act_on<S: Session>(
-    session: &mut S,
-    ids: &[Uuid],
-    act: LetterAct,
-    reason: String,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let (_, _, word) = act.step();
-    let by = Act {
-        actor: actor(),
-        action: format!("dead-letter.{word}"),
-        subject: match ids {
-            [one] => format!("dead-letter/{one}"),
-            several => format!("dead-letters/{}", several.len()),
-        },
-        reason,
-    };
-    let done = session.act_on_letters(ids, act, &by, process::now()).await?;
-    let left = ids.len() - done.len();
-    let beside = if left > 0 { format!(", {left} were not in that state") } else { String::new() };
-    output.one(&json!({ word: done.len(), "left": left }), |_| {
-        format!("{word} {}{beside}\n", done.len())
-    })?;
-    match (done.len(), left) {
-        (_, 0) => Ok(Exit::Done),
-        (0, _) if ids.len() == 1 => {
-            let why = "that letter is not there, or in another state";
-            Err(Failure::new(Exit::Conflict, why))
-        }
-        (_, _) => Ok(Exit::PartlyDone),
-    }
-}
-
-impl Chosen {
-    /// Those that are named, or all that fit and stand in this state.
-    async fn ids<S: Session>(
-        &self,
-        session: &mut S,
-        state: LetterState,
-    ) -> Result<Vec<Uuid>, Failure> {
-        let Some(query) = &self.query else { return Ok(self.ids.clone()) };
-        let letters = fitting(session, parse(query, state)?, state).await?;
-        Ok(letters.into_iter().map(|letter| letter.id).collect())
-    }
 }
