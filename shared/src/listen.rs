@@ -17,6 +17,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use metrics::counter;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -29,6 +30,8 @@ use self::places::{Place, Places};
 /// How long a request's head may take, from the connection's begin or the request before: also how
 /// long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same for whoever was taken in as the door stopped: its request is here, or is not coming.
+const LAST_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// When the system has no more files, accepting again at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -63,14 +66,20 @@ pub async fn listen<S, B>(
             }
         }
     }
-    // Whom the system has taken in before for us is answered too.
+    // Whom the system has taken in before for us is answered too, once. A connection on which nothing was
+    // read yet would end unheard by a graceful shutdown.
+    let mut last = JoinSet::new();
     while let Some(Ok((stream, place))) = accept(&listener, &places).now_or_never() {
         if let Some(place) = place {
-            attend(&service, stream, place, &graceful);
+            let once = http(LAST_HEAD_TIMEOUT)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+            last.spawn(serve(once, place));
         }
     }
     drop(listener);
-    if timeout(drain, graceful.shutdown()).await.is_err() {
+    let ended = async { tokio::join!(graceful.shutdown(), last.join_all()) };
+    if timeout(drain, ended).await.is_err() {
         warn!("connections were cut: they did not end in time");
     }
 }
@@ -97,15 +106,19 @@ where
         debug!(%error, "no delay could not be set");
     }
     let service = TowerToHyperService::new(service.clone());
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    let watched = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            debug!(%error, "a connection ended early");
-        }
-        drop(place);
-    });
+    let connection = http(HEAD_TIMEOUT).serve_connection(TokioIo::new(stream), service);
+    tokio::spawn(serve(graceful.watch(connection), place));
+}
+
+fn http(head_timeout: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    http
+}
+
+async fn serve(connection: impl Future<Output = hyper::Result<()>>, place: Place) {
+    if let Err(error) = connection.await {
+        debug!(%error, "a connection ended early");
+    }
+    drop(place);
 }

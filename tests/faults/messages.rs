@@ -197,7 +197,7 @@ async fn a_message_that_came_back_often_and_killed_nobody_is_settled() {
         });
         let (connection, taken) = taken.await.unwrap();
         assert_eq!(taken.redelivered, returns > 0);
-        connection.close(200, "a test".into()).await.unwrap();
+        drop(connection.close(200, "a test".into()).await);
     }
     let mut worker = installation.worker(&[]).await.unwrap();
     answers(&installation, PAID, "1").await.unwrap();

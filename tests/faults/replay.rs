@@ -104,9 +104,10 @@ async fn a_replay_whose_worker_dies_before_it_publishes_sends_nothing_unrecorded
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_whose_worker_dies_before_it_marks_records_each_second_publish() {
+async fn a_replay_whose_worker_dies_before_it_marks_sends_nothing_unrecorded() {
+    // What was confirmed and not marked is sent again, unless it was settled before somebody took over.
     let sent = dies_at(Point::Replayed, 53).await;
-    assert!(sent.copies > LETTERS, "what was confirmed and not marked is sent again: {sent:?}");
+    assert!((LETTERS..=sent.recorded).contains(&sent.copies), "{sent:?}");
 }
 
 const LETTERS: usize = 40;

@@ -234,7 +234,10 @@ fn tell(fact: &Option<Fact>) -> String {
             let refunded = refunded.map(|minor| format!(", {minor} back")).unwrap_or_default();
             let (status, minor) = (payment.status.as_str(), payment.amount.minor);
             let agreement = if payment.agreement.is_some() { " under agreement" } else { "" };
-            format!("{status} {minor} for {}{refunded}{agreement}", payment.order_number)
+            // A word that names no order bears its transaction's number.
+            let is_named = payment.order_number != payment.transaction;
+            let order = if is_named { &payment.order_number } else { "nobody" };
+            format!("{status} {minor} for {order}{refunded}{agreement}")
         }
         Some(Fact::Refund(refund)) => {
             format!("refund {} {}", refund.status.as_str(), refund.amount.minor)
@@ -268,6 +271,10 @@ fn meaning(stand: &Stand, scenario: Scenario) -> Vec<String> {
         Scenario::RefundFull => back(1000),
         Scenario::RefundFailed => refund(RefundStatus::Failed, 1000),
         Scenario::RefundReversed => refund(RefundStatus::Reversed, 1000),
+        // Its cancellation bears a reference of the shop's own where an order would stand.
+        Scenario::Closed if stand.provider == Provider::Adyen => {
+            "closed 1000 for nobody".to_owned()
+        }
         Scenario::Closed => payment(PaymentStatus::Closed),
         Scenario::Failed => payment(PaymentStatus::Failed),
         Scenario::Pending => payment(PaymentStatus::Pending),

@@ -159,7 +159,7 @@ pub(crate) async fn an_order_is_stored_exactly<B: Broker, L: Ledger>(
         ensure!(shown.currency == new.currency, "{shown:?}");
     }
     let early = NewOrder {
-        expires_at: Some(datetime!(0000-01-01 00:00 UTC)),
+        expires_at: Some(datetime!(0001-01-01 00:00 UTC)),
         ..order("expired before it began", 1)
     };
     ensure!(session.import(&[early], process::now()).await? == [Imported::Inserted]);
