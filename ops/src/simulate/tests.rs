@@ -183,12 +183,8 @@ fn every_accepted_scenario_says_what_it_means() {
             let facts: Vec<_> =
                 stand.read(scenario).unwrap().into_iter().map(|read| read.fact).collect();
             let told: Vec<_> = facts.iter().map(tell).collect();
-            assert_eq!(
-                told,
-                meaning(stand, scenario),
-                "{:?} {scenario:?}: {facts:?}",
-                stand.provider
-            );
+            let (meant, provider) = (meaning(stand, scenario), stand.provider);
+            assert_eq!(told, meant, "{provider:?} {scenario:?}: {facts:?}");
         }
     });
 }
