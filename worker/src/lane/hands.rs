@@ -87,7 +87,7 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
     pub(super) fn lone_try(&self, batch: &[Delivery]) -> Option<LoneTry> {
         let [lone] = batch else { return None };
         (lone.returns >= RETURNS_ALONE).then(|| LoneTry {
-            message: lone.parcel.id.clone(),
+            message: keepable(&lone.parcel.id),
             lane: self.sign.lane,
             tag: i64::try_from(lone.tag).unwrap_or(i64::MAX),
         })
@@ -101,5 +101,21 @@ impl<C: Consumer, P: Publisher, S: Session> Hands<C, P, S> {
         self.session.lane_beat(LaneBeat { idle, ..self.sign }, now).await?;
         self.beaten = Some(Instant::now());
         Ok(())
+    }
+}
+
+/// A stranger's message may have any id, and no ledger keeps a NUL: refused there, it would hold its lane for good.
+fn keepable(id: &str) -> String {
+    id.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_no_ledger_keeps_holds_no_lane() {
+        assert_eq!(keepable("a\0b"), "a\u{fffd}b");
+        assert_eq!(keepable("0193a0f0"), "0193a0f0");
     }
 }
