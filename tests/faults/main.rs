@@ -11,4 +11,5 @@ mod rolling;
 mod storm;
 mod theft;
 mod topology;
+mod upgrade;
 mod watch;

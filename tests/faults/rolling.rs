@@ -20,18 +20,18 @@ const ANNOUNCED: &str = "select count(*), count(distinct subject) from quittance
 const SETTLED: &str = "select count(*) from quittance.receipts";
 
 /// Where a door is reached, and where it says whether it is ready.
-type Instance = (String, String);
+pub(crate) type Instance = (String, String);
 
 /// As a load balancer does: it looks whether an instance is ready before it sends there, and takes another one where
 /// nobody takes the connection. What is answered is what a provider reads.
-struct Balancer(Mutex<Vec<Instance>>);
+pub(crate) struct Balancer(pub(crate) Mutex<Vec<Instance>>);
 
 impl Balancer {
     fn instances(&self) -> MutexGuard<'_, Vec<Instance>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn replace(&self, index: usize, door: &Door) {
+    pub(crate) fn replace(&self, index: usize, door: &Door) {
         self.instances()[index] = instance(door);
     }
 
@@ -42,23 +42,26 @@ impl Balancer {
         turn: usize,
         body: &str,
     ) -> anyhow::Result<(u16, String)> {
-        let instances = self.instances().clone();
-        for (url, ready) in
-            instances.iter().cycle().skip(turn % instances.len()).take(2 * instances.len())
-        {
-            let is_ready = client.get(ready).send().await.is_ok_and(|it| it.status() == 200);
-            if !is_ready {
-                continue;
-            }
-            if let Ok(answer) = post(client, url, body).await {
-                return Ok(answer);
+        let count = self.instances().len();
+        let mut reasons = vec![];
+        for place in (0..count).cycle().skip(turn % count).take(2 * count) {
+            // As it stands now: another may have come in its place meanwhile.
+            let (url, ready) = self.instances()[place].clone();
+            let probed = async { client.get(&ready).send().await?.error_for_status() };
+            let taken = match probed.await {
+                Ok(_) => post(client, &url, body).await,
+                Err(not_ready) => Err(not_ready.into()),
+            };
+            match taken {
+                Ok(answer) => return Ok(answer),
+                Err(reason) => reasons.push(format!("{reason:#}")),
             }
         }
-        anyhow::bail!("no instance took it")
+        anyhow::bail!("no instance took it: {reasons:?}")
     }
 
     /// Sends each once, and again and again until told that it is enough; every answer must be success.
-    async fn send(&self, burst: &Burst, enough: &AtomicBool) -> anyhow::Result<()> {
+    pub(crate) async fn send(&self, burst: &Burst, enough: &AtomicBool) -> anyhow::Result<()> {
         // A connection each, so that none is kept that an instance is about to close.
         let client = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build()?;
         let wanted = |turn: &usize| *turn < burst.bodies.len() || !enough.load(Ordering::Relaxed);
@@ -77,7 +80,7 @@ impl Balancer {
     }
 }
 
-fn instance(door: &Door) -> Instance {
+pub(crate) fn instance(door: &Door) -> Instance {
     (door.url.clone(), format!("{}/readyz", door.admin_url))
 }
 
@@ -110,7 +113,7 @@ async fn every_process_is_replaced_under_load_and_no_request_is_refused() {
 }
 
 /// Each once, announced once, and nothing is missing once the doors have stated what they accepted.
-async fn all_settled(installation: &Installation, burst: &Burst) -> anyhow::Result<()> {
+pub(crate) async fn all_settled(installation: &Installation, burst: &Burst) -> anyhow::Result<()> {
     let orders = burst.orders.len();
     answers(installation, PAID, &orders.to_string()).await?;
     answers(installation, ANNOUNCED, &format!("{orders}|{orders}")).await?;

@@ -10,6 +10,7 @@ mod crew;
 mod fault;
 mod forced;
 mod plan;
+mod row;
 mod stage;
 mod subscriber;
 mod traffic;
@@ -17,6 +18,7 @@ mod verdict;
 
 use fault::Fault;
 use plan::{Plan, Planned, Turn, names, turns};
+use row::Row;
 use stage::Stage;
 use traffic::Traffic;
 
@@ -31,20 +33,24 @@ const TAIL: Duration = Duration::from_millis(600);
 const SHOP_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a schedule from its beginning to rest, and prints a row for each step.
-async fn run(plan: &Plan) -> anyhow::Result<()> {
+async fn run(plan: &Plan) -> anyhow::Result<Vec<Row>> {
     run_on(Stage::set().await?, plan).await
 }
 
-async fn run_on(mut stage: Stage, plan: &Plan) -> anyhow::Result<()> {
+async fn run_on(mut stage: Stage, plan: &Plan) -> anyhow::Result<Vec<Row>> {
     let mut traffic = Traffic::default();
     let outcome = async {
+        let mut rows = vec![];
         for (index, step) in plan.steps.iter().enumerate() {
             let seed = plan.seed.wrapping_mul(1_000).wrapping_add(index as u64);
-            self::step(&mut stage, &mut traffic, step, seed).await.with_context(|| names(step))?;
+            let row = self::step(&mut stage, &mut traffic, step, seed).await;
+            let row = row.with_context(|| names(step))?;
+            println!("{row}, repeats {}", stage.subscriber.repeats);
+            rows.push(row);
         }
         verdict::at_rest(&mut stage, &traffic).await.context("at rest")?;
         ensure!(plan.seed != 0 || stage.unreached.is_empty(), "nobody: {:?}", stage.unreached);
-        Ok(())
+        Ok(rows)
     };
     let outcome = outcome.await;
     outcome.map_err(|error| {
@@ -58,7 +64,7 @@ async fn step(
     traffic: &mut Traffic,
     step: &[Planned],
     seed: u64,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Row> {
     let first = traffic.orders.len();
     let places = traffic.add(&stage.installation.signer, (seed, ORDERS))?;
     if let Some(orders) = traffic.shop_writes(first, false) {
@@ -91,17 +97,11 @@ async fn step(
     sent?;
     written?;
     verdict::settled(stage, traffic).await?;
-    let recovered = ended.elapsed();
-    verdict::sound(stage, traffic).await?;
+    let recovery = ended.elapsed();
+    let tally = verdict::sound(stage, traffic).await?;
     let after = traffic.answers();
     let (accepted, refused) = (after.0 - before.0, after.1 - before.1);
-    println!(
-        "| {} | {accepted} | 0 | 0 | {:.1} | refused {refused}, repeats {} |",
-        names(step),
-        recovered.as_secs_f64(),
-        stage.subscriber.repeats
-    );
-    Ok(())
+    Ok(Row { faults: names(step), accepted, refused, tally, recovery })
 }
 
 /// The shop writes its late orders as soon as the ledger lets it.
@@ -129,13 +129,20 @@ async fn whatever_fault_comes_alone_nothing_is_lost_and_nothing_doubled() {
         Some(_) => Fault::all(),
         None => Fault::QUICK.to_vec(),
     };
-    run(&Plan::in_turn(&faults)).await.unwrap();
+    let rows = run(&Plan::in_turn(&faults)).await.unwrap();
+    // Beside the other suites it may take longer: only the long selection has the machine for itself.
+    if number(SCHEDULES).is_some() {
+        let late = row::late(&rows);
+        assert!(late.is_empty(), "longer than {:?}: {late:#?}", row::RESUMES_WITHIN);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_whose_disk_is_full_loses_nothing_and_doubles_nothing() {
     match Stage::set_on_small_disk().await.unwrap() {
-        Some(stage) => run_on(stage, &Plan::in_turn(&[Fault::LedgerDiskFull])).await.unwrap(),
+        Some(stage) => {
+            run_on(stage, &Plan::in_turn(&[Fault::LedgerDiskFull])).await.unwrap();
+        }
         None => {
             println!("left out: PostgreSQL's disk full, as this user may not mount a small one")
         }
@@ -156,13 +163,18 @@ async fn a_cluster_that_loses_a_node_loses_nothing_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_faults_come_together_nothing_is_lost_and_nothing_doubled() {
     let first = number(SEED).unwrap_or(1);
-    let mut failed = vec![];
-    for seed in first..first + number(SCHEDULES).unwrap_or(2) {
+    let (mut rows, mut failed) = (vec![], vec![]);
+    let schedules = number(SCHEDULES).unwrap_or(2);
+    for seed in first..first + schedules {
         println!("seed {seed}: to run it again, ./test faults --seed {seed} --schedules 1");
-        if let Err(error) = run(&Plan::random(seed)).await {
-            println!("seed {seed} failed: {error:#}");
-            failed.push(seed);
+        match run(&Plan::random(seed)).await {
+            Ok(some) => rows.extend(some),
+            Err(error) => {
+                println!("seed {seed} failed: {error:#}");
+                failed.push(seed);
+            }
         }
     }
+    println!("{}", row::sum(usize::try_from(schedules).unwrap() - failed.len(), &rows));
     assert!(failed.is_empty(), "seeds that failed, each told of above: {failed:?}");
 }

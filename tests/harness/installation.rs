@@ -199,6 +199,15 @@ impl Installation {
 
     /// Writes orders as JSONL and imports them.
     pub fn import(&self, orders: impl Iterator<Item = (String, i64)>) -> anyhow::Result<()> {
+        let file = self.orders_file(orders)?;
+        self.answer(&["orders", "import", &file]).map(drop)
+    }
+
+    /// Orders as JSONL, to be imported.
+    pub fn orders_file(
+        &self,
+        orders: impl Iterator<Item = (String, i64)>,
+    ) -> anyhow::Result<String> {
         let lines: String = orders
             .map(|(number, amount)| {
                 format!("{{\"order_no\":\"{number}\",\"amount\":{amount},\"currency\":\"CNY\"}}\n")
@@ -206,7 +215,7 @@ impl Installation {
             .collect();
         let file = self.path("orders.jsonl");
         fs::write(&file, lines)?;
-        self.answer(&["orders", "import", &text(&file)]).map(drop)
+        Ok(text(&file))
     }
 
     async fn door(&self, name: &str, verb: &[&str], addresses: Addresses) -> anyhow::Result<Door> {
