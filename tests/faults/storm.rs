@@ -11,6 +11,7 @@ mod fault;
 mod forced;
 mod plan;
 mod row;
+mod servers;
 mod stage;
 mod subscriber;
 mod traffic;
@@ -123,18 +124,26 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_fault_comes_alone_nothing_is_lost_and_nothing_doubled() {
-    let faults = match number(SCHEDULES) {
-        Some(_) => Fault::all(),
-        None => Fault::QUICK.to_vec(),
-    };
-    let rows = run(&Plan::in_turn(&faults)).await.unwrap();
+/// Each of these faults alone: in the long selection all of them, else those that are soon over.
+async fn alone(befalls: impl Fn(&Fault) -> bool) -> anyhow::Result<()> {
+    let is_long = number(SCHEDULES).is_some();
+    let faults = if is_long { Fault::all() } else { Fault::QUICK.to_vec() };
+    let faults: Vec<Fault> = faults.into_iter().filter(befalls).collect();
+    let rows = run(&Plan::in_turn(&faults)).await?;
     // Beside the other suites it may take longer: only the long selection has the machine for itself.
-    if number(SCHEDULES).is_some() {
-        let late = row::late(&rows);
-        assert!(late.is_empty(), "longer than {:?}: {late:#?}", row::RESUMES_WITHIN);
-    }
+    let late = if is_long { row::late(&rows) } else { vec![] };
+    ensure!(late.is_empty(), "longer than {:?}: {late:#?}", row::RESUMES_WITHIN);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_befalls_our_programs_nothing_is_lost_and_nothing_doubled() {
+    alone(|fault| !fault.target().is_server()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_befalls_the_servers_nothing_is_lost_and_nothing_doubled() {
+    alone(|fault| fault.target().is_server()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

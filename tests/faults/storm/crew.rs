@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use harness::clock::Clock;
 use harness::installation::{Addresses, Installation};
 use harness::ports;
@@ -54,6 +55,18 @@ impl Crew {
             crew.start_worker(index)?;
         }
         Ok(crew)
+    }
+
+    /// Waits until each says that it is ready.
+    pub(crate) async fn ready(&mut self) -> anyhow::Result<()> {
+        let doors = self.doors.iter_mut().map(|door| (door.addresses.admin_url(), door));
+        let workers = self.workers.iter_mut();
+        let workers = workers.map(|one| (format!("http://{}", one.worker_admin), one));
+        for (admin, member) in doors.chain(workers) {
+            let program = member.running.as_mut().context("it was not started")?;
+            program.wait_ready(&format!("{admin}/readyz")).await?;
+        }
+        Ok(())
     }
 
     pub(crate) fn urls(&self) -> Vec<String> {

@@ -65,6 +65,16 @@ pub(crate) enum Target {
     Clocks,
 }
 
+impl Target {
+    /// RabbitMQ or PostgreSQL, or the way there.
+    pub(crate) fn is_server(self) -> bool {
+        match self {
+            Self::Broker | Self::BrokerWire | Self::Ledger | Self::LedgerWire => true,
+            Self::Ingress | Self::Workers | Self::Subscribers | Self::Clocks => false,
+        }
+    }
+}
+
 impl Fault {
     /// Each once that needs no servers of its own; the crash points follow.
     const WITHOUT_POINTS: [Self; 27] = [

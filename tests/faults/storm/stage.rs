@@ -10,29 +10,14 @@ use harness::installation::Installation;
 use harness::program::Program;
 use harness::wire::{Mode, Wire};
 use harness::{postgres, rabbitmq};
-use tokio::sync::{Mutex, MutexGuard};
 
 use super::crew::Crew;
 use super::fault::Fault;
+use super::servers::{Held, Servers};
 use super::subscriber::{Silent, Subscriber};
 
 /// Each chunk's delay on a slow wire: a statement or a confirm takes several of them.
 const SLOW: Duration = Duration::from_millis(60);
-
-static SERVERS: Mutex<Option<Servers>> = Mutex::const_new(None);
-
-pub(crate) struct Servers {
-    broker: rabbitmq::Server,
-    /// The other nodes of its cluster; our programs begin at the first of them.
-    peers: Vec<rabbitmq::Server>,
-    ledger: postgres::Server,
-}
-
-/// Those that schedules share, or servers of one test alone; of either only one set is at work.
-enum Held {
-    Shared(MutexGuard<'static, Option<Servers>>),
-    Own(Box<Servers>, #[expect(dead_code, reason = "held")] MutexGuard<'static, Option<Servers>>),
-}
 
 pub(crate) struct Stage {
     held: Held,
@@ -49,35 +34,20 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn set() -> anyhow::Result<Self> {
-        let mut servers = SERVERS.lock().await;
-        if servers.is_none() {
-            let (broker, ledger) = tokio::join!(rabbitmq::start(), postgres::start());
-            *servers = Some(Servers { broker: broker?, peers: vec![], ledger: ledger? });
-        }
-        let Servers { broker, ledger, .. } = servers.as_mut().context("no servers")?;
-        // A schedule that failed may have left them in any state.
-        broker.heal().await?;
-        ledger.heal().await?;
-        Self::on(Held::Shared(servers)).await
+        Self::on(Held::shared().await?).await
     }
 
     /// On a cluster of three nodes.
     pub(crate) async fn set_on_cluster() -> anyhow::Result<Self> {
-        let turn = SERVERS.lock().await;
-        let (nodes, ledger) = tokio::join!(rabbitmq::start_cluster(3), postgres::start());
-        let mut peers = nodes?;
-        let broker = peers.remove(0);
-        let servers = Servers { broker, peers, ledger: ledger? };
-        Self::on(Held::Own(Box::new(servers), turn)).await
+        Self::on(Held::cluster().await?).await
     }
 
     /// On a ledger whose disk is soon full; nothing where there can be none.
     pub(crate) async fn set_on_small_disk() -> anyhow::Result<Option<Self>> {
-        let turn = SERVERS.lock().await;
-        let (broker, ledger) = tokio::join!(rabbitmq::start(), postgres::start_on_small_disk());
-        let Some(ledger) = ledger? else { return Ok(None) };
-        let servers = Servers { broker: broker?, peers: vec![], ledger };
-        Self::on(Held::Own(Box::new(servers), turn)).await.map(Some)
+        match Held::on_small_disk().await? {
+            Some(held) => Self::on(held).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn on(mut held: Held) -> anyhow::Result<Self> {
@@ -90,8 +60,10 @@ impl Stage {
             |url: &str| format!("{through}/{}", url.rsplit_once('/').map_or("", |(_, it)| it));
         let installation = Installation::on(&broker_url, ledger, way).await?;
         let prefix = installation.prefix.as_ref().context("no broker")?;
-        let crew = Crew::start(&installation)?;
+        let mut crew = Crew::start(&installation)?;
         let subscriber = Subscriber::start(broker.url(), prefix).await?;
+        crew.ready().await?;
+        held.servers()?.keep_queues().await?;
         Ok(Self {
             held,
             installation,
@@ -282,15 +254,6 @@ impl Stage {
             self.lockers.push(Program::launch("locker", command)?);
         }
         Ok(())
-    }
-}
-
-impl Held {
-    fn servers(&mut self) -> anyhow::Result<&mut Servers> {
-        match self {
-            Self::Shared(servers) => servers.as_mut().context("no servers"),
-            Self::Own(servers, _) => Ok(servers),
-        }
     }
 }
 
