@@ -1,13 +1,17 @@
 //! `privacy erase` as a person drives it, on both engine pairs: asked about, done, noted, and kept up against
 //! what comes later.
 
+use std::fs;
 use std::time::Duration;
 
 use harness::installation::{Addresses, Door, Installation};
 use harness::program::Program;
 use harness::wait;
 use serde_json::{Value, json};
+use shared::provider::Provider;
+use shared::secret::envelope::BodyKeys;
 
+use crate::providers::{account, add_account};
 use crate::ran::{Ran, run, run_fed};
 use crate::shop::simulation;
 
@@ -167,6 +171,34 @@ async fn a_subscription_is_erased(open: &Open) {
     assert_eq!(open.bodies(&later[3..]), ["erased", "erased"]);
     let one = open.json("subscriptions show S-1");
     assert_eq!(one["charges"].as_array().map(Vec::len), Some(2), "the money stays: {one}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_body_that_the_ring_does_not_open_goes_whole_only_when_asked() {
+    let at = Installation::embedded().unwrap();
+    add_account(&at, Provider::WechatPay);
+    let door = at.serve(Addresses::free().unwrap()).await.unwrap();
+    let open = Open { at, door, worker: None };
+    let (doors, _) = open.door.url.rsplit_once('/').unwrap();
+    let account = account(Provider::WechatPay);
+    // An order in two parts, told of in one request.
+    let batch = format!("simulate wechat_pay batch --account {account} --order W-1");
+    open.run(&format!("{batch} --url {doors}/{account}")).ends_with(0);
+    let shared = open.heard(2).await;
+    assert_eq!(shared[0], shared[1], "one request");
+    fs::write(open.at.path("data/quittance.db.body_keys"), BodyKeys::generate()).unwrap();
+
+    let erase = "privacy erase --order W-1";
+    let ways_out = [shared[0].as_str(), "privacy.keys_file", "--destroy-unopenable"];
+    open.run(&format!("{erase} --reason asked")).ends_with(1).complains_of(&ways_out);
+    let shown = format!("does not open: quittance notifications show {}", shared[0]);
+    open.run(&format!("{erase} --dry-run")).ends_with(0).prints(&[&shown, ways_out[2]]);
+    assert_eq!(open.bodies(&shared[..1]), ["sealed"], "nothing was erased");
+    let erased = open.json(&format!("{erase} --reason asked --destroy-unopenable"));
+    let expected = json!({ "notifications": [shared[0]], "letters": [] });
+    assert_eq!((&erased["destroyed"], &erased["unopenable"]), (&json!(1), &expected), "{erased}");
+    assert_eq!(open.bodies(&shared[..1]), ["erased"]);
+    open.close().await;
 }
 
 macro_rules! on_both {
