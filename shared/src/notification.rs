@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::money::Money;
 
+mod about;
 mod recordable;
 
 /// One genuine notification, read.
@@ -233,28 +234,6 @@ impl PaymentFact {
     /// The order's number, if it names one.
     pub fn named(&self) -> Option<&str> {
         Some(self.order_number.as_str()).filter(|number| *number != self.transaction)
-    }
-}
-
-impl Fact {
-    /// The provider's transaction that it is about; an agreement is about none.
-    pub fn transaction(&self) -> Option<&str> {
-        match self {
-            Self::Payment(fact) => Some(&fact.transaction),
-            Self::Refund(fact) => Some(&fact.transaction),
-            Self::Dispute(fact) => Some(&fact.transaction),
-            Self::Agreement(_) => None,
-        }
-    }
-
-    /// The order's number, where it names one.
-    pub fn order_number(&self) -> Option<&str> {
-        match self {
-            Self::Payment(fact) => Some(&fact.order_number),
-            Self::Refund(fact) => fact.order_number.as_deref(),
-            Self::Dispute(fact) => fact.order_number.as_deref(),
-            Self::Agreement(_) => None,
-        }
     }
 }
 

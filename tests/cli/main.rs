@@ -20,6 +20,7 @@ mod events;
 mod streams;
 mod demo;
 mod desk;
+mod privacy;
 mod dead_letters;
 mod replay;
 mod serve;

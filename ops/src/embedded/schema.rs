@@ -6,8 +6,8 @@ mod letters;
 mod machinery;
 
 pub(super) use self::contracts::{
-    agreement_changes, charges, number_changes, subscription_changes, subscriptions,
-    written_subscriptions,
+    agreement_changes, agreement_notifications, charges, number_changes, subscription_changes,
+    subscriptions, written_subscriptions,
 };
 pub(super) use self::desk::{case_notes, case_resolutions};
 pub(super) use self::letters::{
@@ -253,3 +253,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     disputes,
     cases,
 );
+
+diesel::allow_tables_to_appear_in_same_query!(notifications, agreement_notifications);

@@ -47,12 +47,8 @@ pub(super) fn letter(work: &Work, code: &str) -> anyhow::Result<Letter> {
     let message: Message = reading.message.clone();
     let account = message.account.clone();
     let mut letter = examine(&message.into_parcel(&keys), &keys, code);
-    let fact = reading.notifications.first().and_then(|told| told.fact.as_ref());
-    letter.parts = vec![Part {
-        account,
-        order_number: fact.and_then(|fact| fact.order_number()).map(ToOwned::to_owned),
-        transaction: fact.and_then(|fact| fact.transaction()).map(ToOwned::to_owned),
-    }];
+    let told = reading.notifications.iter();
+    letter.parts = told.map(|told| Part::of(&account, told.fact.as_ref())).collect();
     letter.money = Some(Money { minor: 10, currency: Currency::CNY });
     Ok(letter)
 }

@@ -128,15 +128,6 @@ impl From<CipherError> for LedgerError {
     }
 }
 
-impl LedgerError {
-    /// Erasing cannot cut a part out of a body that it cannot open.
-    pub fn shared_body() -> Self {
-        let why = "a body that tells of other orders too does not open: give this command the ring \
-                   (privacy.keys_file)";
-        Self::Refused(why.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,136 +1,153 @@
-//! Erasing what tells who paid for an order: tombstones, and what they leave of a body. Pure.
+//! Erasing what tells who paid: what is asked for, what it found, and what it did. Pure.
 //!
 //! **Invariant**: the money facts stay. A tombstone strips later bodies too.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-use shared::provider::Provider;
 
-use crate::decide::fold::{Changes, Reading, Verdict};
+use crate::decide::PaymentKey;
+use crate::decide::subscription::AgreementKey;
+use crate::ledger::records::Act;
 
-/// A hash of an order's number, or of an account's transaction.
-pub type Hash = [u8; 32];
+mod body;
+mod tombstone;
 
-/// What an erasure did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Erased {
-    /// The order's numbers, or the one that was given where no order is known.
-    pub numbers: Vec<String>,
-    pub transactions: usize,
-    /// Bodies that are destroyed.
-    pub destroyed: usize,
-    /// Bodies that tell of other orders too: what was about this one is cut out.
-    pub redacted: usize,
-    /// Orders whose metadata is removed.
-    pub metadata: usize,
+pub use self::body::{Closed, Fate, Fates, Request, Requests, fate};
+pub use self::tombstone::{
+    Hash, Kind, Part, agreement_hash, erased, order_hash, parts_of, spread, subscription_hash,
+    transaction_hash,
+};
+
+/// What is erased, by the number that the shop gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Any of the order's numbers.
+    Order(String),
+    Subscription(String),
 }
 
-/// One notification of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    pub account: String,
-    pub order_number: Option<String>,
-    pub transaction: Option<String>,
-}
-
-/// What becomes of a body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    Keep,
-    Redact(Vec<u8>),
+/// What becomes of a body that tells of others too, when nothing at hand opens it to cut a part out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfClosed {
+    /// Nothing is erased.
+    Refuse,
+    /// It goes whole.
     Destroy,
 }
 
-pub fn order_hash(number: &str) -> Hash {
-    Sha256::new().chain_update(b"quittance order 1\0").chain_update(number).finalize().into()
+/// An erasure as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    pub subject: Subject,
+    pub if_closed: IfClosed,
+    /// Who does it, and why; nothing: it is only said what it would do. Its subject is replaced by the
+    /// number under which the ledger knows it.
+    pub act: Option<Act>,
 }
 
-pub fn transaction_hash(account: &str, transaction: &str) -> Hash {
-    let hash = Sha256::new().chain_update(b"quittance transaction 1\0").chain_update(account);
-    hash.chain_update(b"\0").chain_update(transaction).finalize().into()
+/// What an erasure is about, as the ledger found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// By the number under which the ledger knows it.
+    pub subject: Subject,
+    /// Did the shop write it? What providers told of it may be here without.
+    pub is_written: bool,
+    /// An order's numbers, or the one that was given where no order is known.
+    pub numbers: Vec<String>,
+    pub transactions: Vec<PaymentKey>,
+    pub agreements: Vec<AgreementKey>,
+    pub beside: Vec<Subject>,
+    /// Has it metadata?
+    pub has_metadata: bool,
+    /// Cases about it, and the notes on them.
+    pub cases: (i64, i64),
 }
 
-impl Part {
-    /// The tombstones under which it is erased.
-    pub fn hashes(&self) -> impl Iterator<Item = Hash> {
-        let order = self.order_number.as_deref().map(order_hash);
-        let transaction = self.transaction.as_deref();
-        order.into_iter().chain(transaction.map(|one| transaction_hash(&self.account, one)))
+/// What an erasure did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The order's numbers, or the one that was given where no order is known.
+    pub numbers: Vec<String>,
+    pub agreements: usize,
+    pub transactions: usize,
+    /// Bodies that are destroyed.
+    pub destroyed: usize,
+    /// Bodies that tell of others too: what was about this one is cut out.
+    pub redacted: usize,
+    /// Bodies that tell of others too, and that nothing at hand opens.
+    pub unopenable: Closed,
+    /// Orders and subscriptions whose metadata is removed.
+    pub metadata: usize,
+    /// What has metadata and bodies of its own beside it: an order's subscriptions, a subscription's orders.
+    pub beside: Vec<Subject>,
+    /// Cases about it, which stay.
+    pub cases: i64,
+    /// What people wrote on them, which stays.
+    pub notes: i64,
+}
+
+impl Subject {
+    /// As the audit names it.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Order(number) => format!("order/{number}"),
+            Self::Subscription(number) => format!("subscription/{number}"),
+        }
     }
 }
 
-/// The parts of each reading, as they are recorded.
-pub fn parts_of(readings: &[&Reading], changes: &Changes) -> Vec<Vec<Part>> {
-    let of = |(reading, verdicts): (&&Reading, &Vec<Verdict>)| {
-        let part = |verdict: &Verdict| Part {
-            account: reading.message.account.clone(),
-            order_number: verdict.order_number.clone(),
-            transaction: verdict.payment.as_ref().map(|key| key.transaction.clone()),
+impl Scope {
+    /// Is nothing of it here, once no request is about it either?
+    pub fn is_unknown(&self) -> bool {
+        !self.is_written && self.transactions.is_empty() && self.agreements.is_empty()
+    }
+
+    /// The tombstones that it leaves.
+    pub fn tombstones(&self) -> Vec<(Hash, Kind)> {
+        let orders = self.numbers.iter().map(|number| (order_hash(number), Kind::Order));
+        let subscription = match &self.subject {
+            Subject::Order(_) => None,
+            Subject::Subscription(number) => Some((subscription_hash(number), Kind::Subscription)),
         };
-        verdicts.iter().map(part).collect()
-    };
-    readings.iter().zip(&changes.verdicts).map(of).collect()
+        let agreements = self
+            .agreements
+            .iter()
+            .map(|key| (agreement_hash(&key.account, &key.agreement), Kind::Agreement));
+        let transactions = self
+            .transactions
+            .iter()
+            .map(|key| (transaction_hash(&key.account, &key.transaction), Kind::Transaction));
+        orders.chain(subscription).chain(agreements).chain(transactions).collect()
+    }
+
+    /// What is said of it.
+    pub fn told(self, fates: &Fates) -> Erased {
+        let (cases, notes) = self.cases;
+        Erased {
+            subject: self.subject,
+            numbers: self.numbers,
+            agreements: self.agreements.len(),
+            transactions: self.transactions.len(),
+            destroyed: fates.gone.len(),
+            redacted: fates.redacted.len(),
+            unopenable: fates.closed.clone(),
+            metadata: usize::from(self.has_metadata),
+            beside: self.beside,
+            cases,
+            notes,
+        }
+    }
 }
 
-/// Which of these parts lie under a tombstone.
-pub fn erased(parts: &[Part], tombstones: &BTreeSet<Hash>) -> BTreeSet<usize> {
-    let under = |part: &Part| part.hashes().any(|hash| tombstones.contains(&hash));
-    parts.iter().enumerate().filter(|(_, part)| under(part)).map(|(place, _)| place).collect()
-}
-
-/// What is left of a body with so many parts when these are erased. A body that its provider cannot
-/// take apart goes whole: better none than another's.
-pub fn fate(provider: &str, body: &[u8], parts: usize, erased: &BTreeSet<usize>) -> Fate {
-    if erased.is_empty() {
-        return Fate::Keep;
+impl Erasure {
+    /// The act under the number by which the ledger knows its subject.
+    pub fn noted(&self, scope: &Scope) -> Option<Act> {
+        let act = self.act.clone()?;
+        Some(Act { subject: scope.subject.path(), ..act })
     }
-    if erased.len() >= parts {
-        return Fate::Destroy;
-    }
-    let left = Provider::from_word(provider).and_then(|provider| provider.redact(body, erased));
-    left.map_or(Fate::Destroy, Fate::Redact)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BATCH: &[u8] = br#"{"notificationItems":[{"a":"mine"},{"b":"other"}]}"#;
-
-    fn part(order: Option<&str>, transaction: Option<&str>) -> Part {
-        let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
-        Part {
-            account: "shop".to_owned(),
-            order_number: owned(order),
-            transaction: owned(transaction),
-        }
-    }
-
-    #[test]
-    fn a_part_lies_under_its_order_or_its_transaction() {
-        let parts = [part(Some("A"), None), part(None, Some("T")), part(Some("B"), Some("U"))];
-        let tombstones = [order_hash("A"), transaction_hash("shop", "T")].into();
-        assert_eq!(erased(&parts, &tombstones), BTreeSet::from([0, 1]));
-        assert_eq!(erased(&parts, &[transaction_hash("other", "T")].into()), BTreeSet::new());
-        assert_ne!(transaction_hash("a", "bc"), transaction_hash("ab", "c"));
-        assert_ne!(order_hash("A"), transaction_hash("", "A"));
-    }
-
-    #[test]
-    fn a_batch_keeps_what_is_about_others() {
-        let Fate::Redact(left) = fate("adyen", BATCH, 2, &[0].into()) else { panic!("redacted") };
-        let left = String::from_utf8(left).unwrap();
-        assert!(!left.contains("mine") && left.contains("other"));
-        assert_eq!(fate("adyen", BATCH, 2, &[0, 1].into()), Fate::Destroy);
-        assert_eq!(fate("adyen", BATCH, 2, &BTreeSet::new()), Fate::Keep);
-    }
-
-    #[test]
-    fn what_cannot_be_taken_apart_goes_whole() {
-        assert_eq!(fate("adyen", b"x", 2, &[0].into()), Fate::Destroy);
-        assert_eq!(fate("wechat_pay", b"{}", 2, &[0].into()), Fate::Destroy);
-        assert_eq!(fate("gone", BATCH, 2, &[0].into()), Fate::Destroy);
-    }
-}
+mod tests;

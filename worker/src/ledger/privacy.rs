@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use super::LedgerError;
 use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
-use super::erasure::Erased;
-use super::records::Act;
+use super::erasure::{Erased, Erasure};
 
 /// What each session can do about bodies.
 pub trait Privacy {
@@ -32,13 +31,11 @@ pub trait Privacy {
         message: Uuid,
     ) -> impl Future<Output = Result<Option<StoredMessage>, LedgerError>> + Send;
 
-    /// Destroys what tells who paid for an order, by any of its numbers, and leaves a tombstone that
-    /// strips what comes later; without an act it only says what it would do. Nothing: neither an
-    /// order nor a notification has this number.
+    /// Destroys what tells who paid for an order or a subscription, and leaves tombstones that strip
+    /// what comes later; without an act it only says what it would do. Nothing: the number is not known.
     fn erase(
         &mut self,
-        number: &str,
-        act: Option<&Act>,
+        erasure: &Erasure,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Option<Erased>, LedgerError>> + Send;
 }

@@ -1,5 +1,7 @@
 //! Stored bodies: sealed when they are recorded, wrapped anew, and removed when their time is over.
 
+use std::collections::BTreeSet;
+
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use shared::secret::bodies::{AtRest, Bodies, Kept};
@@ -8,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::decide::fold::{Changes, Reading};
 use worker::ledger::bodies::{Tended, oldest_kept};
-use worker::ledger::erasure::{Fate, Part, erased, fate, parts_of};
+use worker::ledger::erasure::{Fate, Hash, Part, erased, fate, parts_of};
 
 use super::fault::Result;
 use super::{dead_letters, erasure, metadata};
@@ -25,13 +27,15 @@ pub(super) fn record(
     now: OffsetDateTime,
 ) -> Result<()> {
     let all = parts_of(readings, changes);
+    let tombstones = erasure::over(connection, all.iter().flatten(), now)?;
     for (reading, parts) in readings.iter().zip(&all).filter(|(_, parts)| !parts.is_empty()) {
         let message = &reading.message;
         let known = notifications::table.find((message.id.to_string(), 0));
         if diesel::select(exists(known)).get_result::<bool>(connection)? {
             continue;
         }
-        keep(connection, (message.id, &message.kind, &message.body, parts), kept, now)?;
+        let arrival = (message.id, &*message.kind, &message.body[..], &parts[..]);
+        keep(connection, arrival, (&tombstones, kept), now)?;
     }
     Ok(())
 }
@@ -41,10 +45,10 @@ pub(super) fn record(
 pub(super) fn keep(
     connection: &mut SqliteConnection,
     (id, provider, body, parts): (Uuid, &str, &[u8], &[Part]),
-    kept: &Bodies,
+    (tombstones, kept): (&BTreeSet<Hash>, &Bodies),
     now: OffsetDateTime,
 ) -> Result<()> {
-    let erased = erased(parts, &erasure::found(connection, parts.iter())?);
+    let erased = erased(parts, tombstones);
     match fate(provider, body, parts.len(), &erased) {
         Fate::Keep => insert(connection, id, kept.keep(id, body)?),
         Fate::Redact(left) => {

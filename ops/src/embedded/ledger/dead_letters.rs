@@ -11,7 +11,7 @@ use worker::ledger::dead_letters::letter::{Envelope, Letter};
 use worker::ledger::dead_letters::{Burial, LetterState};
 
 use super::fault::Result;
-use super::{bodies, receipts, replays};
+use super::{bodies, erasure, receipts, replays};
 use crate::embedded::schema::{
     dead_letter_failures, dead_letter_parts, dead_letters, failure_groups,
 };
@@ -55,11 +55,14 @@ fn bury_one(
                 dead_letter_parts::account.eq(&part.account),
                 dead_letter_parts::order_number.eq(&part.order_number),
                 dead_letter_parts::transaction.eq(&part.transaction),
+                dead_letter_parts::agreement.eq(&part.agreement),
+                dead_letter_parts::subscription_no.eq(&part.subscription_no),
             ))
             .execute(connection)?;
     }
     let arrival = (letter.id, letter.provider.as_str(), &letter.body[..], &letter.parts[..]);
-    bodies::keep(connection, arrival, kept, now)?;
+    let tombstones = erasure::over(connection, letter.parts.iter(), now)?;
+    bodies::keep(connection, arrival, (&tombstones, kept), now)?;
     fail(connection, &id, &group, letter, now)?;
     if let Some(number) = letter.number {
         receipts::bury(connection, number, now)?;

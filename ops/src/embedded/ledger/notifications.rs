@@ -2,13 +2,17 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
+use shared::notification::Fact;
 use time::OffsetDateTime;
+use uuid::Uuid;
 use worker::decide::fold::{Changes, Reading};
 use worker::decide::{Decision, PaymentKey};
 use worker::ledger::Bucket;
 
 use super::fault::Result;
-use crate::embedded::schema::{loose_notifications, notifications, receipts};
+use crate::embedded::schema::{
+    agreement_notifications, loose_notifications, notifications, receipts,
+};
 use crate::embedded::values::micros;
 
 pub(super) mod about;
@@ -56,8 +60,30 @@ pub(super) fn record(
                     .on_conflict_do_nothing()
                     .execute(connection)?;
             }
+            if let Some(agreement) = notification.fact.as_ref().and_then(Fact::agreement) {
+                agreed(connection, (&message.account, agreement), message.id, part)?;
+            }
         }
     }
+    Ok(())
+}
+
+/// An agreement is no column of a notification: erasing finds it so.
+fn agreed(
+    connection: &mut SqliteConnection,
+    (account, agreement): (&str, &str),
+    message: Uuid,
+    part: i64,
+) -> Result<()> {
+    diesel::insert_into(agreement_notifications::table)
+        .values((
+            agreement_notifications::message_id.eq(message.to_string()),
+            agreement_notifications::part.eq(part),
+            agreement_notifications::account.eq(account),
+            agreement_notifications::agreement.eq(agreement),
+        ))
+        .on_conflict_do_nothing()
+        .execute(connection)?;
     Ok(())
 }
 

@@ -1,13 +1,11 @@
 //! The part of the port that knows of personal data.
 
-use diesel::SqliteConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::LedgerError;
 use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
-use worker::ledger::erasure::Erased;
+use worker::ledger::erasure::{Erased, Erasure};
 use worker::ledger::privacy::Privacy;
-use worker::ledger::records::Act;
 
 use super::{SqliteSession, bodies, erasure, notifications};
 
@@ -32,14 +30,10 @@ impl Privacy for SqliteSession {
 
     async fn erase(
         &mut self,
-        number: &str,
-        act: Option<&Act>,
+        erasure: &Erasure,
         now: OffsetDateTime,
     ) -> Result<Option<Erased>, LedgerError> {
-        let (number, act, bodies) = (number.to_owned(), act.cloned(), self.bodies.clone());
-        let erase = move |connection: &mut SqliteConnection| {
-            erasure::erase(connection, &number, act.as_ref(), now, &bodies)
-        };
-        self.write(erase).await
+        let (erasure, bodies) = (erasure.clone(), self.bodies.clone());
+        self.write(move |connection| erasure::erase(connection, &erasure, now, &bodies)).await
     }
 }

@@ -54,6 +54,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    agreement_notifications (message_id, part) {
+        message_id -> Text,
+        part -> BigInt,
+        account -> Text,
+        agreement -> Text,
+    }
+}
+
+diesel::table! {
     charges (account, transaction) {
         account -> Text,
         transaction -> Text,

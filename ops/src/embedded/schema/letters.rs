@@ -58,6 +58,8 @@ diesel::table! {
         account -> Text,
         order_number -> Nullable<Text>,
         transaction -> Nullable<Text>,
+        agreement -> Nullable<Text>,
+        subscription_no -> Nullable<Text>,
     }
 }
 

@@ -5,16 +5,27 @@ use bytes::Bytes;
 use shared::broker::Broker;
 use shared::notification::RefundStatus;
 use shared::process;
-use shared::secret::bodies::Bodies;
 use worker::ledger::bodies::StoredBody;
-use worker::ledger::erasure::Erased;
+use worker::ledger::erasure::{Closed, Erased, Erasure, IfClosed, Subject};
 use worker::ledger::privacy::Privacy as _;
-use worker::ledger::records::Act;
+use worker::ledger::records::{Act, CaseAct};
 use worker::ledger::{Ledger, Session, Work};
 
 use super::{body, id};
 use crate::ledger::words::{Ingress, Says, order, refund, settle, show};
 use crate::world::World;
+
+mod agreements;
+mod closed;
+mod letters;
+
+pub(crate) use self::agreements::{
+    an_agreement_that_is_signed_after_its_subscription_was_erased_is_stripped,
+    an_erased_order_leaves_its_subscription_alone,
+    an_erased_subscription_keeps_its_money_and_loses_its_bodies, no_charge_slips_past_an_erasure,
+};
+pub(crate) use self::closed::a_shared_body_that_does_not_open_goes_whole_only_when_asked;
+pub(crate) use self::letters::a_letter_is_erased_by_all_that_it_names;
 
 const BATCH: &[u8] = br#"{"notificationItems":[{"about":"first"},{"about":"second"}]}"#;
 
@@ -27,11 +38,26 @@ fn act() -> Act {
     }
 }
 
-async fn erase(session: &mut impl Session, number: &str) -> anyhow::Result<Erased> {
-    session.erase(number, Some(&act()), process::now()).await?.context("nothing to erase")
+/// An erasure that is noted.
+pub(in crate::ledger) fn noted(subject: Subject) -> Erasure {
+    Erasure { subject, if_closed: IfClosed::Refuse, act: Some(act()) }
 }
 
-fn is_erased(body: &StoredBody) -> bool {
+/// One that is only asked about.
+fn asked(subject: Subject) -> Erasure {
+    Erasure { act: None, ..noted(subject) }
+}
+
+fn order_of(number: &str) -> Subject {
+    Subject::Order(number.to_owned())
+}
+
+async fn erase(session: &mut impl Session, number: &str) -> anyhow::Result<Erased> {
+    let erased = session.erase(&noted(order_of(number)), process::now()).await?;
+    erased.context("nothing to erase")
+}
+
+pub(in crate::ledger) fn is_erased(body: &StoredBody) -> bool {
     matches!(body, StoredBody::Removed { reason, .. } if reason == "erased")
 }
 
@@ -64,13 +90,20 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
     settle(&mut session, &works[2..]).await?;
     let (money, balance) = (show(&mut session, "A").await?, session.balance().await?);
 
-    let would = session.erase("A", None, process::now()).await?.context("it is there")?;
+    let would = session.erase(&asked(order_of("A-2")), process::now()).await?;
+    let would = would.context("it is there")?;
     let expected = Erased {
+        subject: order_of("A"),
         numbers: vec!["A".into(), "A-2".into()],
+        agreements: 0,
         transactions: 1,
         destroyed: 1,
         redacted: 0,
+        unopenable: Closed::default(),
         metadata: 1,
+        beside: vec![],
+        cases: 0,
+        notes: 0,
     };
     ensure!(would == expected, "{would:?}");
     ensure!(matches!(body(&mut session, id(&works[0])?).await?, StoredBody::Open { .. }));
@@ -89,7 +122,10 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
         ensure!(is_erased(&body(&mut session, id(work)?).await?));
     }
     ensure!(show(&mut session, "A").await?.summary.refunded_amount == 4);
-    ensure!(session.erase("nobody", Some(&act()), process::now()).await?.is_none());
+    ensure!(session.erase(&noted(order_of("nobody")), process::now()).await?.is_none());
+    let acts = session.trail("A").await?.context("a trail")?.acts;
+    let subjects: Vec<_> = acts.iter().map(|act| act.subject.as_str()).collect();
+    ensure!(subjects == ["order/A", "order/A"], "by the number that the order bears: {subjects:?}");
     Ok(())
 }
 
@@ -121,8 +157,6 @@ pub(crate) async fn a_shared_body_loses_only_what_was_erased<B: Broker, L: Ledge
     let (first, second) = (Says::paid("A", "T1", 10), Says::paid("B", "T2", 10));
     let before = batch(&mut ingress, &first, &second);
     settle(&mut session, std::slice::from_ref(&before)).await?;
-    let mut closed = world.ledger.clone().keeping(Bodies::default()).open().await?;
-    ensure!(closed.erase("A", Some(&act()), process::now()).await.is_err(), "it must be opened");
     let erased = erase(&mut session, "A").await?;
     ensure!((erased.destroyed, erased.redacted) == (0, 1), "{erased:?}");
     let after = batch(&mut ingress, &first, &second);
@@ -163,5 +197,48 @@ pub(crate) async fn no_body_slips_past_an_erasure<B: Broker, L: Ledger>(
         let stored = body(&mut settling, id(work)?).await?;
         ensure!(is_erased(&stored), "{stored:?}");
     }
+    Ok(())
+}
+
+pub(crate) async fn a_refund_of_what_was_paid_after_erasing_is_stripped_too<
+    B: Broker,
+    L: Ledger,
+>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    session.import(&[order("A", 10), order("B", 10)], process::now()).await?;
+    let mut ingress = Ingress::new();
+    erase(&mut session, "A").await?;
+    let refund = || refund("T1", "R1", 4, RefundStatus::Succeeded);
+    let paid = ingress.message(&Says::paid("A", "T1", 10));
+    // The provider says it twice, and neither names the order.
+    let told = [ingress.tell(refund()), ingress.tell(refund())];
+    let other = ingress.message(&Says::paid("B", "T2", 10));
+    for work in [&paid, &told[0], &told[1], &other] {
+        settle(&mut session, std::slice::from_ref(work)).await?;
+    }
+    for work in [&paid, &told[0], &told[1]] {
+        ensure!(is_erased(&body(&mut session, id(work)?).await?));
+    }
+    ensure!(matches!(body(&mut session, id(&other)?).await?, StoredBody::Open { .. }));
+    ensure!(show(&mut session, "A").await?.summary.refunded_amount == 4);
+    Ok(())
+}
+
+pub(crate) async fn what_people_wrote_is_counted_and_stays<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    session.import(&[order("A", 10)], process::now()).await?;
+    let mut ingress = Ingress::new();
+    settle(&mut session, &[ingress.message(&Says::paid("A", "T1", 9))]).await?;
+    let case = show(&mut session, "A").await?.cases.remove(0).id;
+    let note = CaseAct::Note { text: "she rang".into() };
+    session.act_on_case(case, &note, &act(), process::now()).await?;
+    let erased = erase(&mut session, "A").await?;
+    ensure!((erased.cases, erased.notes) == (1, 1), "{erased:?}");
+    let file = session.case_file(case).await?.context("the case")?;
+    ensure!(file.notes.len() == 1, "{file:?}");
     Ok(())
 }

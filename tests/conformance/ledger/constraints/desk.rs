@@ -79,6 +79,20 @@ const BROKEN: &[(&str, &str)] = &[
         "a tombstone's kind is a known word",
         "insert into tombstones (hash, kind, erased_at) values ({bytes:32}, 'payer', {now})",
     ),
+    ("a tombstone is never changed", "update tombstones set kind = 'agreement'"),
+    ("a tombstone is never deleted", "delete from tombstones"),
+    (
+        "an erasure is noted once",
+        "insert into tombstones (hash, kind, erased_at) select hash, 'agreement', {now} from tombstones",
+    ),
+    (
+        "a notification's agreement has a number",
+        "insert into agreement_notifications (message_id, part, account, agreement) values ('{uuid}', 0, 'shop', '')",
+    ),
+    (
+        "a notification is about one agreement",
+        "insert into agreement_notifications (message_id, part, account, agreement) select message_id, part, account, 'H' from agreement_notifications",
+    ),
     ("bodies move once", "insert into body_moves (message_id) values ('{uuid}')"),
 ];
 
@@ -96,5 +110,5 @@ pub(super) const KEPT: &[&str] = &[
     "update orders set mode = 'test' where order_no = 'P'",
     "update orders set mode = 'live', expires_at = {later} where order_no = 'P'",
     "update orders set expires_at = null where order_no = 'P'",
-    "insert into tombstones (hash, kind, erased_at) values ({bytes:32}, 'order', {now})",
+    "insert into tombstones (hash, kind, erased_at) values ({bytes:32}, 'subscription', {now})",
 ];

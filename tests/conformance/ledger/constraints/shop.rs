@@ -9,8 +9,10 @@ use shared::notification::{
 use shared::process;
 use worker::ledger::Session;
 use worker::ledger::dead_letters::LetterAct;
+use worker::ledger::erasure::Subject;
 use worker::ledger::records::{Act, CaseAct, NewOrder, NewSubscription};
 
+use super::super::bodies::noted;
 use super::super::dead_letters::{act, letter};
 use super::super::words::{
     Ingress, PAID_AT, Says, dispute, import, order, refund, settle, show, subscription,
@@ -18,7 +20,7 @@ use super::super::words::{
 
 /// P is pending, C is cancelled, E ran out. Q is paid, and once more with another
 /// amount: a case, with a note and somebody's word. T3 is a charge of S, U is not charged. Of F's payment T6 some
-/// went back, by a total, by name and by a dispute that was won. A dead letter was discarded.
+/// went back, by a total, by name and by a dispute that was won. A dead letter was discarded. E was erased.
 pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
     for number in ["P", "Q", "C", "F"] {
         import(session, number, 10).await?;
@@ -70,5 +72,6 @@ pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
     session.bury(std::slice::from_ref(&letter), process::now()).await?;
     let by = act("dead_letters.discard");
     session.act_on_letters(&[letter.id], LetterAct::Discard, &by, process::now()).await?;
+    session.erase(&noted(Subject::Order("E".into())), process::now()).await?;
     Ok(())
 }

@@ -14,10 +14,12 @@ use shared::secret::envelope::BodyKeys;
 use worker::ledger::bodies::StoredBody;
 use worker::ledger::dead_letters::letter::Letter;
 use worker::ledger::dead_letters::{Burial, DeadLetters as _, LetterState};
+use worker::ledger::erasure::Subject;
 use worker::ledger::privacy::Privacy as _;
 use worker::ledger::{Ledger, Session};
 
-use super::{act, bury, letter, one};
+use super::{bury, letter, one};
+use crate::ledger::bodies::noted;
 use crate::ledger::words::{Ingress, Says};
 use crate::world::World;
 
@@ -85,7 +87,8 @@ pub(crate) async fn erasing_an_order_takes_its_dead_letters_bodies<B: Broker, L:
     let mut next = |order| letter(&ingress.message(&Says::paid(order, "T", 10)), "refused");
     let letters = [next("A")?, next("B")?];
     bury(&mut session, &letters).await?;
-    let erased = session.erase("A", Some(&act("privacy.erase")), process::now()).await?;
+    let erasure = noted(Subject::Order("A".into()));
+    let erased = session.erase(&erasure, process::now()).await?;
     ensure!(erased.context("nothing was found")?.destroyed == 1);
     let is_erased = |body: &StoredBody| matches!(body, StoredBody::Removed { reason, .. } if reason == "erased");
     ensure!(is_erased(&body(&mut session, &letters[0]).await?));

@@ -98,7 +98,8 @@ pub(super) async fn record(
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     let parts: Vec<Vec<Part>> = parts_of(readings, changes);
-    let tombstones = erasure::tombstones(conn, parts.iter().flatten()).await?;
+    let all: Vec<&Part> = parts.iter().flatten().collect();
+    let tombstones = erasure::tombstones::over(conn, &all, now).await?;
     let arrivals: Vec<Arrival<'_>> = readings
         .iter()
         .zip(&parts)
@@ -137,7 +138,7 @@ pub(super) async fn keep(
         bodies.push(stored.body);
         redacted.push((!erased.is_empty()).then_some(now));
     }
-    erasure::strip(conn, &stripped, now).await?;
+    erasure::tombstones::strip(conn, &stripped, now).await?;
     if !messages.is_empty() {
         let insert = Insert {
             messages: &messages,

@@ -92,9 +92,12 @@ statement!(
         accounts: Array<Text> = [String],
         orders: Array<Nullable<Text>> = [Option<String>],
         transactions: Array<Nullable<Text>> = [Option<String>],
+        agreements: Array<Nullable<Text>> = [Option<String>],
+        subscriptions: Array<Nullable<Text>> = [Option<String>],
     } -> () = "
-    insert into dead_letter_parts (letter_id, part, account, order_number, transaction)
-    select t.* from unnest(?::uuid[], ?::int[], ?::text[], ?::text[], ?::text[]) as t"
+    insert into dead_letter_parts
+        (letter_id, part, account, order_number, transaction, agreement, subscription_no)
+    select t.* from unnest(?::uuid[], ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[]) as t"
 );
 
 /// By identity: id and state.
@@ -205,14 +208,18 @@ async fn record_parts(
 ) -> Result<(), LedgerError> {
     let (mut ids, mut places, mut accounts) = (vec![], vec![], vec![]);
     let (mut orders, mut transactions) = (vec![], vec![]);
+    let (mut agreements, mut subscriptions) = (vec![], vec![]);
     for letter in letters {
         for (place, part) in (0..).zip(&letter.parts) {
-            let Part { account, order_number, transaction } = part.clone();
+            let Part { account, order_number, transaction, agreement, subscription_no } =
+                part.clone();
             ids.push(letter.id);
             places.push(place);
             accounts.push(account);
             orders.push(order_number);
             transactions.push(transaction);
+            agreements.push(agreement);
+            subscriptions.push(subscription_no);
         }
     }
     let parts = PartsOf {
@@ -221,6 +228,8 @@ async fn record_parts(
         accounts: &accounts,
         orders: &orders,
         transactions: &transactions,
+        agreements: &agreements,
+        subscriptions: &subscriptions,
     };
     parts.execute(conn).await?;
     Ok(())
@@ -233,8 +242,8 @@ async fn record_bodies(
     kept: &Bodies,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
-    let parts = letters.iter().flat_map(|letter| &letter.parts);
-    let tombstones = erasure::tombstones(conn, parts).await?;
+    let parts: Vec<&Part> = letters.iter().flat_map(|letter| &letter.parts).collect();
+    let tombstones = erasure::tombstones::over(conn, &parts, now).await?;
     let mut arrivals = vec![];
     for letter in letters {
         arrivals.push((letter.id, letter.provider.as_str(), &letter.body[..], &letter.parts[..]));

@@ -2,6 +2,7 @@
 
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use shared::notification::Fact;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -50,6 +51,19 @@ statement!(
 );
 
 statement!(
+    /// An agreement is no column of theirs: erasing finds them so.
+    Agree {
+        accounts: Array<Text> = [String],
+        agreements: Array<Text> = [String],
+        messages: Array<SqlUuid> = [Uuid],
+        parts: Array<Integer> = [i32],
+    } -> () = "
+    insert into agreement_notifications (account, agreement, message_id, part)
+    select * from unnest(?::text[], ?::text[], ?::uuid[], ?::integer[]) as t (a, g, m, p) order by a, g, m, p
+    on conflict do nothing"
+);
+
+statement!(
     /// What waited is decided now; its receipt moves with it.
     Conclude {
         accounts: Array<Text> = [String],
@@ -82,11 +96,11 @@ struct Columns {
     received: Vec<OffsetDateTime>,
 }
 
-/// Those that are found by their transaction.
+/// Those that are found by another number than an order's: their transaction's or their agreement's.
 #[derive(Default)]
-struct Loose {
+struct Found {
     accounts: Vec<String>,
-    transactions: Vec<String>,
+    numbers: Vec<String>,
     messages: Vec<Uuid>,
     parts: Vec<i32>,
 }
@@ -98,7 +112,8 @@ pub(super) async fn record(
     changes: &Changes,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
-    let (mut columns, mut loose) = (Columns::default(), Loose::default());
+    let (mut columns, mut loose) = (Columns::default(), Found::default());
+    let mut agreed = Found::default();
     for (reading, verdicts) in readings.iter().zip(&changes.verdicts) {
         let message = &reading.message;
         for (part, (notification, verdict)) in (0..).zip(reading.notifications.iter().zip(verdicts))
@@ -116,10 +131,10 @@ pub(super) async fn record(
             columns.seqs.push(message.number.seq);
             columns.received.push(message.received_at);
             if let Some(key) = verdict.payment.as_ref().filter(|_| verdict.is_loose) {
-                loose.accounts.push(key.account.clone());
-                loose.transactions.push(key.transaction.clone());
-                loose.messages.push(message.id);
-                loose.parts.push(part);
+                loose.add((&key.account, &key.transaction), message.id, part);
+            }
+            if let Some(agreement) = notification.fact.as_ref().and_then(Fact::agreement) {
+                agreed.add((&message.account, agreement), message.id, part);
             }
         }
     }
@@ -143,10 +158,23 @@ pub(super) async fn record(
     };
     insert.execute(conn).await?;
     if !loose.messages.is_empty() {
-        let Loose { accounts, transactions, messages, parts } = &loose;
+        let Found { accounts, numbers: transactions, messages, parts } = &loose;
         Loosen { accounts, transactions, messages, parts }.execute(conn).await?;
     }
+    if !agreed.messages.is_empty() {
+        let Found { accounts, numbers: agreements, messages, parts } = &agreed;
+        Agree { accounts, agreements, messages, parts }.execute(conn).await?;
+    }
     Ok(())
+}
+
+impl Found {
+    fn add(&mut self, (account, number): (&str, &str), message: Uuid, part: i32) {
+        self.accounts.push(account.to_owned());
+        self.numbers.push(number.to_owned());
+        self.messages.push(message);
+        self.parts.push(part);
+    }
 }
 
 /// Moves what waited for its order to what it counts as now, its receipts with it.

@@ -6,9 +6,8 @@ use uuid::Uuid;
 use super::{PostgresSession, bodies, erasure, notifications};
 use crate::ledger::LedgerError;
 use crate::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
-use crate::ledger::erasure::Erased;
+use crate::ledger::erasure::{Erased, Erasure};
 use crate::ledger::privacy::Privacy;
-use crate::ledger::records::Act;
 
 impl Privacy for PostgresSession {
     async fn tend(&mut self, now: OffsetDateTime, limit: i64) -> Result<Tended, LedgerError> {
@@ -28,10 +27,9 @@ impl Privacy for PostgresSession {
 
     async fn erase(
         &mut self,
-        number: &str,
-        act: Option<&Act>,
+        erasure: &Erasure,
         now: OffsetDateTime,
     ) -> Result<Option<Erased>, LedgerError> {
-        self.line.bounded(erasure::erase(&mut self.conn, number, act, now, &self.bodies)).await
+        self.line.bounded(erasure::erase(&mut self.conn, erasure, now, &self.bodies)).await
     }
 }

@@ -31,15 +31,7 @@ pub(super) fn read(message: &Message, readers: &Readers) -> Vec<Notification> {
 }
 
 pub(super) fn parts(account: &str, notifications: &[Notification]) -> Vec<Part> {
-    let part = |notification: &Notification| {
-        let fact = notification.fact.as_ref();
-        Part {
-            account: account.to_owned(),
-            order_number: fact.and_then(Fact::order_number).map(ToOwned::to_owned),
-            transaction: fact.and_then(Fact::transaction).map(ToOwned::to_owned),
-        }
-    };
-    notifications.iter().map(part).collect()
+    notifications.iter().map(|told| Part::of(account, told.fact.as_ref())).collect()
 }
 
 pub(super) fn money(notification: &Notification) -> Option<Money> {
