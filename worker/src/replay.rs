@@ -18,8 +18,8 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::lease::{BEAT, Lease};
-use crate::ledger::replays::course::{Step, step};
-use crate::ledger::replays::{JobRecord, Replays as _, StoredLetter};
+use crate::ledger::replays::course::{Look, Step, step};
+use crate::ledger::replays::{Replays as _, StoredLetter};
 use crate::ledger::{Duty, Ledger, LedgerError, Session as _};
 use crate::settle::Policy;
 
@@ -77,13 +77,13 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
             lease
                 .keep(async |holder, stale| session.beat(Duty::Replay, holder, stale).await)
                 .await?;
-            let job = if lease.is_held() { session.running().await? } else { None };
-            let Some(job) = job else {
+            let look = if lease.is_held() { session.running().await? } else { None };
+            let Some(look) = look else {
                 pause(BEAT, stop).await;
                 continue;
             };
             let delay =
-                match self.advance(&mut session, publisher, &job, (&lease, &mut pace)).await? {
+                match self.advance(&mut session, publisher, &look, (&lease, &mut pace)).await? {
                     Progress::Made => TICK,
                     // Not before the next beat: the broker is away.
                     Progress::Refused => BEAT,
@@ -100,26 +100,27 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         &self,
         session: &mut L::Session,
         publisher: &B::Publisher,
-        job: &JobRecord,
+        look: &Look,
         (lease, pace): (&Lease, &mut Pace),
     ) -> Result<Progress, LedgerError> {
-        match step(job, pace.allowance(job)) {
+        let (job, holder) = (look.job, lease.holder);
+        match step(look, pace.allowance(look)) {
             Step::Wait => Ok(Progress::Made),
             Step::Complete => {
-                info!(replay_job = %job.id, "a replay is complete");
-                session.finish(job.id, None, process::now()).await?;
+                info!(replay_job = %job, "a replay is complete");
+                session.finish(job, holder, None, process::now()).await?;
                 Ok(Progress::Made)
             }
             Step::Halt(why) => {
-                warn!(replay_job = %job.id, why, "a replay halted");
-                session.finish(job.id, Some(&why), process::now()).await?;
+                warn!(replay_job = %job, why, "a replay halted");
+                session.finish(job, holder, Some(&why), process::now()).await?;
                 Ok(Progress::Made)
             }
             Step::Publish(some) => {
-                let claimed = session.claim(job.id, lease.holder, some.min(AT_ONCE)).await?;
+                let claimed = session.claim(job, holder, some.min(AT_ONCE)).await?;
                 crash::at(Point::Claimed);
                 pace.spend(claimed.len());
-                self.publish(session, publisher, job.id, claimed).await
+                self.publish(session, publisher, (job, holder), claimed).await
             }
         }
     }
@@ -128,7 +129,7 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         &self,
         session: &mut L::Session,
         publisher: &B::Publisher,
-        job: Uuid,
+        (job, holder): (Uuid, Uuid),
         claimed: Vec<(Uuid, StoredLetter)>,
     ) -> Result<Progress, LedgerError> {
         let (mut unfit, mut sending) = (vec![], vec![]);
@@ -161,9 +162,9 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
             }
         }
         crash::at(Point::Replayed);
-        session.published(&confirmed, &back).await?;
+        session.published(holder, &confirmed, &back).await?;
         if !unfit.is_empty() {
-            session.skip(&unfit, process::now()).await?;
+            session.skip(holder, &unfit, process::now()).await?;
         }
         Ok(if back.is_empty() { Progress::Made } else { Progress::Refused })
     }
@@ -178,12 +179,12 @@ enum Progress {
 
 impl Pace {
     /// Items that may be published now: never more than a second's worth.
-    fn allowance(&mut self, job: &JobRecord) -> i64 {
+    fn allowance(&mut self, look: &Look) -> i64 {
         const ITEM: u64 = 1_000_000;
-        let rate = u64::try_from(job.rate).unwrap_or(1);
+        let rate = u64::try_from(look.rate).unwrap_or(1);
         let elapsed_us = u64::try_from(self.at.elapsed().as_micros()).unwrap_or(u64::MAX);
-        if self.job != job.id {
-            (self.job, self.credit) = (job.id, 0);
+        if self.job != look.job {
+            (self.job, self.credit) = (look.job, 0);
         } else {
             let earned = elapsed_us.saturating_mul(rate);
             self.credit = self.credit.saturating_add(earned).min(rate * ITEM);

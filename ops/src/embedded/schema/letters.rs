@@ -104,6 +104,7 @@ diesel::table! {
         holder -> Nullable<Text>,
         outcome -> Nullable<Text>,
         decided_at -> Nullable<BigInt>,
+        new_cause -> Bool,
     }
 }
 
