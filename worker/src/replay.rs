@@ -12,6 +12,7 @@ use shared::message::dead::replayed;
 use shared::process::{self, pause};
 use shared::provider::affinity;
 use shared::retry::Reconnect;
+use shared::telemetry::health::Health;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -32,6 +33,8 @@ use self::again::again;
 const TICK: Duration = Duration::from_millis(100);
 /// Items that one look may publish.
 const AT_ONCE: i64 = 200;
+/// How it is called in `/readyz`.
+pub(crate) const NAME: &str = "replay";
 
 /// Its parts.
 pub struct Replayer<B, L> {
@@ -39,6 +42,7 @@ pub struct Replayer<B, L> {
     pub ledger: L,
     pub policy: Policy,
     pub shards: u16,
+    pub health: Health,
 }
 
 /// How far a job may go by its rate.
@@ -57,6 +61,7 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         while !stop.is_cancelled() {
             if let Err(error) = self.serve(&publisher, &mut reconnect, &stop).await {
                 warn!(%error, "replaying starts again");
+                self.health.set(NAME, Err(error.to_string()));
                 pause(reconnect.next_delay(), &stop).await;
             }
         }
@@ -69,6 +74,7 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         stop: &CancellationToken,
     ) -> Result<(), LedgerError> {
         let mut session = self.ledger.open().await?;
+        self.health.set(NAME, Ok(()));
         reconnect.reached();
         // Another each time: what this one was about to publish when it failed is then another's.
         let mut lease = Lease::new(Uuid::now_v7());
@@ -79,6 +85,8 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
                 .await?;
             let look = if lease.is_held() { session.running().await? } else { None };
             let Some(look) = look else {
+                // Nothing is to be sent, so nothing is in its way.
+                self.health.set(NAME, Ok(()));
                 pause(BEAT, stop).await;
                 continue;
             };
@@ -152,15 +160,20 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
             .into_iter()
             .map(async |(item, route, parcel)| (item, publisher.publish(route, parcel).await));
         let (mut confirmed, mut back) = (vec![], vec![]);
+        let mut state = Ok(());
         for (item, outcome) in join_all(publishing).await {
             match outcome {
                 Ok(()) => confirmed.push(item),
                 Err(error) => {
                     warn!(replay_item = %item, %error, "an item was not published");
                     back.push(item);
+                    if !error.concerns_the_parcel() {
+                        state = Err(error.to_string());
+                    }
                 }
             }
         }
+        self.health.set(NAME, state);
         crash::at(Point::Replayed);
         session.published(holder, &confirmed, &back).await?;
         if !unfit.is_empty() {
