@@ -10,6 +10,7 @@ use crate::ledger::replays::course::{IN_FLIGHT_MAX, Look, Tally, WINDOW};
 
 statement!(
     /// The canary's outcomes are those of as many items as were decided first: nothing else was sent before.
+    /// What is counted stands in an order that an index has, or it would be sought through the whole table.
     Running { most: BigInt = i64, window: BigInt = i64 } -> (
         SqlUuid, Integer, Integer, Nullable<Integer>, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Bool
     ) = "
@@ -25,13 +26,16 @@ statement!(
                    where i.job_id = job.id and i.new_cause and i.outcome = 'dead_again')
     from job, lateral (
         select count(*) as items from (
-            select from replay_items i where i.job_id = job.id and i.state = 'pending' limit job.most) as i
+            select from replay_items i where i.job_id = job.id and i.state = 'pending'
+            order by i.place limit job.most) as i
     ) as pending, lateral (
         select count(*) as items from (
-            select from replay_items i where i.job_id = job.id and i.state = 'publishing' limit job.most) as i
+            select from replay_items i where i.job_id = job.id and i.state = 'publishing'
+            order by i.place limit job.most) as i
     ) as begun, lateral (
         select count(*) as items from (
-            select from replay_items i where i.job_id = job.id and i.state = 'published' limit job.most) as i
+            select from replay_items i where i.job_id = job.id and i.state = 'published'
+            order by i.place limit job.most) as i
     ) as sent, lateral (
         select count(*) as decided,
                count(*) filter (where i.outcome in ('dead_again', 'lost')) as failed

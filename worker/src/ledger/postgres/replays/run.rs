@@ -24,6 +24,7 @@ statement!(
 statement!(
     /// Written before they are published; what somebody was about to publish is published once more. Whoever
     /// holds the lease claims only after it has told what became of its last claim, so that may be itself.
+    /// In this form each part goes by its index; as a join all that is pending would be sorted.
     Claim { job: SqlUuid = Uuid, holder: SqlUuid = Uuid, limit: BigInt = i64 } -> (SqlUuid, SqlUuid) = "
     with asked as (select ?::uuid as job, ?::uuid as holder, ?::bigint as most),
     held as (
@@ -31,19 +32,18 @@ statement!(
             join relays r on r.part = 1 and r.holder = asked.holder
             join replay_jobs j on j.id = asked.job and j.state = 'running'
     ), begun as (
-        select i.id from held join replay_items i on i.job_id = held.id
-        where i.state = 'publishing'
+        select i.id from replay_items i
+        where i.job_id = (select id from held) and i.state = 'publishing'
         order by i.place limit (select most from asked) for update of i skip locked
     ), fresh as (
-        select i.id from held join replay_items i on i.job_id = held.id
-        where i.state = 'pending'
+        select i.id from replay_items i
+        where i.job_id = (select id from held) and i.state = 'pending'
         order by i.place limit (select most from asked) - (select count(*) from begun)
         for update of i skip locked
     )
     update replay_items i
     set state = 'publishing', publishes = i.publishes + 1, holder = asked.holder
-    from asked, (select id from begun union all select id from fresh) as next
-    where i.id = next.id
+    from asked where i.id = any (array(select id from begun union all select id from fresh))
     returning i.id, i.letter_id"
 );
 
