@@ -13,6 +13,7 @@ use crate::engine::{self, Engine};
 
 pub mod exit;
 pub mod table;
+pub mod csv;
 pub mod output;
 pub mod act;
 pub mod body;
@@ -149,6 +150,22 @@ const DEMO_EXAMPLES: &str = "\
 Examples:
   quittance demo            about ten seconds; nothing else needs to be installed
   quittance demo --keep     go on serving, to look around";
+
+impl Cli {
+    /// Refuses a form that the command does not write, before it has done anything.
+    pub fn check_form(&self) -> Result<(), Failure> {
+        let writes_csv = match &self.verb {
+            Verb::Noun(Noun::Ledger(LedgerNoun::DeadLetters(args))) => args.writes_csv(),
+            Verb::Serve | Verb::Demo(_) | Verb::Noun(_) => false,
+        };
+        if self.common.output == Format::Csv && !writes_csv {
+            let message =
+                "--output csv: only `dead-letters export` writes it; json and jsonl are for all";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        Ok(())
+    }
+}
 
 /// Runs one command.
 pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {

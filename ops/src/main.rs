@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {
+    cli.check_form()?;
     match cli.verb {
         Verb::Serve => serve::run(cli.common.load()?).await,
         Verb::Demo(args) => demo::run(args.keep, cli.common.output()).await,

@@ -94,6 +94,14 @@ async fn nothing_is_discarded_but_by_count_and_reason_and_it_comes_back() {
     let discard = format!("dead-letters discard -q group:{group} --reason seen");
     shop.run(&discard).ends_with(2).complains_of(&["--confirm 2"]);
     shop.run(&format!("{discard} --confirm 3")).ends_with(6);
+    let dry = format!("dead-letters discard -q group:{group} --dry-run");
+    let dry_run = shop.run(&format!("{dry} -o json")).ends_with(0).json();
+    assert_eq!(dry_run, json!({ "discarded": 0, "would_discard": 2, "left": 0 }));
+    shop.run(&format!("{dry} --confirm 2")).ends_with(0).prints(&["2 letters would be"]);
+    shop.run(&format!("{dry} --confirm 3")).ends_with(6);
+    let unknown = shop.run(&format!("dead-letters discard {NOBODYS} --dry-run")).ends_with(0);
+    unknown.prints(&["0 letters", "1 are not open"]);
+    assert_eq!(letters(&shop, "state:open").len(), 2, "nothing was done");
     // Who asks for others does not get the open ones.
     let others = "dead-letters discard -q state:discarded --reason seen --confirm 2";
     shop.run(others).ends_with(2).complains_of(&["open letters alone"]);
@@ -135,4 +143,26 @@ async fn a_group_is_somebodys_until_it_is_mended_and_regresses_when_it_is_not() 
     shop.run(&format!("dead-letters acknowledge {id}")).ends_with(0);
     shop.run(&format!("dead-letters ignore {id}")).ends_with(0).prints(&["ignored"]);
     shop.run(&format!("dead-letters resolve {NOBODYS}")).ends_with(5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_are_exported_for_a_spreadsheet_that_evaluates_none_of_it() {
+    let shop = Shop::open().await;
+    break_ledger(&shop).await;
+    shop.simulate("paid", "=1+2").ends_with(0);
+    group(&shop, 1).await;
+    let csv = shop.run("dead-letters export -q state:any -o csv").ends_with(0);
+    let lines: Vec<&str> = csv.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{csv}");
+    assert!(lines[0].starts_with("id,message_id,provider,account,order_number,amount"), "{csv}");
+    assert!(lines[1].contains(",alipay,shop-alipay,'=1+2,10,CNY,"), "{csv}");
+    assert!(!csv.stdout.contains("out_trade_no"), "{csv}");
+    let whole = shop.run("dead-letters export --output csv --reveal --reason dispute").ends_with(0);
+    assert!(whole.stdout.lines().next().unwrap().ends_with(",buried_at,revealed"), "{whole}");
+    assert!(whole.stdout.contains("out_trade_no="), "{whole}");
+    let lines = shop.run("dead-letters export -o jsonl").ends_with(0).lines();
+    assert_eq!(lines[0]["order_number"], "=1+2");
+    shop.run("dead-letters list -o csv").ends_with(2).complains_of(&["only `dead-letters export`"]);
+    shop.run("dead-letters discard -q state:open --reason x --confirm 1 -o csv").ends_with(2);
+    assert_eq!(letters(&shop, "state:open").len(), 1, "it was refused before it did anything");
 }

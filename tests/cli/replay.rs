@@ -173,3 +173,87 @@ async fn a_stale_plan_is_refused() {
     shop.run(&format!("replay start --plan {NOBODYS} --reason x")).ends_with(5);
     shop.run(&format!("replay resume {NOBODYS}")).ends_with(5);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_waits_for_a_job_and_plans_anew_what_it_left() {
+    let (shop, group) = broken(&["A-1", "A-2", "A-3"]).await;
+    let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();
+    shop.run(&format!("replay wait {id}")).ends_with(6).complains_of(&["not started"]);
+    shop.run(&format!("replay start --plan {id} --reason hope --canary 0 --halt-above 100"))
+        .ends_with(0);
+    let waited = shop.run(&format!("replay wait {id} --timeout 60s -o json")).ends_with(7);
+    assert_eq!(waited.stderr.lines().count(), 1, "it says how it ended: {waited}");
+    let waited = waited.json();
+    assert_eq!(
+        (&waited["state"], &waited["counts"]["dead_again"]),
+        (&json!("completed"), &json!(3))
+    );
+
+    let letters = shop.run("dead-letters list -o json").ends_with(0).json();
+    let letter = letters[0]["id"].as_str().unwrap();
+    shop.run(&format!("dead-letters discard {letter} --reason no --confirm 1")).ends_with(0);
+    mend(&shop).await;
+    shop.run(&format!("replay again {id} --outcome settled")).ends_with(2);
+    shop.run(&format!("replay again {id} --outcome lost")).ends_with(5);
+    shop.run(&format!("replay again {NOBODYS} --outcome lost")).ends_with(5);
+    let again = format!("replay again {id} --outcome dead_again -o json");
+    let again = shop.run(&again).ends_with(0).json();
+    assert_eq!((&again["count"], &again["forecast"]["settled"]), (&json!(2), &json!(2)));
+    let next = again["plan"].as_str().unwrap();
+
+    shop.run(&format!("replay start --plan {next} --reason mended --rate 1/s")).ends_with(0);
+    shop.run(&format!("replay pause {next}")).ends_with(0);
+    let late = shop.run(&format!("replay wait {next} --timeout 1s")).ends_with(8);
+    assert!(late.stdout.contains("is paused"), "{late}");
+    shop.run(&format!("replay rate {next} 100/s")).ends_with(0);
+    shop.run(&format!("replay resume {next}")).ends_with(0);
+    shop.run(&format!("replay wait {next} --timeout 1m")).ends_with(0).prints(&["is completed"]);
+    shop.run(&format!("replay wait {NOBODYS}")).ends_with(5);
+    shop.run(&format!("replay wait {next} --timeout soon")).ends_with(2);
+    let listed = shop.run("replay list -o json").ends_with(0).json();
+    assert_eq!(listed[0]["selection"], format!("dead_again of {id}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_is_planned_and_started_in_one_where_as_many_fit_as_expected() {
+    let (shop, group) = broken(&["A-1", "A-2"]).await;
+    mend(&shop).await;
+    let start = format!("replay start -q group:{group} --reason mended --rate 100/s");
+    shop.run(&start).ends_with(2).complains_of(&["2 letters", "--expect 2", "--yes"]);
+    shop.run(&format!("{start} --expect 3")).ends_with(6).complains_of(&["2 letters fit, not 3"]);
+    shop.run(&format!("{start} --expect 3 --yes")).ends_with(6);
+    shop.run("replay start --reason mended --expect 2").ends_with(2);
+    shop.run(&format!("{start} --plan {NOBODYS}")).ends_with(2);
+    let planned = shop.run("replay list -o json").ends_with(0).json();
+    assert_eq!(planned, json!([]), "what was refused planned nothing");
+    let done = shop.run(&format!("{start} --expect 2 --watch -o json")).ends_with(0);
+    assert!(done.stderr.contains("2 letters: 2 settle"), "{done}");
+    assert_eq!(done.json()["counts"]["settled"], 2);
+    shop.run(&format!("{start} --yes")).ends_with(5);
+
+    break_ledger(&shop).await;
+    shop.simulate("paid", "A-3").ends_with(0);
+    let open = crate::dead_letters::group(&shop, 1).await;
+    assert_eq!(open["status"], "open", "{open}");
+    mend(&shop).await;
+    shop.run(&format!("{start} --yes --watch")).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_begins_late_halts_its_job() {
+    let orders: Vec<String> = (0..31)
+        .map(|place| format!("{}-{place}", if place < 25 { "WELL" } else { "ILL" }))
+        .collect();
+    let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
+    let (shop, group) = broken(&orders).await;
+    mend(&shop).await;
+    let rule = "create trigger a_cause before insert on payments when new.order_number like 'ILL%' \
+                begin select raise(abort, 'order: a cause'); end";
+    sqlite::sql(&shop.at.path("data/quittance.db"), rule).await.unwrap();
+    // Those that died first go first: 6 of all 31 are less than the 20 % that it may lose.
+    let start = format!("replay start -q group:{group} --yes --reason hope --rate 30/s --watch");
+    let halted = shop.run(&format!("{start} -o json")).ends_with(7).json();
+    assert_eq!((&halted["state"], &halted["new_causes"]), (&json!("halted"), &json!(0)));
+    let why = halted["halted"].as_str().unwrap();
+    assert!(why.ends_with("of the last 20 died again or were lost"), "{halted}");
+}

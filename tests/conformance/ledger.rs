@@ -105,10 +105,12 @@ pub(crate) use self::people::{
     orders_of_one_batch_are_taken_one_after_the_other,
 };
 pub(crate) use self::replays::{
-    a_copy_that_dies_later_undoes_no_outcome,
+    a_copy_that_dies_later_undoes_no_outcome, a_former_holder_of_a_replay_changes_nothing,
     a_letter_whose_replayed_message_is_gone_is_open_again,
-    a_plan_that_is_stale_or_old_is_not_started, a_rehearsal_decides_and_writes_nothing,
-    a_repeat_that_died_is_replayed_as_a_duplicate, a_replay_records_each_publish_before_it_happens,
+    a_look_at_a_replay_tells_what_was_decided_first_and_last,
+    a_new_cause_is_seen_however_many_died_of_the_old, a_plan_that_is_stale_or_old_is_not_started,
+    a_rehearsal_decides_and_writes_nothing, a_repeat_that_died_is_replayed_as_a_duplicate,
+    a_replay_records_each_publish_before_it_happens,
     a_second_copy_of_what_a_replay_settled_changes_nothing,
     an_item_that_is_skipped_leaves_its_letter_open,
 };

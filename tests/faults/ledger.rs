@@ -109,10 +109,15 @@ async fn outage(begin: &str, end: &str) {
     })
     .await
     .unwrap();
-    readiness(&admin_url, 503, "lane-0: the ledger is out of reach").await.unwrap();
+    for check in ["lane-0", "morgue", "replay"] {
+        let words = format!("{check}: the ledger is out of reach");
+        readiness(&admin_url, 503, &words).await.unwrap();
+    }
 
     postgres::sql(server.url(), &format!("alter database {name} {end}")).await.unwrap();
-    readiness(&admin_url, 200, "lane-0: ok").await.unwrap();
+    for check in ["lane-0: ok", "morgue: ok", "replay: ok"] {
+        readiness(&admin_url, 200, check).await.unwrap();
+    }
     answers(&installation, PAID, "200").await.unwrap();
     answers(&installation, ANNOUNCED, "200|200").await.unwrap();
     let stderr = worker.stderr();

@@ -98,6 +98,28 @@ async fn a_flood_of_dead_letters_is_replayed_though_its_worker_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replay_goes_on_while_its_worker_is_stopped_and_is_not_disturbed_when_it_wakes_up() {
+    let (at, door, stopped) = broken(LETTERS, 55).await;
+    mend(&at).await;
+    let id = plan(&at, LETTERS, "settled");
+    let mut worker = at.worker(&[]).await.unwrap();
+    start(&at, &id, "10/s");
+    let begun = "select count(*) > 5 from quittance.replay_items where publishes > 0";
+    answers(&at, begun, "t").await.unwrap();
+    let holder = "select holder from quittance.relays where part = 1";
+    let former = ledger(&at, holder).await;
+    stopped.signal("STOP").unwrap();
+    let taken = format!("select holder <> '{former}' from quittance.relays where part = 1");
+    answers(&at, &taken, "t").await.unwrap();
+    stopped.signal("CONT").unwrap();
+    all_settled(&at, LETTERS, &id).await;
+    let settled = "select count(*) from quittance.replay_items where outcome = 'settled'";
+    assert_eq!(ledger(&at, settled).await, LETTERS.to_string());
+    assert!(worker.terminate().await.unwrap().success());
+    stop(door, stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replay_whose_worker_dies_before_it_publishes_sends_nothing_unrecorded() {
     let sent = dies_at(Point::Claimed, 52).await;
     assert!(sent.copies < sent.recorded, "what was claimed was never sent: {sent:?}");

@@ -12,14 +12,15 @@ use shared::message::dead::replayed;
 use shared::process::{self, pause};
 use shared::provider::affinity;
 use shared::retry::Reconnect;
+use shared::telemetry::health::Health;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::lease::{BEAT, Lease};
-use crate::ledger::replays::course::{Step, step};
-use crate::ledger::replays::{JobRecord, Replays as _, StoredLetter};
+use crate::ledger::replays::course::{Look, Step, step};
+use crate::ledger::replays::{Replays as _, StoredLetter};
 use crate::ledger::{Duty, Ledger, LedgerError, Session as _};
 use crate::settle::Policy;
 
@@ -32,6 +33,8 @@ use self::again::again;
 const TICK: Duration = Duration::from_millis(100);
 /// Items that one look may publish.
 const AT_ONCE: i64 = 200;
+/// How it is called in `/readyz`.
+pub(crate) const NAME: &str = "replay";
 
 /// Its parts.
 pub struct Replayer<B, L> {
@@ -39,6 +42,7 @@ pub struct Replayer<B, L> {
     pub ledger: L,
     pub policy: Policy,
     pub shards: u16,
+    pub health: Health,
 }
 
 /// How far a job may go by its rate.
@@ -57,6 +61,7 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         while !stop.is_cancelled() {
             if let Err(error) = self.serve(&publisher, &mut reconnect, &stop).await {
                 warn!(%error, "replaying starts again");
+                self.health.set(NAME, Err(error.to_string()));
                 pause(reconnect.next_delay(), &stop).await;
             }
         }
@@ -69,6 +74,7 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         stop: &CancellationToken,
     ) -> Result<(), LedgerError> {
         let mut session = self.ledger.open().await?;
+        self.health.set(NAME, Ok(()));
         reconnect.reached();
         // Another each time: what this one was about to publish when it failed is then another's.
         let mut lease = Lease::new(Uuid::now_v7());
@@ -77,13 +83,15 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
             lease
                 .keep(async |holder, stale| session.beat(Duty::Replay, holder, stale).await)
                 .await?;
-            let job = if lease.is_held() { session.running().await? } else { None };
-            let Some(job) = job else {
+            let look = if lease.is_held() { session.running().await? } else { None };
+            let Some(look) = look else {
+                // Nothing is to be sent, so nothing is in its way.
+                self.health.set(NAME, Ok(()));
                 pause(BEAT, stop).await;
                 continue;
             };
             let delay =
-                match self.advance(&mut session, publisher, &job, (&lease, &mut pace)).await? {
+                match self.advance(&mut session, publisher, &look, (&lease, &mut pace)).await? {
                     Progress::Made => TICK,
                     // Not before the next beat: the broker is away.
                     Progress::Refused => BEAT,
@@ -100,26 +108,27 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         &self,
         session: &mut L::Session,
         publisher: &B::Publisher,
-        job: &JobRecord,
+        look: &Look,
         (lease, pace): (&Lease, &mut Pace),
     ) -> Result<Progress, LedgerError> {
-        match step(job, pace.allowance(job)) {
+        let (job, holder) = (look.job, lease.holder);
+        match step(look, pace.allowance(look)) {
             Step::Wait => Ok(Progress::Made),
             Step::Complete => {
-                info!(replay_job = %job.id, "a replay is complete");
-                session.finish(job.id, None, process::now()).await?;
+                info!(replay_job = %job, "a replay is complete");
+                session.finish(job, holder, None, process::now()).await?;
                 Ok(Progress::Made)
             }
             Step::Halt(why) => {
-                warn!(replay_job = %job.id, why, "a replay halted");
-                session.finish(job.id, Some(&why), process::now()).await?;
+                warn!(replay_job = %job, why, "a replay halted");
+                session.finish(job, holder, Some(&why), process::now()).await?;
                 Ok(Progress::Made)
             }
             Step::Publish(some) => {
-                let claimed = session.claim(job.id, lease.holder, some.min(AT_ONCE)).await?;
+                let claimed = session.claim(job, holder, some.min(AT_ONCE)).await?;
                 crash::at(Point::Claimed);
                 pace.spend(claimed.len());
-                self.publish(session, publisher, job.id, claimed).await
+                self.publish(session, publisher, (job, holder), claimed).await
             }
         }
     }
@@ -128,7 +137,7 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         &self,
         session: &mut L::Session,
         publisher: &B::Publisher,
-        job: Uuid,
+        (job, holder): (Uuid, Uuid),
         claimed: Vec<(Uuid, StoredLetter)>,
     ) -> Result<Progress, LedgerError> {
         let (mut unfit, mut sending) = (vec![], vec![]);
@@ -151,19 +160,24 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
             .into_iter()
             .map(async |(item, route, parcel)| (item, publisher.publish(route, parcel).await));
         let (mut confirmed, mut back) = (vec![], vec![]);
+        let mut state = Ok(());
         for (item, outcome) in join_all(publishing).await {
             match outcome {
                 Ok(()) => confirmed.push(item),
                 Err(error) => {
                     warn!(replay_item = %item, %error, "an item was not published");
                     back.push(item);
+                    if !error.concerns_the_parcel() {
+                        state = Err(error.to_string());
+                    }
                 }
             }
         }
+        self.health.set(NAME, state);
         crash::at(Point::Replayed);
-        session.published(&confirmed, &back).await?;
+        session.published(holder, &confirmed, &back).await?;
         if !unfit.is_empty() {
-            session.skip(&unfit, process::now()).await?;
+            session.skip(holder, &unfit, process::now()).await?;
         }
         Ok(if back.is_empty() { Progress::Made } else { Progress::Refused })
     }
@@ -178,12 +192,12 @@ enum Progress {
 
 impl Pace {
     /// Items that may be published now: never more than a second's worth.
-    fn allowance(&mut self, job: &JobRecord) -> i64 {
+    fn allowance(&mut self, look: &Look) -> i64 {
         const ITEM: u64 = 1_000_000;
-        let rate = u64::try_from(job.rate).unwrap_or(1);
+        let rate = u64::try_from(look.rate).unwrap_or(1);
         let elapsed_us = u64::try_from(self.at.elapsed().as_micros()).unwrap_or(u64::MAX);
-        if self.job != job.id {
-            (self.job, self.credit) = (job.id, 0);
+        if self.job != look.job {
+            (self.job, self.credit) = (look.job, 0);
         } else {
             let earned = elapsed_us.saturating_mul(rate);
             self.credit = self.credit.saturating_add(earned).min(rate * ITEM);

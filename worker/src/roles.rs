@@ -20,7 +20,7 @@ use crate::ledger::Ledger;
 use crate::morgue::Morgue;
 use crate::reconcile::Reconcile;
 use crate::relay::Relay;
-use crate::replay::Replayer;
+use crate::replay::{self, Replayer};
 use crate::settle::Policy;
 
 /// What a worker does.
@@ -116,11 +116,16 @@ pub async fn run<B: Broker, L: Ledger>(
                 health.set(role.as_str(), Err("not reached yet".to_owned()));
                 let (broker, ledger) = (broker.clone(), ledger.clone());
                 let (policy, health) = (settings.policy.clone(), health.clone());
-                let (morgue, shards) = (policy.clone(), settings.shards);
-                let replayer =
-                    Replayer { broker: broker.clone(), ledger: ledger.clone(), policy, shards };
+                health.set(replay::NAME, Err("not reached yet".to_owned()));
+                let replayer = Replayer {
+                    broker: broker.clone(),
+                    ledger: ledger.clone(),
+                    policy: policy.clone(),
+                    shards: settings.shards,
+                    health: health.clone(),
+                };
                 tasks.spawn(replayer.run(stop.clone()));
-                let morgue = Morgue { broker, ledger, policy: morgue, health };
+                let morgue = Morgue { broker, ledger, policy, health };
                 tasks.spawn(morgue.run(stop.clone()));
             }
             Role::Reconcile => {

@@ -34,7 +34,9 @@ const EXAMPLES: &str = r#"Examples:
   quittance dead-letters list -q 'provider:alipay code:refused age:>2h'
   quittance dead-letters list -q 'order:A-1 state:any'
   quittance dead-letters show ID
+  quittance dead-letters discard -q 'stage:seal age:>1d' --dry-run
   quittance dead-letters discard -q 'stage:seal age:>1d' --reason "a scanner" --confirm 12
+  quittance dead-letters export -q 'state:any' -o csv > letters.csv
   quittance dead-letters assign GROUP --to ana
 
   quittance dead-letters count -q 'age:>1h' --max 0   for a monitor: exit 9 when there are more
@@ -86,16 +88,8 @@ enum Verb {
         reason: Option<String>,
     },
     /// Say that letters need nothing more; they can be restored
-    Discard {
-        #[command(flatten)]
-        chosen: Chosen,
-        /// Why, for those who read it later
-        #[arg(long, value_parser = reason)]
-        reason: String,
-        /// How many you saw
-        #[arg(long, value_name = "COUNT")]
-        confirm: Option<usize>,
-    },
+    #[command(after_help = ending::EXAMPLES)]
+    Discard(ending::DiscardArgs),
     /// Take back that letters were discarded
     Restore {
         #[command(flatten)]
@@ -104,7 +98,8 @@ enum Verb {
         #[arg(long, value_parser = reason)]
         reason: String,
     },
-    /// Letters with everything about them, a line of JSON each
+    /// Letters, a line each: as JSON with everything about them, or as CSV
+    #[command(after_help = export::EXAMPLES)]
     Export {
         #[arg(short, long, value_name = "QUERY", default_value = "")]
         query: String,
@@ -145,6 +140,13 @@ pub struct Chosen {
     query: Option<String>,
 }
 
+impl DeadLettersArgs {
+    /// Is CSV among the forms of what it writes?
+    pub fn writes_csv(&self) -> bool {
+        matches!(self.verb, Verb::Export { .. })
+    }
+}
+
 pub async fn run<S: Session>(
     args: DeadLettersArgs,
     mut session: S,
@@ -180,15 +182,14 @@ pub async fn run<S: Session>(
             let shown = shown::file(session, file, reason).await?;
             output.one(&shown, shown::details)?;
         }
-        Verb::Discard { chosen, reason, confirm } => {
-            return ending::discard(session, &chosen, reason, confirm, output).await;
-        }
+        Verb::Discard(args) => return ending::discard(session, args, output).await,
         Verb::Restore { chosen, reason } => {
             let ids = chosen.ids(session, LetterState::Discarded).await?;
             return ending::act_on(session, &ids, LetterAct::Restore, reason, output).await;
         }
         Verb::Export { query, reason, .. } => {
-            export::run(session, &parse(&query, LetterState::Open)?, reason).await?;
+            let filter = parse(&query, LetterState::Open)?;
+            export::run(session, &filter, reason, output.format).await?;
         }
         Verb::Acknowledge { group } => {
             groups::act(session, group, GroupAct::Acknowledge, output).await?

@@ -100,7 +100,9 @@ async fn end<S: Session>(session: &mut S) -> Result<i64, LedgerError> {
 fn line(event: &EventRecord, format: Format) -> String {
     match format {
         Format::Table => printable(&cells(event).join("  ")) + "\n",
-        Format::Json | Format::Jsonl => serde_json::to_string(event).unwrap_or_default() + "\n",
+        Format::Json | Format::Jsonl | Format::Csv => {
+            serde_json::to_string(event).unwrap_or_default() + "\n"
+        }
     }
 }
 

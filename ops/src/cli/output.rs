@@ -21,6 +21,8 @@ pub enum Format {
     Json,
     /// One JSON document a line
     Jsonl,
+    /// For spreadsheets: `dead-letters export` alone
+    Csv,
 }
 
 /// Writes data in one form.
@@ -42,6 +44,7 @@ impl Output {
             Format::Table => data(&table(record)),
             Format::Json => data(&line(&serde_json::to_string_pretty(record)?)),
             Format::Jsonl => data(&line(&serde_json::to_string(record)?)),
+            Format::Csv => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -60,6 +63,7 @@ impl Output {
                     .map(|record| serde_json::to_string(record).map(|json| line(&json)));
                 data(&lines.collect::<serde_json::Result<String>>()?)
             }
+            Format::Csv => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! **Invariant**: nothing is sent again that was not planned, counted and rehearsed before.
 
+use std::time::Duration;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use shared::config::Config;
@@ -9,18 +11,21 @@ use shared::config::reload::{Live, Part};
 use shared::message::seal::SealKeys;
 use shared::process;
 use shared::provider::Readers;
+use shared::units::Span;
 use uuid::Uuid;
 use worker::ledger::records::Act;
-use worker::ledger::replays::{Course, Outcome, Replays as _, Started, Steer, Steered};
+use worker::ledger::replays::{Outcome, Replays as _, Steer, Steered};
 use worker::ledger::{Ledger, Session};
 
-use super::act::{actor, reason};
+use super::act::actor;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use crate::engine::{self, Engine};
 
+mod again;
 mod planned;
 mod shown;
+mod start;
 mod watch;
 
 /// Letters a second that a job may send.
@@ -32,6 +37,8 @@ const EXAMPLES: &str = r#"Examples:
   quittance replay start --plan PLAN --reason "INC-7, mended in 1.4.3" --canary 5 --watch
   quittance replay show JOB
   quittance replay watch JOB                          how far it is, until it ends
+  quittance replay wait JOB --timeout 10m             the same for scripts
+  quittance replay again JOB --outcome dead_again     a new plan of what died again
   quittance replay rate JOB 50/s
 
 A plan may be started for 15 minutes. Exit codes: 5 no such plan or job; 6 a letter of the plan has changed
@@ -48,8 +55,12 @@ pub struct ReplayArgs {
 enum Verb {
     /// Freeze what a job would send, and say what would become of each letter
     Plan(planned::PlanArgs),
-    /// Start a plan; the workers run it
-    Start(StartArgs),
+    /// Plan anew what one job left open
+    #[command(after_help = again::EXAMPLES)]
+    Again(again::AgainArgs),
+    /// Start a plan, or plan and start in one; the workers run it
+    #[command(after_help = start::EXAMPLES)]
+    Start(start::StartArgs),
     /// Jobs, the newest first
     List {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
@@ -68,6 +79,14 @@ enum Verb {
     },
     /// Stay with a job until it ends, and show how far it is; leaving stops nothing
     Watch { job: Uuid },
+    /// Wait until a job ends, for scripts: nothing is shown meanwhile
+    #[command(after_help = watch::WAIT_EXAMPLES)]
+    Wait {
+        job: Uuid,
+        /// Exit 8 when it has not ended by then, as in 10m
+        #[arg(long, value_name = "TIME", default_value = "10m", value_parser = span)]
+        timeout: Duration,
+    },
     /// Send so many letters a second from now on
     Rate {
         job: Uuid,
@@ -81,28 +100,6 @@ enum Verb {
     Resume { job: Uuid },
     /// Send nothing more for good; what was sent is not called back
     Cancel { job: Uuid },
-}
-
-#[derive(Debug, Args)]
-struct StartArgs {
-    /// As `replay plan` printed it
-    #[arg(long, value_name = "PLAN")]
-    plan: Uuid,
-    /// Why, for those who read it later
-    #[arg(long, value_parser = reason)]
-    reason: String,
-    /// Letters a second, as in 10/s
-    #[arg(long, default_value = "10/s", value_parser = rate)]
-    rate: i32,
-    /// So many first, and the rest when each of them has its outcome
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(i32).range(0..=10_000))]
-    canary: i32,
-    /// Halt when more than this share die again, or one of a new cause; 100 never halts
-    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(i32).range(0..=100))]
-    halt_above: i32,
-    /// Stay until it ends, and show how far it is
-    #[arg(long)]
-    watch: bool,
 }
 
 pub async fn run(args: ReplayArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
@@ -130,7 +127,8 @@ async fn over<L: Ledger>(
     let session = &mut session;
     match verb {
         Verb::Plan(args) => planned::run(session, args, by, output).await?,
-        Verb::Start(args) => return start(session, args, output).await,
+        Verb::Again(args) => again::run(session, args, by, output).await?,
+        Verb::Start(args) => return start::run(session, args, by, output).await,
         Verb::List { limit } => output.list(&session.jobs(limit).await?, shown::jobs)?,
         Verb::Show { job, outcome, limit } => {
             let record = session.job(job).await?.ok_or_else(|| not_found(job))?;
@@ -138,42 +136,12 @@ async fn over<L: Ledger>(
             output.one(&shown::ShownJob { record, items }, shown::details)?;
         }
         Verb::Watch { job } => return watch::watch(session, job, output).await,
+        Verb::Wait { job, timeout } => return watch::wait(session, job, timeout, output).await,
         Verb::Rate { job, rate } => steer(session, job, Steer::Rate(rate), output).await?,
         Verb::Pause { job } => steer(session, job, Steer::Pause, output).await?,
         Verb::Resume { job } => steer(session, job, Steer::Resume, output).await?,
         Verb::Cancel { job } => steer(session, job, Steer::Cancel, output).await?,
     }
-    Ok(Exit::Done)
-}
-
-async fn start<S: Session>(
-    session: &mut S,
-    args: StartArgs,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let StartArgs { plan, reason, rate, canary, halt_above, watch } = args;
-    let stop_percent = (halt_above < 100).then_some(halt_above);
-    let course = Course { rate, canary, stop_percent };
-    let by = act("replay.start", plan, reason);
-    let conflict = |message: String| Err(Failure::new(Exit::Conflict, message));
-    match session.start(plan, &course, &by, process::now()).await? {
-        Started::Done => {}
-        Started::NotFound => return Err(not_found(plan)),
-        Started::NotPlanned(state) => {
-            return conflict(format!("{plan} is {} already: make a new plan", state.as_str()));
-        }
-        Started::Old => return conflict(format!("{plan} is too old: make a new plan")),
-        Started::Stale { changed } => {
-            return conflict(format!(
-                "{changed} letters of {plan} are not as they were when it was planned: make a new plan"
-            ));
-        }
-    }
-    if watch {
-        return watch::watch(session, plan, output).await;
-    }
-    let job = session.job(plan).await?.ok_or_else(|| not_found(plan))?;
-    output.one(&job, |job| format!("replay {} is running\n", job.id))?;
     Ok(Exit::Done)
 }
 
@@ -214,6 +182,12 @@ fn rate(text: &str) -> Result<i32, String> {
     let number = text.strip_suffix("/s").unwrap_or(text);
     let rate = number.parse().ok().filter(|rate| (1..=RATE_MAX).contains(rate));
     rate.ok_or_else(|| format!("letters a second, from 1/s to {RATE_MAX}/s"))
+}
+
+/// Reads `10m`.
+fn span(text: &str) -> Result<Duration, String> {
+    let span = Span::parse(text).ok_or_else(|| "a time is written 30s, 10m or 2h".to_owned())?;
+    Ok(span.0)
 }
 
 #[cfg(test)]

@@ -17,10 +17,16 @@ use super::words::{Ingress, Says, import, settle};
 use crate::world::World;
 
 mod copies;
+mod looks;
 
 pub(crate) use self::copies::{
     a_letter_whose_replayed_message_is_gone_is_open_again,
     a_second_copy_of_what_a_replay_settled_changes_nothing,
+};
+pub(crate) use self::looks::{
+    a_former_holder_of_a_replay_changes_nothing,
+    a_look_at_a_replay_tells_what_was_decided_first_and_last,
+    a_new_cause_is_seen_however_many_died_of_the_old,
 };
 
 const COURSE: Course = Course { rate: 100, canary: 0, stop_percent: Some(20) };
@@ -94,12 +100,13 @@ pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L
     ensure!(taken.len() == 2 && taken.iter().any(|(item, _)| *item == first[0].0), "{taken:?}");
     ensure!(session.claim(job, one, 9).await?.is_empty(), "it lost the lease");
     let (back, confirmed) = (taken[1].0, taken[0].0);
-    session.published(&[confirmed], &[back]).await?;
+    session.published(other, &[confirmed], &[back]).await?;
     let record = session.job(job).await?.context("it runs")?;
     ensure!((record.counts.in_flight, record.counts.pending) == (1, 1), "{record:?}");
     ensure!(record.counts.publishes == 3, "the second publish of one is recorded: {record:?}");
     let retaken = session.claim(job, other, 9).await?;
-    session.published(&retaken.iter().map(|(item, _)| *item).collect::<Vec<_>>(), &[]).await?;
+    let retaken: Vec<Uuid> = retaken.iter().map(|(item, _)| *item).collect();
+    session.published(other, &retaken, &[]).await?;
 
     // Each outcome is written by whoever settles it, and ends its letter.
     for (item, stored) in &taken {
@@ -109,7 +116,7 @@ pub(crate) async fn a_replay_records_each_publish_before_it_happens<B: Broker, L
     }
     let record = session.job(job).await?.context("it runs")?;
     ensure!((record.counts.settled, record.counts.in_flight) == (2, 0), "{record:?}");
-    session.finish(job, None, process::now()).await?;
+    session.finish(job, other, None, process::now()).await?;
     let record = session.job(job).await?.context("it ran")?;
     ensure!(record.state == JobState::Completed && record.ended_at.is_some(), "{record:?}");
     ensure!(session.open_letters().await? == 0);
@@ -224,7 +231,7 @@ pub(crate) async fn a_plan_that_is_stale_or_old_is_not_started<B: Broker, L: Led
     ensure!(steer(&mut session, Steer::Resume).await? == Steered::Done);
     // The rate may change meanwhile, and nothing else does.
     ensure!(steer(&mut session, Steer::Rate(7)).await? == Steered::Done);
-    session.finish(quicker, Some("a reason"), process::now()).await?;
+    session.finish(quicker, holder, Some("a reason"), process::now()).await?;
     ensure!(steer(&mut session, Steer::Rate(9)).await? == Steered::Done);
     let record = session.job(quicker).await?.context("it halted")?;
     let now = (record.rate, record.state, record.stop_percent);
@@ -246,9 +253,9 @@ pub(crate) async fn an_item_that_is_skipped_leaves_its_letter_open<B: Broker, L:
     session.beat(Duty::Replay, holder, None).await?;
     let claimed = session.claim(job, holder, 9).await?;
     let items: Vec<Uuid> = claimed.iter().map(|(item, _)| *item).collect();
-    session.published(&items, &[]).await?;
     // Cannot be sent again after all: its letter stands open as before.
-    session.skip(&items[..1], process::now()).await?;
+    session.skip(holder, &items[..1], process::now()).await?;
+    session.published(holder, &items, &[]).await?;
     let record = session.job(job).await?.context("it runs")?;
     ensure!((record.counts.skipped, record.counts.in_flight) == (1, 1), "{record:?}");
     let open = session.letters(&all()).await?;

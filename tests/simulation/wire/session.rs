@@ -17,6 +17,7 @@ use worker::ledger::records::{
     Imported, NewOrder, NewSubscription, OrderFilter, OrderRecord, OrderSummary,
     SubscriptionFilter, SubscriptionRecord, Trail, Unsent,
 };
+use worker::ledger::replays::course::Look;
 use worker::ledger::replays::{
     Course, ItemRecord, JobRecord, Outcome, PlannedItem, Replays, Started, Steer, Steered,
     StoredLetter,
@@ -152,10 +153,10 @@ impl<S: Session> Replays for WireSession<S> {
         fn job(id: Uuid) -> Option<JobRecord>;
         fn items(job: Uuid, outcome: Option<Outcome>, limit: i64) -> Vec<ItemRecord>;
         fn steer(id: Uuid, steer: Steer, by: &Act; now) -> Steered;
-        fn running() -> Option<JobRecord>;
+        fn running() -> Option<Look>;
         fn claim(job: Uuid, holder: Uuid, limit: i64) -> Vec<(Uuid, StoredLetter)>;
-        fn published(confirmed: &[Uuid], back: &[Uuid]) -> ();
-        fn skip(items: &[Uuid]; now) -> ();
-        fn finish(job: Uuid, halted: Option<&str>; now) -> ();
+        fn published(holder: Uuid, confirmed: &[Uuid], back: &[Uuid]) -> ();
+        fn skip(holder: Uuid, items: &[Uuid]; now) -> ();
+        fn finish(job: Uuid, holder: Uuid, halted: Option<&str>; now) -> ();
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::LedgerError;
 use super::bodies::StoredBody;
 use super::records::Act;
+use super::replays::Outcome;
 
 pub mod fingerprint;
 pub mod group;
@@ -129,6 +130,8 @@ pub struct LetterFilter {
     pub until: Option<OffsetDateTime>,
     /// Not buried before this.
     pub since: Option<OffsetDateTime>,
+    /// Item of this replay, with this outcome.
+    pub replayed: Option<(Uuid, Outcome)>,
     /// Older than this one: where the last page ended.
     pub before: Option<Uuid>,
     pub limit: i64,

@@ -15,6 +15,8 @@ use super::dead_letters::letter::Envelope;
 use super::records::Act;
 use super::{Bucket, LedgerError, Work};
 
+use self::course::Look;
+
 pub mod course;
 mod words;
 
@@ -177,11 +179,12 @@ pub trait Replays {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Steered, LedgerError>> + Send;
 
-    /// The job that was started first of those that run.
-    fn running(&mut self) -> impl Future<Output = Result<Option<JobRecord>, LedgerError>> + Send;
+    /// What the next step of a job needs: of the one that was started first of those that run.
+    fn running(&mut self) -> impl Future<Output = Result<Option<Look>, LedgerError>> + Send;
 
-    /// Records that these items are about to be published: those that nobody published, and those that
-    /// another holder was about to publish. None when this holder does not hold the lease.
+    /// Records that these items are about to be published: those that somebody was about to publish, and those
+    /// that nobody was. None when this holder does not hold the lease; so with all that follows, as a holder
+    /// that was stopped may wake up.
     fn claim(
         &mut self,
         job: Uuid,
@@ -189,16 +192,19 @@ pub trait Replays {
         limit: i64,
     ) -> impl Future<Output = Result<Vec<(Uuid, StoredLetter)>, LedgerError>> + Send;
 
-    /// The broker confirmed these; those were not published, and may be claimed again.
+    /// Of what this holder was about to publish the broker confirmed these; those were not published, and
+    /// may be claimed again.
     fn published(
         &mut self,
+        holder: Uuid,
         confirmed: &[Uuid],
         back: &[Uuid],
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
 
-    /// These cannot be sent again: their letters stand open as before.
+    /// Of what this holder was about to publish these cannot be sent again: their letters stand open as before.
     fn skip(
         &mut self,
+        holder: Uuid,
         items: &[Uuid],
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;
@@ -207,6 +213,7 @@ pub trait Replays {
     fn finish(
         &mut self,
         job: Uuid,
+        holder: Uuid,
         halted: Option<&str>,
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<(), LedgerError>> + Send;

@@ -1,5 +1,7 @@
 //! Planning: what would become of each letter, by the code that decides, with nothing written.
 
+use std::collections::HashMap;
+
 use shared::broker::Delivery;
 use shared::message::dead::{CRASH_STAGE, replayed};
 use shared::message::seal::SealKeys;
@@ -25,10 +27,7 @@ pub async fn plan<S: Session>(
     (job, keys, readers): (Uuid, &SealKeys, &Readers),
     now: OffsetDateTime,
 ) -> Result<Vec<PlannedItem>, LedgerError> {
-    letters.sort_by(|one, other| {
-        let key = |letter: &LetterRecord| (letter.received_at, letter.id);
-        (&one.order_number, key(one)).cmp(&(&other.order_number, key(other)))
-    });
+    in_turn(&mut letters);
     let mut items = vec![];
     for chunk in letters.chunks(TOGETHER) {
         let ids: Vec<Uuid> = chunk.iter().map(|letter| letter.id).collect();
@@ -63,6 +62,22 @@ pub async fn plan<S: Session>(
         }
     }
     Ok(items)
+}
+
+/// The oldest first: by when the first letter of its order died. So the canary is whatever died first, of any
+/// order or of none, and an order's own letters stay together, as they were received.
+fn in_turn(letters: &mut [LetterRecord]) {
+    let mut begun: HashMap<String, OffsetDateTime> = HashMap::new();
+    for letter in letters.iter() {
+        let Some(order) = &letter.order_number else { continue };
+        let first = begun.entry(order.clone()).or_insert(letter.buried_at);
+        *first = letter.buried_at.min(*first);
+    }
+    letters.sort_by_cached_key(|letter| {
+        let order = letter.order_number.clone();
+        let begun = order.as_ref().and_then(|order| begun.get(order)).copied();
+        (begun.unwrap_or(letter.buried_at), order, letter.received_at, letter.id)
+    });
 }
 
 /// What a lane would make of it, or the outcome that is certain without the ledger.
@@ -111,5 +126,61 @@ async fn rerun<S: Session>(
             Err(LedgerError::Conflict(_)) if reruns < RERUNS => reruns += 1,
             result => return Ok(result?.into_iter().map(Outcome::from).collect()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::ledger::dead_letters::LetterState;
+
+    /// Received and buried so many seconds after the first.
+    fn letter(name: &str, order: Option<&str>, received_s: i64, buried_s: i64) -> LetterRecord {
+        let at = |seconds| datetime!(2026-01-02 03:04 UTC) + Duration::seconds(seconds);
+        LetterRecord {
+            id: Uuid::now_v7(),
+            message_id: name.to_owned(),
+            provider: "alipay".to_owned(),
+            account: None,
+            order_number: order.map(ToOwned::to_owned),
+            amount: None,
+            currency: None,
+            group_id: Uuid::nil(),
+            stage: "settle".to_owned(),
+            code: "refused".to_owned(),
+            message: String::new(),
+            state: LetterState::Open,
+            failures: 1,
+            received_at: Some(at(received_s)),
+            buried_at: at(buried_s),
+        }
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_an_orders_own_as_they_were_received() {
+        let mut letters = vec![
+            letter("a second refund of B, buried first", Some("B"), 9, 11),
+            letter("of none, late", None, 1, 20),
+            letter("a payment of A", Some("A"), 3, 30),
+            letter("of none, early", None, 2, 10),
+            letter("a payment of B, buried late", Some("B"), 4, 40),
+            letter("of none, between", None, 5, 15),
+        ];
+        in_turn(&mut letters);
+        let names: Vec<&str> = letters.iter().map(|letter| &letter.message_id[..]).collect();
+        assert_eq!(
+            names,
+            [
+                "of none, early",
+                "a payment of B, buried late",
+                "a second refund of B, buried first",
+                "of none, between",
+                "of none, late",
+                "a payment of A",
+            ]
+        );
     }
 }

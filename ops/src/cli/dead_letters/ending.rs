@@ -1,5 +1,6 @@
 //! Ending letters, and taking it back: by name or by query, with a reason.
 
+use clap::Args;
 use serde_json::json;
 use shared::process;
 use uuid::Uuid;
@@ -8,31 +9,74 @@ use worker::ledger::dead_letters::{LetterAct, LetterState};
 use worker::ledger::records::Act;
 
 use super::{Chosen, fitting, parse};
-use crate::cli::act::actor;
+use crate::cli::act::{actor, reason};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 
+pub(super) const EXAMPLES: &str = r#"Examples:
+  quittance dead-letters discard -q 'stage:seal age:>1d' --dry-run        how many; nothing is done
+  quittance dead-letters discard -q 'stage:seal age:>1d' --reason "a scanner" --confirm 12
+  quittance dead-letters discard ID --reason "a test" --confirm 1"#;
+
+#[derive(Debug, Args)]
+pub(super) struct DiscardArgs {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Why, for those who read it later
+    #[arg(long, value_parser = reason, required_unless_present = "dry_run")]
+    reason: Option<String>,
+    /// How many you saw
+    #[arg(long, value_name = "COUNT")]
+    confirm: Option<usize>,
+    /// Say how many would be discarded, and discard none
+    #[arg(long)]
+    dry_run: bool,
+}
+
 pub(super) async fn discard<S: Session>(
     session: &mut S,
-    chosen: &Chosen,
-    reason: String,
-    confirm: Option<usize>,
+    args: DiscardArgs,
     output: Output,
 ) -> Result<Exit, Failure> {
+    let DiscardArgs { chosen, reason, confirm, dry_run } = args;
     let ids = chosen.ids(session, LetterState::Open).await?;
+    let found = ids.len();
     match confirm {
-        Some(count) if count == ids.len() => {
-            act_on(session, &ids, LetterAct::Discard, reason, output).await
-        }
-        Some(count) => {
-            let message = format!("{} letters fit, not {count}: look at them again", ids.len());
+        Some(count) if count != found => {
+            let message = format!("{found} letters fit, not {count}: look at them again");
             Err(Failure::new(Exit::Conflict, message))
         }
+        Some(_) | None if dry_run => rehearse(session, &chosen, &ids, output).await,
+        Some(_) => {
+            let reason = reason.unwrap_or_default();
+            act_on(session, &ids, LetterAct::Discard, reason, output).await
+        }
         None => {
-            let message = format!("{0} letters would be discarded: add --confirm {0}", ids.len());
+            let message = format!("{found} letters would be discarded: add --confirm {found}");
             Err(Failure::new(Exit::Usage, message))
         }
     }
+}
+
+/// What discarding would do, by where they stand now.
+async fn rehearse<S: Session>(
+    session: &mut S,
+    chosen: &Chosen,
+    ids: &[Uuid],
+    output: Output,
+) -> Result<Exit, Failure> {
+    // What fits a query is open.
+    let mut open = if chosen.query.is_some() { ids.len() } else { 0 };
+    for id in &chosen.ids {
+        let found = session.letter(*id).await?;
+        open += usize::from(found.is_some_and(|file| file.letter.state == LetterState::Open));
+    }
+    let left = ids.len() - open;
+    let beside = if left > 0 { format!(", {left} are not open") } else { String::new() };
+    output.one(&json!({ "discarded": 0, "would_discard": open, "left": left }), |_| {
+        format!("{open} letters would be discarded{beside}; nothing is done\n")
+    })?;
+    Ok(Exit::Done)
 }
 
 pub(super) async fn act_on<S: Session>(

@@ -56,13 +56,23 @@ pub(super) struct ShownPlan {
 pub(super) async fn run<S: Session>(
     session: &mut S,
     args: PlanArgs,
-    (keys, readers): (&SealKeys, &Readers),
+    by: (&SealKeys, &Readers),
     output: Output,
 ) -> Result<(), Failure> {
     let letters = args.letters(session).await?;
+    output.one(&freeze(session, letters, args.selection(), by).await?, shown::plan)?;
+    Ok(())
+}
+
+/// Freezes a plan of these letters, each with its forecast.
+pub(super) async fn freeze<S: Session>(
+    session: &mut S,
+    letters: Vec<LetterRecord>,
+    selection: String,
+    (keys, readers): (&SealKeys, &Readers),
+) -> Result<ShownPlan, Failure> {
     let (id, now) = (Uuid::now_v7(), process::now());
     let items = plan(session, letters, (id, keys, readers), now).await?;
-    let selection = args.selection();
     let by = act("replay.plan", id, String::new());
     session.plan((id, &selection), &items, &by, now).await?;
     let mut forecast: BTreeMap<&'static str, usize> =
@@ -71,9 +81,7 @@ pub(super) async fn run<S: Session>(
         *forecast.entry(item.forecast.as_str()).or_default() += 1;
     }
     let valid_until = now + PLAN_KEEPS;
-    let planned = ShownPlan { plan: id, count: items.len(), forecast, valid_until };
-    output.one(&planned, shown::plan)?;
-    Ok(())
+    Ok(ShownPlan { plan: id, count: items.len(), forecast, valid_until })
 }
 
 impl PlanArgs {

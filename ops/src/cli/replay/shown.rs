@@ -14,7 +14,8 @@ pub(super) struct ShownJob {
     pub(super) items: Vec<ItemRecord>,
 }
 
-pub(super) fn plan(plan: &ShownPlan) -> String {
+/// What would become of a plan's letters, in one line.
+pub(super) fn forecast(plan: &ShownPlan) -> String {
     let words = [
         ("settled", "settle"),
         ("no_op", "no-ops"),
@@ -29,10 +30,13 @@ pub(super) fn plan(plan: &ShownPlan) -> String {
         Some(format!("{count} {words}"))
     });
     let parts: Vec<String> = parts.collect();
+    format!("{} letters: {}", plan.count, parts.join(", "))
+}
+
+pub(super) fn plan(plan: &ShownPlan) -> String {
     format!(
-        "{} letters: {}\nto start it, until {}:\n  quittance replay start --plan {} --reason …\n",
-        plan.count,
-        parts.join(", "),
+        "{}\nto start it, until {}:\n  quittance replay start --plan {} --reason …\n",
+        forecast(plan),
         instant(plan.valid_until),
         plan.plan
     )

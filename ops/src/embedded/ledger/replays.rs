@@ -1,5 +1,6 @@
 //! Replays: the rehearsal, and how an item gets its outcome in the transaction that decides it.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use shared::rules::Rules;
 use shared::secret::bodies::Bodies;
@@ -18,6 +19,7 @@ use crate::embedded::store::Store;
 use crate::embedded::values::micros;
 
 mod jobs;
+mod look;
 mod plan;
 mod lost;
 mod port;
@@ -25,6 +27,9 @@ mod run;
 
 pub(super) use self::lost::{in_flight, lose};
 
+const PENDING: &str = "pending";
+const PUBLISHING: &str = "publishing";
+const PUBLISHED: &str = "published";
 const DONE: &str = "done";
 
 /// Why a rehearsal's transaction ends: with its answer, or with a failure.
@@ -123,6 +128,21 @@ pub(super) fn dead_again(
         ))
         .execute(connection)?;
     Ok(closed > 0)
+}
+
+/// Marks an item that died of a cause that none of its job's letters had: the next look at the job finds it
+/// however many others died.
+pub(super) fn new_cause(connection: &mut SqliteConnection, item: Uuid, group: &str) -> Result<()> {
+    let one = || replay_items::table.find(item.to_string());
+    let job: Option<String> = one().select(replay_items::job_id).first(connection).optional()?;
+    let Some(job) = job else { return Ok(()) };
+    let known = replay_items::table
+        .filter(replay_items::job_id.eq(job))
+        .filter(replay_items::group_id.eq(group));
+    if !diesel::select(exists(known)).get_result(connection)? {
+        diesel::update(one()).set(replay_items::new_cause.eq(true)).execute(connection)?;
+    }
+    Ok(())
 }
 
 fn rehearse(

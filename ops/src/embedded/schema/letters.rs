@@ -106,6 +106,7 @@ diesel::table! {
         holder -> Nullable<Text>,
         outcome -> Nullable<Text>,
         decided_at -> Nullable<BigInt>,
+        new_cause -> Bool,
     }
 }
 

@@ -76,6 +76,6 @@ async fn sent(session: &mut impl Session, job: Uuid) -> anyhow::Result<Vec<(Uuid
     ensure!(session.beat(Duty::Replay, holder, None).await? == Beat::Held);
     let claimed = session.claim(job, holder, 9).await?;
     let items: Vec<Uuid> = claimed.iter().map(|(item, _)| *item).collect();
-    session.published(&items, &[]).await?;
+    session.published(holder, &items, &[]).await?;
     Ok(claimed)
 }

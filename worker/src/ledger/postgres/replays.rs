@@ -12,6 +12,7 @@ use crate::ledger::replays::Outcome;
 use crate::ledger::{Bucket, LedgerError, Work};
 
 mod jobs;
+mod look;
 mod plan;
 mod lost;
 mod port;
@@ -68,6 +69,15 @@ statement!(
     from unnest(?::uuid[], ?::uuid[]) as t (i, l), (select ?::timestamptz) as clock (at)
     where i.id = t.i and i.letter_id = t.l and (i.state <> 'done' or i.outcome = 'skipped')
     returning i.id"
+);
+
+statement!(
+    /// Of what died again, those whose cause none of their job's letters had.
+    NewCauses { items: Array<SqlUuid> = [Uuid], groups: Array<SqlUuid> = [Uuid] } -> () = "
+    update replay_items i set new_cause = true
+    from unnest(?::uuid[], ?::uuid[]) as t (i, g)
+    where i.id = t.i and not exists (
+        select from replay_items o where o.job_id = i.job_id and o.group_id = t.g)"
 );
 
 /// Why a rehearsal's transaction ends: with its answer, or with a failure.
@@ -134,6 +144,17 @@ pub(super) async fn dead_again(
 ) -> Result<Vec<Uuid>, LedgerError> {
     let (items, letters): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().copied().unzip();
     Ok(DeadAgain { items: &items, letters: &letters, now: &now }.load(conn).await?)
+}
+
+/// Marks those of these items, each with the group that it died into, that died of a new cause: the next look
+/// at their job finds them however many others died.
+pub(super) async fn new_causes(
+    conn: &mut AsyncPgConnection,
+    pairs: &[(Uuid, Uuid)],
+) -> Result<(), LedgerError> {
+    let (items, groups): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().copied().unzip();
+    NewCauses { items: &items, groups: &groups }.execute(conn).await?;
+    Ok(())
 }
 
 pub(super) async fn rehearse(

@@ -1,11 +1,39 @@
 //! What a job does next. Pure.
 
-use super::JobRecord;
+use uuid::Uuid;
 
-/// Items that may be on their way at once.
-const IN_FLIGHT_MAX: i64 = 1_000;
-/// Outcomes from which on a share of failures says something, where there is no canary.
-const TELLING: i64 = 20;
+/// Items that may be on their way at once; a look counts no further.
+pub const IN_FLIGHT_MAX: i64 = 1_000;
+/// Outcomes that are judged together. Without a canary, fewer say nothing yet.
+pub const WINDOW: i64 = 20;
+
+/// What the next step of a running job needs: as little for a hundred thousand items as for ten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    pub job: Uuid,
+    /// Letters a second.
+    pub rate: i32,
+    pub canary: i32,
+    /// Nothing: it never halts by itself.
+    pub stop_percent: Option<i32>,
+    /// Items that are to be published, or were about to be; of many not all are counted.
+    pub left: i64,
+    /// Published, without an outcome yet; of many not all are counted.
+    pub in_flight: i64,
+    /// Of those that were decided first, as many as the canary has.
+    pub first: Tally,
+    /// Of the [`WINDOW`] that were decided last.
+    pub last: Tally,
+    /// Has one died again of a cause that none of the letters had?
+    pub is_new_cause: bool,
+}
+
+/// Outcomes, and how many of them are failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub decided: i64,
+    pub failed: i64,
+}
 
 /// The next step of a running job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,128 +45,159 @@ pub enum Step {
     Complete,
 }
 
-/// What a running job does when its pace allows so many now. What stands as about to be published, another
-/// was about to publish: it is published once more.
-pub fn step(job: &JobRecord, allowance: i64) -> Step {
-    let counts = &job.counts;
-    if let Some(why) = halt(job) {
+/// What a running job does when its pace allows so many now. What stands as about to be published, somebody
+/// was about to publish and told no more: it is published once more.
+pub fn step(look: &Look, allowance: i64) -> Step {
+    if let Some(why) = halt(look) {
         return Step::Halt(why);
     }
-    let left = counts.pending + counts.publishing;
-    if left == 0 && counts.in_flight == 0 {
+    if look.left == 0 && look.in_flight == 0 {
         return Step::Complete;
     }
-    let canary = i64::from(job.canary);
-    let sent = counts.in_flight + counts.decided();
-    let room = match sent < canary {
-        true => canary - sent,
+    let canary = i64::from(look.canary);
+    let free = IN_FLIGHT_MAX - look.in_flight;
+    let room = match look.first.decided < canary {
         // The rest waits for every outcome of the canary.
-        false if counts.decided() < canary => 0,
-        false => IN_FLIGHT_MAX - counts.in_flight,
+        true => free.min(canary - look.in_flight - look.first.decided),
+        false => free,
     };
-    match room.min(allowance).min(left) {
+    match room.min(allowance).min(look.left) {
         some if some > 0 => Step::Publish(some),
         _ => Step::Wait,
     }
 }
 
-fn halt(job: &JobRecord) -> Option<String> {
-    let percent = i64::from(job.stop_percent?);
-    if job.new_causes > 0 {
+/// The canary is judged as a whole, and whatever came last by itself: thousands that went well before say
+/// nothing about what fails now.
+fn halt(look: &Look) -> Option<String> {
+    let percent = i64::from(look.stop_percent?);
+    if look.is_new_cause {
         return Some("a letter died of a cause that none had".to_owned());
     }
-    let (failed, decided) = (job.counts.failed(), job.counts.decided());
-    let telling = match i64::from(job.canary) {
-        0 => TELLING.min(job.counts.letters - job.counts.skipped),
-        canary => canary.min(TELLING),
+    let telling = match i64::from(look.canary) {
+        // No more outcomes will come.
+        0 if look.left + look.in_flight == 0 => 1,
+        0 => WINDOW,
+        canary => canary.min(WINDOW),
     };
-    let is_over = decided >= telling && failed * 100 > percent * decided;
-    is_over.then(|| format!("{failed} of {decided} died again or were lost"))
+    let is_over =
+        |tally: &Tally| tally.decided >= telling && tally.failed * 100 > percent * tally.decided;
+    let judged = [("first", look.first), ("last", look.last)];
+    let (which, Tally { decided, failed }) =
+        judged.into_iter().find(|(_, tally)| is_over(tally))?;
+    Some(format!("{failed} of the {which} {decided} died again or were lost"))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use time::OffsetDateTime;
-    use uuid::Uuid;
 
-    use super::super::{Counts, JobState, Steer};
+    use super::super::{JobState, Steer};
     use super::*;
 
-    fn job(canary: i32, stop_percent: Option<i32>, counts: Counts) -> JobRecord {
-        JobRecord {
-            id: Uuid::nil(),
-            state: JobState::Running,
-            selection: String::new(),
-            planned_at: OffsetDateTime::UNIX_EPOCH,
-            planned_by: String::new(),
-            started_at: None,
-            started_by: None,
-            reason: None,
+    /// A job whose items were decided in this order, each well or not.
+    fn job(canary: i32, stop_percent: Option<i32>, decided: &[bool]) -> Look {
+        let tally = |some: &[bool]| Tally {
+            decided: i64::try_from(some.len()).unwrap(),
+            failed: i64::try_from(some.iter().filter(|is_well| !**is_well).count()).unwrap(),
+        };
+        let first = decided.len().min(usize::try_from(canary).unwrap());
+        let last = decided.len().saturating_sub(20);
+        Look {
             rate: 10,
             canary,
             stop_percent,
-            ended_at: None,
-            halted: None,
-            counts,
-            new_causes: 0,
+            first: tally(&decided[..first]),
+            last: tally(&decided[last..]),
+            ..Look::default()
         }
     }
 
-    fn counts(pending: i64, in_flight: i64, settled: i64, dead_again: i64) -> Counts {
-        let letters = pending + in_flight + settled + dead_again;
-        Counts { letters, pending, in_flight, settled, dead_again, ..Counts::default() }
+    fn outcomes(parts: &[(usize, bool)]) -> Vec<bool> {
+        parts.iter().flat_map(|(times, is_well)| vec![*is_well; *times]).collect()
     }
 
     #[test]
     fn the_canary_goes_first_and_the_rest_waits_for_it() {
-        let canary = |counts| step(&job(5, Some(20), counts), 100);
-        assert_eq!(canary(counts(50, 0, 0, 0)), Step::Publish(5));
-        assert_eq!(canary(counts(47, 3, 0, 0)), Step::Publish(2));
-        assert_eq!(canary(counts(45, 5, 0, 0)), Step::Wait);
-        assert_eq!(canary(counts(45, 1, 4, 0)), Step::Wait);
-        assert_eq!(
-            canary(counts(45, 0, 4, 1)),
-            Step::Publish(45),
-            "one in five is not more than 20 %"
-        );
-        assert_eq!(
-            canary(counts(45, 0, 3, 2)),
-            Step::Halt("2 of 5 died again or were lost".into())
-        );
-        assert_eq!(canary(counts(0, 2, 3, 0)), Step::Wait);
-        assert_eq!(canary(counts(0, 0, 5, 0)), Step::Complete);
+        let step = |left, in_flight, well: usize, failed: usize| {
+            let decided = outcomes(&[(failed, false), (well, true)]);
+            step(&Look { left, in_flight, ..job(5, Some(20), &decided) }, 100)
+        };
+        let halt = Step::Halt("2 of the first 5 died again or were lost".to_owned());
+        for (left, in_flight, well, failed, expected) in [
+            (50, 0, 0, 0, Step::Publish(5)),
+            (47, 3, 0, 0, Step::Publish(2)),
+            (45, 5, 0, 0, Step::Wait),
+            (45, 1, 4, 0, Step::Wait),
+            // One in five is not more than 20 %.
+            (45, 0, 4, 1, Step::Publish(45)),
+            (45, 0, 3, 2, halt),
+            (0, 2, 3, 0, Step::Wait),
+            (0, 0, 5, 0, Step::Complete),
+        ] {
+            let found = step(left, in_flight, well, failed);
+            assert_eq!(found, expected, "{left} {in_flight} {well} {failed}");
+        }
     }
 
     #[test]
     fn the_pace_and_the_room_are_kept() {
-        let with = |allowance, counts| step(&job(0, Some(20), counts), allowance);
-        assert_eq!(with(3, counts(50, 0, 0, 0)), Step::Publish(3));
-        assert_eq!(with(0, counts(50, 0, 0, 0)), Step::Wait);
-        assert_eq!(with(100, counts(50, 990, 0, 0)), Step::Publish(10));
-        assert_eq!(with(100, counts(50, 1_000, 0, 0)), Step::Wait);
+        for (canary, in_flight, allowance, expected) in [
+            (0, 0, 3, Step::Publish(3)),
+            (0, 0, 0, Step::Wait),
+            (0, 990, 100, Step::Publish(10)),
+            (0, 1_000, 100, Step::Wait),
+            (5_000, 990, 100, Step::Publish(10)),
+            (5_000, 1_000, 100, Step::Wait),
+        ] {
+            let look = Look { left: 50, in_flight, ..job(canary, Some(20), &[]) };
+            assert_eq!(step(&look, allowance), expected, "{canary} {in_flight} {allowance}");
+        }
     }
 
     #[test]
-    fn a_share_of_failures_or_a_new_cause_halts_it_unless_told_otherwise() {
-        let failing = counts(50, 0, 10, 10);
-        let halt = |words: &str| Step::Halt(words.into());
-        let both = "10 of 20 died again or were lost";
-        assert_eq!(step(&job(0, Some(20), failing), 1), halt(both));
-        let lost = Counts { dead_again: 4, lost: 6, ..failing };
-        assert_eq!(step(&job(0, Some(20), lost), 1), halt(both), "what vanishes fails as well");
-        assert_eq!(step(&job(0, None, failing), 1), Step::Publish(1));
-        assert_eq!(
-            step(&job(0, Some(20), counts(50, 0, 0, 19)), 1),
-            Step::Publish(1),
-            "too few to tell"
-        );
-        assert_eq!(
-            step(&job(0, Some(20), counts(0, 0, 0, 3)), 1),
-            halt("3 of 3 died again or were lost")
-        );
-        let strange = JobRecord { new_causes: 1, ..job(0, Some(20), counts(9, 0, 9, 1)) };
-        assert!(matches!(step(&strange, 1), Step::Halt(_)));
+    fn the_last_twenty_are_judged_and_so_is_the_canary() {
+        let (well, failed) = (true, false);
+        // Without a canary from twenty on; those who come at last, or never: a share of more than 20 %.
+        for (canary, decided, halted) in [
+            (0, vec![(10, well), (10, failed)], Some("10 of the last 20")),
+            (0, vec![(19, failed)], None),
+            (0, vec![(5_000, well), (4, failed)], None),
+            (0, vec![(5_000, well), (5, failed)], Some("5 of the last 20")),
+            (0, vec![(5_000, well), (5, failed), (15, well)], Some("5 of the last 20")),
+            // Well again for as long as one looks back: it goes on.
+            (0, vec![(5_000, well), (5, failed), (16, well)], None),
+            (5, vec![(5, well), (1, failed)], None),
+            (5, vec![(5, well), (2, failed)], Some("2 of the last 7")),
+            (5, vec![(5, well), (5_000, well), (5, failed)], Some("5 of the last 20")),
+            // A canary of many counts as a whole, also behind twenty that went well.
+            (100, vec![(30, failed), (70, well)], Some("30 of the first 100")),
+            (100, vec![(20, failed), (80, well)], None),
+            (100, vec![(15, well), (5, failed)], Some("5 of the first 20")),
+            (100, vec![(4, failed)], None),
+            (100, vec![(100, well), (5, failed)], Some("5 of the last 20")),
+        ] {
+            let look = |percent| Look { left: 9, ..job(canary, percent, &outcomes(&decided)) };
+            let expected = halted.map(|share| format!("{share} died again or were lost"));
+            assert_eq!(halt(&look(Some(20))), expected, "{canary} {decided:?}");
+            assert_eq!(halt(&look(None)), None, "after a halt it goes on");
+        }
+    }
+
+    #[test]
+    fn a_short_job_without_a_canary_is_judged_at_its_end() {
+        let look = |left, in_flight| Look { left, in_flight, ..job(0, Some(20), &[false; 3]) };
+        assert_eq!(step(&look(1, 0), 1), Step::Publish(1));
+        assert_eq!(step(&look(0, 1), 1), Step::Wait);
+        let all = "3 of the last 3 died again or were lost";
+        assert_eq!(step(&look(0, 0), 1), Step::Halt(all.to_owned()));
+    }
+
+    #[test]
+    fn a_new_cause_halts_at_once_unless_told_otherwise() {
+        let strange = |percent| Look { left: 9, is_new_cause: true, ..job(0, percent, &[true; 9]) };
+        assert!(matches!(step(&strange(Some(99)), 1), Step::Halt(why) if why.contains("cause")));
+        assert_eq!(step(&strange(None), 1), Step::Publish(1));
     }
 
     #[test]
@@ -163,14 +222,23 @@ mod tests {
     proptest! {
         #[test]
         fn a_job_never_publishes_more_than_it_may(
-            pending in 0..2_000_i64, in_flight in 0..1_500_i64, settled in 0..50_i64,
-            dead in 0..50_i64, canary in 0..20_i32, allowance in 0..500_i64,
+            left in 0..2_000_i64, in_flight in 0..1_500_i64, decided in 0..50_usize,
+            canary in 0..2_000_i32, allowance in 0..500_i64,
         ) {
-            let job = job(canary, None, counts(pending, in_flight, settled, dead));
-            if let Step::Publish(some) = step(&job, allowance) {
-                prop_assert!(some > 0 && some <= allowance && some <= pending);
-                prop_assert!(some + in_flight <= IN_FLIGHT_MAX.max(i64::from(canary)));
+            let look = Look { left, in_flight, ..job(canary, None, &vec![true; decided]) };
+            if let Step::Publish(some) = step(&look, allowance) {
+                prop_assert!(some > 0 && some <= allowance && some <= left);
+                prop_assert!(some + in_flight <= IN_FLIGHT_MAX);
             }
+        }
+
+        #[test]
+        fn a_failure_is_noticed_within_the_window_whenever_it_begins(
+            before in 0..5_000_usize, canary in 0..200_i32, percent in 0..100_i32,
+        ) {
+            let decided = outcomes(&[(before, true), (20, false)]);
+            let look = Look { left: 9, ..job(canary, Some(percent), &decided) };
+            prop_assert!(halt(&look).is_some());
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::embedded::ledger::fault::Result;
 use crate::embedded::ledger::{cases, notifications};
 use crate::embedded::schema::{
     dead_letter_failures, dead_letter_parts, dead_letter_resolutions, dead_letters, failure_groups,
+    replay_items,
 };
 use crate::embedded::values::{
     self, currency, from_json, instant, instant_or_none, micros, uuid, word,
@@ -166,6 +167,13 @@ fn found(
     if let Some(since) = filter.since {
         query = query.filter(dead_letters::buried_at.ge(micros(since)));
     }
+    if let Some((job, outcome)) = filter.replayed {
+        let items = replay_items::table
+            .filter(replay_items::job_id.eq(job.to_string()))
+            .filter(replay_items::outcome.eq(outcome.as_str()))
+            .select(replay_items::letter_id);
+        query = query.filter(dead_letters::id.eq_any(items));
+    }
     if let Some(before) = filter.before {
         query = query.filter(dead_letters::id.lt(before.to_string()));
     }
@@ -180,7 +188,14 @@ fn found(
             .select(dead_letter_parts::letter_id);
         query = query.filter(dead_letters::id.eq_any(about));
     }
-    let rows: Vec<(Row, Group)> = query.load(connection)?;
+    let rows = query.load(connection)?;
+    with_failures(connection, rows)
+}
+
+fn with_failures(
+    connection: &mut SqliteConnection,
+    rows: Vec<(Row, Group)>,
+) -> Result<Vec<LetterRecord>> {
     let mut records = vec![];
     for (row, group) in rows {
         let failures = dead_letter_failures::table

@@ -1,12 +1,12 @@
-//! Jobs and their items as people and the worker read them.
+//! Jobs and their items as people read them.
 
-use diesel::dsl::{exists, not};
+use diesel::dsl::{count_star, sum};
 use diesel::prelude::*;
 use uuid::Uuid;
 use worker::ledger::replays::{Counts, ItemRecord, JobRecord, JobState, Outcome};
 
 use crate::embedded::ledger::fault::Result;
-use crate::embedded::schema::{dead_letter_failures, dead_letters, replay_items, replay_jobs};
+use crate::embedded::schema::{dead_letters, replay_items, replay_jobs};
 use crate::embedded::values::{self, instant, instant_or_none, uuid, word};
 
 #[derive(Queryable, Selectable)]
@@ -39,23 +39,20 @@ struct Item {
     decided_at: Option<i64>,
 }
 
-/// The newest first; of one state the first to be started.
+/// The newest first.
 pub(super) fn jobs(
     connection: &mut SqliteConnection,
     only: Option<Uuid>,
-    state: Option<JobState>,
     limit: i64,
 ) -> Result<Vec<JobRecord>> {
-    let mut query = replay_jobs::table.select(Row::as_select()).limit(limit).into_boxed();
+    let mut query = replay_jobs::table
+        .select(Row::as_select())
+        .order(replay_jobs::id.desc())
+        .limit(limit)
+        .into_boxed();
     if let Some(only) = only {
         query = query.filter(replay_jobs::id.eq(only.to_string()));
     }
-    query = match state {
-        Some(state) => query
-            .filter(replay_jobs::state.eq(state.as_str()))
-            .order((replay_jobs::started_at, replay_jobs::id.desc())),
-        None => query.order(replay_jobs::id.desc()),
-    };
     let rows: Vec<Row> = query.load(connection)?;
     rows.into_iter().map(|row| record(connection, row)).collect()
 }
@@ -81,12 +78,26 @@ pub(super) fn items(
 }
 
 fn record(connection: &mut SqliteConnection, row: Row) -> Result<JobRecord> {
-    let counted: Vec<(String, Option<String>, i32)> = replay_items::table
+    let counted: Vec<(String, Option<String>, i64, Option<i64>)> = replay_items::table
         .filter(replay_items::job_id.eq(&row.id))
-        .select((replay_items::state, replay_items::outcome, replay_items::publishes))
+        .group_by((replay_items::state, replay_items::outcome))
+        .select((
+            replay_items::state,
+            replay_items::outcome,
+            count_star(),
+            sum(replay_items::publishes),
+        ))
         .load(connection)?;
-    let each = |(state, outcome, publishes)| (state, outcome, 1, i64::from(publishes));
-    let counts = Counts::of(counted.into_iter().map(each));
+    let of = |(state, outcome, items, publishes): (_, _, _, Option<i64>)| {
+        (state, outcome, items, publishes.unwrap_or(0))
+    };
+    let counts = Counts::of(counted.into_iter().map(of));
+    let new_causes = replay_items::table
+        .filter(replay_items::job_id.eq(&row.id))
+        .filter(replay_items::new_cause)
+        .filter(replay_items::outcome.eq(Outcome::DeadAgain.as_str()))
+        .count()
+        .get_result(connection)?;
     Ok(JobRecord {
         id: uuid(&row.id)?,
         state: word("state", &row.state, JobState::from_word)?,
@@ -102,25 +113,8 @@ fn record(connection: &mut SqliteConnection, row: Row) -> Result<JobRecord> {
         ended_at: instant_or_none(row.ended_at)?,
         halted: row.halted,
         counts,
-        new_causes: new_causes(connection, &row.id)?,
+        new_causes,
     })
-}
-
-/// Items that died again of a cause that none of the job's letters had.
-fn new_causes(connection: &mut SqliteConnection, job: &str) -> Result<i64> {
-    let causes: Vec<String> = replay_items::table
-        .filter(replay_items::job_id.eq(job))
-        .select(replay_items::group_id)
-        .distinct()
-        .load(connection)?;
-    let died = replay_items::table
-        .filter(replay_items::job_id.eq(job))
-        .filter(replay_items::outcome.eq(Outcome::DeadAgain.as_str()))
-        .filter(dead_letter_failures::item.eq(replay_items::id.nullable()));
-    let new = dead_letter_failures::table
-        .filter(not(dead_letter_failures::group_id.eq_any(causes)))
-        .filter(exists(died));
-    Ok(new.count().get_result(connection)?)
 }
 
 fn item((row, order_number): (Item, Option<String>)) -> values::Result<ItemRecord> {

@@ -6,13 +6,11 @@ use uuid::Uuid;
 use worker::ledger::records::Act;
 use worker::ledger::replays::{JobState, Outcome};
 
-use super::{DONE, plan};
+use super::{DONE, PUBLISHED, plan};
 use crate::embedded::ledger::dead_letters::act::end;
 use crate::embedded::ledger::fault::Result;
 use crate::embedded::schema::{replay_items, replay_jobs};
 use crate::embedded::values::{micros, uuid};
-
-const PUBLISHED: &str = "published";
 
 /// A job that is complete has none.
 pub(in crate::embedded::ledger) fn in_flight(

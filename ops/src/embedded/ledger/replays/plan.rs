@@ -10,16 +10,13 @@ use worker::ledger::replays::{
     Course, JobState, Outcome, PLAN_KEEPS, PlannedItem, Started, Steer, Steered,
 };
 
-use super::DONE;
+use super::{DONE, PENDING, PUBLISHING};
 use crate::embedded::ledger::fault::Result;
 use crate::embedded::ledger::sweep;
 use crate::embedded::schema::{
     bodies, dead_letter_failures, dead_letters, replay_items, replay_jobs,
 };
 use crate::embedded::values::{instant, micros, word};
-
-const PENDING: &str = "pending";
-const PUBLISHING: &str = "publishing";
 
 pub(super) fn plan(
     connection: &mut SqliteConnection,

@@ -3,13 +3,14 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::records::Act;
+use worker::ledger::replays::course::Look;
 use worker::ledger::replays::{
-    Course, ItemRecord, JobRecord, JobState, Outcome, PlannedItem, Replays, Started, Steer,
-    Steered, StoredLetter,
+    Course, ItemRecord, JobRecord, Outcome, PlannedItem, Replays, Started, Steer, Steered,
+    StoredLetter,
 };
 use worker::ledger::{Bucket, LedgerError, Work};
 
-use super::{jobs, plan, rehearse, run};
+use super::{jobs, look, plan, rehearse, run};
 use crate::embedded::ledger::SqliteSession;
 
 impl Replays for SqliteSession {
@@ -55,11 +56,11 @@ impl Replays for SqliteSession {
     }
 
     async fn jobs(&mut self, limit: i64) -> Result<Vec<JobRecord>, LedgerError> {
-        self.read(move |connection| jobs::jobs(connection, None, None, limit)).await
+        self.read(move |connection| jobs::jobs(connection, None, limit)).await
     }
 
     async fn job(&mut self, id: Uuid) -> Result<Option<JobRecord>, LedgerError> {
-        let job = self.read(move |connection| jobs::jobs(connection, Some(id), None, 1)).await?;
+        let job = self.read(move |connection| jobs::jobs(connection, Some(id), 1)).await?;
         Ok(job.into_iter().next())
     }
 
@@ -83,10 +84,8 @@ impl Replays for SqliteSession {
         self.write(move |connection| plan::steer(connection, id, steer, &by, now)).await
     }
 
-    async fn running(&mut self) -> Result<Option<JobRecord>, LedgerError> {
-        let running = Some(JobState::Running);
-        let jobs = self.read(move |connection| jobs::jobs(connection, None, running, 1)).await?;
-        Ok(jobs.into_iter().next())
+    async fn running(&mut self) -> Result<Option<Look>, LedgerError> {
+        self.read(look::running).await
     }
 
     async fn claim(
@@ -99,23 +98,35 @@ impl Replays for SqliteSession {
         self.write(move |connection| run::claim(connection, (job, holder), limit, &bodies)).await
     }
 
-    async fn published(&mut self, confirmed: &[Uuid], back: &[Uuid]) -> Result<(), LedgerError> {
+    async fn published(
+        &mut self,
+        holder: Uuid,
+        confirmed: &[Uuid],
+        back: &[Uuid],
+    ) -> Result<(), LedgerError> {
         let (confirmed, back) = (confirmed.to_vec(), back.to_vec());
-        self.write(move |connection| run::published(connection, &confirmed, &back)).await
+        self.write(move |connection| run::published(connection, holder, &confirmed, &back)).await
     }
 
-    async fn skip(&mut self, items: &[Uuid], now: OffsetDateTime) -> Result<(), LedgerError> {
+    async fn skip(
+        &mut self,
+        holder: Uuid,
+        items: &[Uuid],
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
         let items = items.to_vec();
-        self.write(move |connection| run::skip(connection, &items, now)).await
+        self.write(move |connection| run::skip(connection, holder, &items, now)).await
     }
 
     async fn finish(
         &mut self,
         job: Uuid,
+        holder: Uuid,
         halted: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
         let halted = halted.map(ToOwned::to_owned);
-        self.write(move |connection| run::finish(connection, job, halted.as_deref(), now)).await
+        self.write(move |connection| run::finish(connection, (job, holder), halted.as_deref(), now))
+            .await
     }
 }

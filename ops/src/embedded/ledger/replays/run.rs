@@ -7,7 +7,7 @@ use uuid::Uuid;
 use worker::ledger::Duty;
 use worker::ledger::replays::{JobState, Outcome, StoredLetter};
 
-use super::{DONE, plan};
+use super::{DONE, PENDING, PUBLISHED, PUBLISHING, plan};
 use crate::embedded::ledger::fault::Result;
 use crate::embedded::ledger::{beats, notifications};
 use crate::embedded::schema::{dead_letters, replay_items, replay_jobs};
@@ -35,7 +35,8 @@ pub(super) fn stored(
     Ok(stored)
 }
 
-/// Written before they are published; what another was about to publish is published once more.
+/// Written before they are published; what somebody was about to publish is published once more. Whoever holds
+/// the lease claims only after it has told what became of its last claim, so that may be itself.
 pub(super) fn claim(
     connection: &mut SqliteConnection,
     (job, holder): (Uuid, Uuid),
@@ -48,26 +49,14 @@ pub(super) fn claim(
         .select(replay_jobs::state)
         .first(connection)
         .optional()?;
-    if state.as_deref() != Some(JobState::Running.as_str())
-        || beats::holder(connection, Duty::Replay)? != Some(me.clone())
-    {
+    if state.as_deref() != Some(JobState::Running.as_str()) || !holds(connection, holder)? {
         return Ok(vec![]);
     }
-    let others = replay_items::state.eq("publishing").and(
-        replay_items::holder.ne(me.clone()).or(replay_items::holder.is_null()).assume_not_null(),
-    );
-    let items: Vec<(String, String)> = replay_items::table
-        .filter(replay_items::job_id.eq(job.to_string()))
-        .filter(replay_items::state.eq("pending").or(others))
-        .order((replay_items::state.desc(), replay_items::place))
-        .limit(limit)
-        .select((replay_items::id, replay_items::letter_id))
-        .load(connection)?;
     let mut claimed = vec![];
-    for (item, letter) in items {
+    for (item, letter) in next(connection, &job.to_string(), limit)? {
         diesel::update(replay_items::table.find(&item))
             .set((
-                replay_items::state.eq("publishing"),
+                replay_items::state.eq(PUBLISHING),
                 replay_items::publishes.eq(replay_items::publishes + 1),
                 replay_items::holder.eq(&me),
             ))
@@ -80,16 +69,44 @@ pub(super) fn claim(
     Ok(claimed)
 }
 
+/// Items with their letters: those that somebody was about to publish, then those that nobody was. Each by its
+/// index: one question for both would sort them all.
+fn next(connection: &mut SqliteConnection, job: &str, limit: i64) -> Result<Vec<(String, String)>> {
+    let mut next: Vec<(String, String)> = vec![];
+    for state in [PUBLISHING, PENDING] {
+        let room = limit - i64::try_from(next.len()).unwrap_or(limit);
+        let found: Vec<(String, String)> = replay_items::table
+            .filter(replay_items::job_id.eq(job))
+            .filter(replay_items::state.eq(state))
+            .order(replay_items::place)
+            .limit(room)
+            .select((replay_items::id, replay_items::letter_id))
+            .load(connection)?;
+        next.extend(found);
+    }
+    Ok(next)
+}
+
+/// A holder that was stopped may wake up, and what it wanted to say is another's to say by then.
+fn holds(connection: &mut SqliteConnection, holder: Uuid) -> Result<bool> {
+    Ok(beats::holder(connection, Duty::Replay)? == Some(holder.to_string()))
+}
+
 pub(super) fn published(
     connection: &mut SqliteConnection,
+    holder: Uuid,
     confirmed: &[Uuid],
     back: &[Uuid],
 ) -> Result<()> {
-    for (items, state) in [(confirmed, "published"), (back, "pending")] {
+    if !holds(connection, holder)? {
+        return Ok(());
+    }
+    for (items, state) in [(confirmed, PUBLISHED), (back, PENDING)] {
         for item in items {
             let one = replay_items::table
                 .find(item.to_string())
-                .filter(replay_items::state.eq("publishing"));
+                .filter(replay_items::state.eq(PUBLISHING))
+                .filter(replay_items::holder.eq(holder.to_string()));
             diesel::update(one).set(replay_items::state.eq(state)).execute(connection)?;
         }
     }
@@ -98,12 +115,19 @@ pub(super) fn published(
 
 pub(super) fn skip(
     connection: &mut SqliteConnection,
+    holder: Uuid,
     items: &[Uuid],
     now: OffsetDateTime,
 ) -> Result<()> {
+    if !holds(connection, holder)? {
+        return Ok(());
+    }
     for item in items {
         let one = || replay_items::table.find(item.to_string());
-        let skipped = diesel::update(one().filter(replay_items::state.ne(DONE)))
+        let mine = one()
+            .filter(replay_items::state.eq(PUBLISHING))
+            .filter(replay_items::holder.eq(holder.to_string()));
+        let skipped = diesel::update(mine)
             .set((
                 replay_items::state.eq(DONE),
                 replay_items::outcome.eq(Outcome::Skipped.as_str()),
@@ -120,10 +144,13 @@ pub(super) fn skip(
 
 pub(super) fn finish(
     connection: &mut SqliteConnection,
-    job: Uuid,
+    (job, holder): (Uuid, Uuid),
     halted: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<()> {
+    if !holds(connection, holder)? {
+        return Ok(());
+    }
     let one = || {
         let running = replay_jobs::state.eq(JobState::Running.as_str());
         replay_jobs::table.find(job.to_string()).filter(running)

@@ -32,6 +32,8 @@ statement!(
         attempts: Nullable<Integer> = Option<i32>,
         until: Nullable<Timestamptz> = Option<OffsetDateTime>,
         since: Nullable<Timestamptz> = Option<OffsetDateTime>,
+        job: Nullable<SqlUuid> = Option<Uuid>,
+        outcome: Nullable<Text> = Option<String>,
         before: Nullable<SqlUuid> = Option<Uuid>,
         only: Nullable<SqlUuid> = Option<Uuid>,
         limit: BigInt = i64,
@@ -42,7 +44,9 @@ statement!(
     with asked as (
         select ?::text as state, ?::text as provider, ?::text as account, ?::text as stage,
                ?::text as code, ?::uuid as in_group, ?::text as number, ?::text as message,
-               ?::text as part, ?::text as version, ?::int as attempts, ?::timestamptz as until, ?::timestamptz as since, ?::uuid as before, ?::uuid as only
+               ?::text as part, ?::text as version, ?::int as attempts, ?::timestamptz as until,
+               ?::timestamptz as since, ?::uuid as job, ?::text as outcome, ?::uuid as before,
+               ?::uuid as only
     )
     select d.id, d.message_id, d.provider, d.account, d.order_number, d.amount, d.currency, d.group_id,
            g.stage, g.code, g.message, d.state,
@@ -63,6 +67,9 @@ statement!(
                   and (asked.attempts is null or f.attempts >= asked.attempts)))
       and (asked.until is null or d.buried_at <= asked.until)
       and (asked.since is null or d.buried_at >= asked.since)
+      and (asked.job is null or exists (
+              select from replay_items i
+              where i.letter_id = d.id and i.job_id = asked.job and i.outcome = asked.outcome))
       and (asked.before is null or d.id < asked.before)
       and (asked.only is null or d.id = asked.only)
       and (asked.number is null or exists (
@@ -167,6 +174,7 @@ async fn found(
 ) -> Result<Vec<LetterRecord>, LedgerError> {
     let LetterFilter { provider, account, stage, code, group, order, message, .. } = filter;
     let LetterFilter { text, version, attempts, .. } = filter;
+    let (job, outcome) = filter.replayed.unzip();
     let letters = Letters {
         state: &filter.state.map(|state| state.as_str().to_owned()),
         provider,
@@ -181,6 +189,8 @@ async fn found(
         attempts,
         until: &filter.until,
         since: &filter.since,
+        job: &job,
+        outcome: &outcome.map(|outcome| outcome.as_str().to_owned()),
         before: &filter.before,
         only: &only,
         limit: &filter.limit,

@@ -1,4 +1,4 @@
-//! Jobs and their items as people and the worker read them.
+//! Jobs and their items as people read them.
 
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
@@ -9,23 +9,17 @@ use crate::ledger::LedgerError;
 use crate::ledger::replays::{Counts, ItemRecord, JobRecord, JobState, Outcome};
 
 statement!(
-    Jobs {
-        only: Nullable<SqlUuid> = Option<Uuid>,
-        state: Nullable<Text> = Option<String>,
-        limit: BigInt = i64,
-    } -> (
+    Jobs { only: Nullable<SqlUuid> = Option<Uuid>, limit: BigInt = i64 } -> (
         SqlUuid, Text, Text, Timestamptz, Text, Nullable<Timestamptz>, Nullable<Text>, Nullable<Text>,
         Integer, Integer, Nullable<Integer>, Nullable<Timestamptz>, Nullable<Text>, BigInt
     ) = "
     select j.id, j.state, j.selection, j.planned_at, j.planned_by, j.started_at, j.started_by, j.reason,
            j.rate, j.canary, j.stop_percent, j.ended_at, j.halted, (
-               select count(*) from replay_items i join dead_letter_failures f on f.item = i.id
-               where i.job_id = j.id and i.outcome = 'dead_again' and not exists (
-                   select from replay_items o where o.job_id = j.id and o.group_id = f.group_id))
-    from (select ?::uuid as only, ?::text as state) as asked, replay_jobs j
-    where (asked.only is null or j.id = asked.only)
-      and (asked.state is null or j.state = asked.state)
-    order by case when asked.state is null then null else j.started_at end, j.id desc limit ?"
+               select count(*) from replay_items i
+               where i.job_id = j.id and i.new_cause and i.outcome = 'dead_again')
+    from (select ?::uuid as only) as asked, replay_jobs j
+    where asked.only is null or j.id = asked.only
+    order by j.id desc limit ?"
 );
 
 statement!(
@@ -65,15 +59,13 @@ type Row = (
 type ItemRow =
     (Uuid, Uuid, Option<String>, String, String, i32, Option<String>, Option<OffsetDateTime>);
 
-/// The newest first; of one state the first to be started.
+/// The newest first.
 pub(super) async fn jobs(
     conn: &mut AsyncPgConnection,
     only: Option<Uuid>,
-    state: Option<JobState>,
     limit: i64,
 ) -> Result<Vec<JobRecord>, LedgerError> {
-    let state = state.map(|state| state.as_str().to_owned());
-    let rows: Vec<Row> = Jobs { only: &only, state: &state, limit: &limit }.load(conn).await?;
+    let rows: Vec<Row> = Jobs { only: &only, limit: &limit }.load(conn).await?;
     let mut jobs = vec![];
     for row in rows {
         let counted: Vec<(String, Option<String>, i64, i64)> =

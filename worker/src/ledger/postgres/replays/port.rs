@@ -5,12 +5,13 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{jobs, plan, rehearse, run};
+use super::{jobs, look, plan, rehearse, run};
 use crate::ledger::postgres::PostgresSession;
 use crate::ledger::records::Act;
+use crate::ledger::replays::course::Look;
 use crate::ledger::replays::{
-    Course, ItemRecord, JobRecord, JobState, Outcome, PlannedItem, Replays, Started, Steer,
-    Steered, StoredLetter,
+    Course, ItemRecord, JobRecord, Outcome, PlannedItem, Replays, Started, Steer, Steered,
+    StoredLetter,
 };
 use crate::ledger::{Bucket, LedgerError, Work};
 
@@ -49,11 +50,11 @@ impl Replays for PostgresSession {
     }
 
     async fn jobs(&mut self, limit: i64) -> Result<Vec<JobRecord>, LedgerError> {
-        self.line.bounded(jobs::jobs(&mut self.conn, None, None, limit)).await
+        self.line.bounded(jobs::jobs(&mut self.conn, None, limit)).await
     }
 
     async fn job(&mut self, id: Uuid) -> Result<Option<JobRecord>, LedgerError> {
-        Ok(self.line.bounded(jobs::jobs(&mut self.conn, Some(id), None, 1)).await?.pop())
+        Ok(self.line.bounded(jobs::jobs(&mut self.conn, Some(id), 1)).await?.pop())
     }
 
     async fn items(
@@ -75,9 +76,8 @@ impl Replays for PostgresSession {
         self.line.bounded(plan::steer(&mut self.conn, id, steer, by, now)).await
     }
 
-    async fn running(&mut self) -> Result<Option<JobRecord>, LedgerError> {
-        let running = jobs::jobs(&mut self.conn, None, Some(JobState::Running), 1);
-        Ok(self.line.bounded(running).await?.pop())
+    async fn running(&mut self) -> Result<Option<Look>, LedgerError> {
+        self.line.bounded(look::running(&mut self.conn)).await
     }
 
     async fn claim(
@@ -89,20 +89,31 @@ impl Replays for PostgresSession {
         self.line.bounded(run::claim(&mut self.conn, (job, holder), limit, &self.bodies)).await
     }
 
-    async fn published(&mut self, confirmed: &[Uuid], back: &[Uuid]) -> Result<(), LedgerError> {
-        self.line.bounded(run::published(&mut self.conn, confirmed, back)).await
+    async fn published(
+        &mut self,
+        holder: Uuid,
+        confirmed: &[Uuid],
+        back: &[Uuid],
+    ) -> Result<(), LedgerError> {
+        self.line.bounded(run::published(&mut self.conn, holder, confirmed, back)).await
     }
 
-    async fn skip(&mut self, items: &[Uuid], now: OffsetDateTime) -> Result<(), LedgerError> {
-        self.line.bounded(run::skip(&mut self.conn, items, now)).await
+    async fn skip(
+        &mut self,
+        holder: Uuid,
+        items: &[Uuid],
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        self.line.bounded(run::skip(&mut self.conn, holder, items, now)).await
     }
 
     async fn finish(
         &mut self,
         job: Uuid,
+        holder: Uuid,
         halted: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
-        self.line.bounded(run::finish(&mut self.conn, job, halted, now)).await
+        self.line.bounded(run::finish(&mut self.conn, (job, holder), halted, now)).await
     }
 }

@@ -22,41 +22,51 @@ statement!(
 );
 
 statement!(
-    /// Written before they are published; what another was about to publish is published once more.
+    /// Written before they are published; what somebody was about to publish is published once more. Whoever
+    /// holds the lease claims only after it has told what became of its last claim, so that may be itself.
+    /// In this form each part goes by its index; as a join all that is pending would be sorted.
     Claim { job: SqlUuid = Uuid, holder: SqlUuid = Uuid, limit: BigInt = i64 } -> (SqlUuid, SqlUuid) = "
-    with asked as (select ?::uuid as job, ?::uuid as holder),
-    next as (
-        select i.id from asked
+    with asked as (select ?::uuid as job, ?::uuid as holder, ?::bigint as most),
+    held as (
+        select j.id from asked
             join relays r on r.part = 1 and r.holder = asked.holder
             join replay_jobs j on j.id = asked.job and j.state = 'running'
-            join replay_items i on i.job_id = asked.job
-        where i.state = 'pending' or i.state = 'publishing' and i.holder <> asked.holder
-        order by i.state desc, i.place limit ? for update of i skip locked
+    ), begun as (
+        select i.id from replay_items i
+        where i.job_id = (select id from held) and i.state = 'publishing'
+        order by i.place limit (select most from asked) for update of i skip locked
+    ), fresh as (
+        select i.id from replay_items i
+        where i.job_id = (select id from held) and i.state = 'pending'
+        order by i.place limit (select most from asked) - (select count(*) from begun)
+        for update of i skip locked
     )
     update replay_items i
     set state = 'publishing', publishes = i.publishes + 1, holder = asked.holder
-    from asked, next where i.id = next.id
+    from asked where i.id = any (array(select id from begun union all select id from fresh))
     returning i.id, i.letter_id"
 );
 
 statement!(
-    Published { items: Array<SqlUuid> = [Uuid] } -> () = "
-    update replay_items i set state = 'published' from unnest(?::uuid[]) as t (i)
-    where i.id = t.i and i.state = 'publishing'"
+    /// What another holder has taken over meanwhile is that one's.
+    Mark { state: Text = str, holder: SqlUuid = Uuid, items: Array<SqlUuid> = [Uuid] } -> () = "
+    update replay_items i set state = told.state
+    from (select ?::text as state, ?::uuid as holder) as told
+        join relays r on r.part = 1 and r.holder = told.holder, unnest(?::uuid[]) as t (i)
+    where i.id = t.i and i.state = 'publishing' and i.holder = told.holder"
 );
 
 statement!(
-    Back { items: Array<SqlUuid> = [Uuid] } -> () = "
-    update replay_items i set state = 'pending' from unnest(?::uuid[]) as t (i)
-    where i.id = t.i and i.state = 'publishing'"
-);
-
-statement!(
-    Skip { items: Array<SqlUuid> = [Uuid], now: Timestamptz = OffsetDateTime } -> () = "
+    Skip {
+        holder: SqlUuid = Uuid,
+        now: Timestamptz = OffsetDateTime,
+        items: Array<SqlUuid> = [Uuid],
+    } -> () = "
     with skipped as (
-        update replay_items i set state = 'done', outcome = 'skipped', decided_at = clock.at
-        from unnest(?::uuid[]) as t (i), (select ?::timestamptz) as clock (at)
-        where i.id = t.i and i.state <> 'done'
+        update replay_items i set state = 'done', outcome = 'skipped', decided_at = told.at
+        from (select ?::uuid as holder, ?::timestamptz as at) as told
+            join relays r on r.part = 1 and r.holder = told.holder, unnest(?::uuid[]) as t (i)
+        where i.id = t.i and i.state = 'publishing' and i.holder = told.holder
         returning i.letter_id
     )
     update dead_letters d set state = 'open' from skipped
@@ -64,12 +74,18 @@ statement!(
 );
 
 statement!(
-    Finish { halted: Nullable<Text> = Option<String>, now: Timestamptz = OffsetDateTime, job: SqlUuid = Uuid } -> () = "
+    Finish {
+        halted: Nullable<Text> = Option<String>,
+        now: Timestamptz = OffsetDateTime,
+        job: SqlUuid = Uuid,
+        holder: SqlUuid = Uuid,
+    } -> () = "
     update replay_jobs j
     set state = case when t.halted is null then 'completed' else 'halted' end,
         halted = coalesce(t.halted, j.halted),
         ended_at = case when t.halted is null then t.at end
-    from (select ?::text as halted, ?::timestamptz as at, ?::uuid as id) as t
+    from (select ?::text as halted, ?::timestamptz as at, ?::uuid as id, ?::uuid as holder) as t
+        join relays r on r.part = 1 and r.holder = t.holder
     where j.id = t.id and j.state = 'running'"
 );
 
@@ -119,32 +135,35 @@ pub(super) async fn claim(
 
 pub(super) async fn published(
     conn: &mut AsyncPgConnection,
+    holder: Uuid,
     confirmed: &[Uuid],
     back: &[Uuid],
 ) -> Result<(), LedgerError> {
-    Published { items: confirmed }.execute(conn).await?;
-    if !back.is_empty() {
-        Back { items: back }.execute(conn).await?;
+    for (items, state) in [(confirmed, "published"), (back, "pending")] {
+        if !items.is_empty() {
+            Mark { state, holder: &holder, items }.execute(conn).await?;
+        }
     }
     Ok(())
 }
 
 pub(super) async fn skip(
     conn: &mut AsyncPgConnection,
+    holder: Uuid,
     items: &[Uuid],
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
-    Skip { items, now: &now }.execute(conn).await?;
+    Skip { holder: &holder, now: &now, items }.execute(conn).await?;
     Ok(())
 }
 
 pub(super) async fn finish(
     conn: &mut AsyncPgConnection,
-    job: Uuid,
+    (job, holder): (Uuid, Uuid),
     halted: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     let halted = halted.map(ToOwned::to_owned);
-    Finish { halted: &halted, now: &now, job: &job }.execute(conn).await?;
+    Finish { halted: &halted, now: &now, job: &job, holder: &holder }.execute(conn).await?;
     Ok(())
 }
