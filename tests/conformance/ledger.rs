@@ -108,11 +108,13 @@ pub(crate) use self::replays::{
     a_copy_that_dies_later_undoes_no_outcome, a_former_holder_of_a_replay_changes_nothing,
     a_letter_whose_replayed_message_is_gone_is_open_again,
     a_look_at_a_replay_tells_what_was_decided_first_and_last,
-    a_new_cause_is_seen_however_many_died_of_the_old, a_plan_that_is_stale_or_old_is_not_started,
-    a_rehearsal_decides_and_writes_nothing, a_repeat_that_died_is_replayed_as_a_duplicate,
-    a_replay_records_each_publish_before_it_happens,
+    a_new_cause_is_seen_however_many_died_of_the_old, a_plan_of_hours_ago_is_told_to_be_too_old,
+    a_plan_that_is_cancelled_touches_no_letter_of_another_replay,
+    a_plan_that_is_stale_or_old_is_not_started, a_rehearsal_decides_and_writes_nothing,
+    a_repeat_that_died_is_replayed_as_a_duplicate, a_replay_records_each_publish_before_it_happens,
+    a_resumed_replay_is_judged_by_what_comes_then,
     a_second_copy_of_what_a_replay_settled_changes_nothing,
-    an_item_that_is_skipped_leaves_its_letter_open,
+    a_strangers_letter_marks_no_item_of_another, an_item_that_is_skipped_leaves_its_letter_open,
 };
 pub(crate) use self::restored::what_is_announced_after_a_backup_was_restored_is_no_repeat;
 pub(crate) use self::subscriptions::{

@@ -40,6 +40,50 @@ async fn a_session_whose_call_was_swallowed_is_given_up() {
     assert_eq!(why, "the server waits for us, and we for it");
 }
 
+/// Of a worker that begins while its wire says nothing any more: it must not keep all others from beginning.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_whose_wire_swallows_everything_is_given_up_and_another_goes_on() {
+    let installation = Installation::on_servers().await.unwrap();
+    let url = installation.database.as_ref().unwrap().url.clone();
+    // The newest migration is missing again.
+    postgres::sql(
+        &url,
+        "alter table quittance.replay_jobs drop column judged_from; \
+         delete from quittance.__diesel_schema_migrations where version = '20261130000022'",
+    )
+    .await
+    .unwrap();
+    // Somebody keeps the table that it needs.
+    let (client, connection) =
+        (url.clone(), "begin; select from quittance.replay_jobs; select pg_sleep(4)");
+    let keeping = tokio::spawn(async move { postgres::sql(&client, connection).await });
+    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    let kept = "select count(*) from pg_locks l join pg_class c on c.oid = l.relation \
+         where c.relname = 'replay_jobs' and l.granted";
+    let is = async |question: &str, answer: &str| {
+        wait::until(question, SOON, || async {
+            let answered = postgres::sql(&url, question).await.ok()?;
+            (answered.trim() == answer).then_some(())
+        })
+        .await
+    };
+    is(kept, "1").await.unwrap();
+    let (wire, through) = Wire::before(&url).await.unwrap();
+    let swallowed = Postgres::new(Secret::new(through));
+    let migrating = tokio::spawn(async move { swallowed.migrate().await });
+    is(waits, "1").await.unwrap();
+    wire.set(Mode::HalfOpen);
+    is(waits, "0").await.unwrap();
+    wire.set(Mode::Open);
+    let Err(LedgerError::Unreachable(why)) = migrating.await.unwrap() else {
+        panic!("it was answered");
+    };
+    assert_eq!(why, "the server waits for us, and we for it");
+    keeping.await.unwrap().unwrap();
+    Postgres::new(Secret::new(url.clone())).migrate().await.unwrap();
+    is("select count(judged_from) from quittance.replay_jobs", "0").await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publisher_on_a_swallowing_wire_connects_anew() {
     let server = rabbitmq::server().await.unwrap();

@@ -23,7 +23,7 @@ const SETTLED: &str = "select count(*) from quittance.receipts";
 pub(crate) type Instance = (String, String);
 
 /// As a load balancer does: it looks whether an instance is ready before it sends there, and takes another one where
-/// nobody takes the connection. What is answered is what a provider reads.
+/// nobody takes the connection, and only there. What is answered is what a provider reads.
 pub(crate) struct Balancer(pub(crate) Mutex<Vec<Instance>>);
 
 impl Balancer {
@@ -48,13 +48,14 @@ impl Balancer {
             // As it stands now: another may have come in its place meanwhile.
             let (url, ready) = self.instances()[place].clone();
             let probed = async { client.get(&ready).send().await?.error_for_status() };
-            let taken = match probed.await {
-                Ok(_) => post(client, &url, body).await,
-                Err(not_ready) => Err(not_ready.into()),
-            };
-            match taken {
+            if let Err(not_ready) = probed.await {
+                reasons.push(format!("{not_ready:#}"));
+                continue;
+            }
+            match post(client, &url, body).await {
                 Ok(answer) => return Ok(answer),
-                Err(reason) => reasons.push(format!("{reason:#}")),
+                Err(refused) if is_refused(&refused) => reasons.push(format!("{refused:#}")),
+                Err(dropped) => return Err(dropped.context("a door dropped what it had taken")),
             }
         }
         anyhow::bail!("no instance took it: {reasons:?}")
@@ -78,6 +79,11 @@ impl Balancer {
             })
             .await
     }
+}
+
+/// Did nobody take the connection?
+fn is_refused(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
 }
 
 pub(crate) fn instance(door: &Door) -> Instance {

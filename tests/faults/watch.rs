@@ -87,12 +87,15 @@ pub(crate) async fn answers(
     .await
 }
 
+/// How long the balance may take to name what is missing: it promises a minute.
+pub(crate) const NAMED: Duration = Duration::from_secs(60);
+
 /// What the balance says once so many messages are missing.
 pub(crate) async fn missing(
     installation: &Installation,
     count: u64,
 ) -> anyhow::Result<serde_json::Value> {
-    wait::until("the theft to be named", PATIENCE, || async {
+    wait::until("the theft to be named", NAMED, || async {
         let answer = installation.quittance(&["balance", "-o", "json"]).ok()?;
         let balance: serde_json::Value = serde_json::from_slice(&answer.stdout).ok()?;
         (balance["unaccounted"] == count).then_some(balance)

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use metrics::counter;
 use shared::broker::Delivery;
 use shared::crash;
 use shared::message::dead::replay_item;
@@ -17,7 +18,7 @@ use shared::provider::{Genuine, Provider, Readers, Unreadable};
 use shared::retry::Schedule;
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::decide::fold::Reading;
 use crate::error::{CRASHES_MAX, Disposition, Failure, RETURNS_MAX, dispose};
@@ -122,7 +123,11 @@ async fn rerun<S: Session>(
     let mut reruns = 0;
     loop {
         match session.settle(works, now).await {
-            Err(LedgerError::Conflict(_)) if reruns < RERUNS => reruns += 1,
+            Err(LedgerError::Conflict(with)) if reruns < RERUNS => {
+                reruns += 1;
+                counter!("quittance_conflicts_total").increment(1);
+                info!(%with, reruns, "a transaction met another's, and is run again");
+            }
             result => return result,
         }
     }

@@ -26,15 +26,21 @@ pub fn row(record: &Value, columns: &[&str]) -> String {
     cells.collect::<Vec<_>>().join(",") + "\n"
 }
 
-/// A text that may begin a formula is marked as one that does not, by an apostrophe.
+/// A text that may begin a formula is marked as one that does not, by an apostrophe; also behind a semicolon, where
+/// half of Europe's spreadsheets begin another cell whatever stands in quotes.
 fn cell(text: &str) -> String {
-    // Spaces before it hide it from nobody but us.
-    let mark = if text.trim_start().starts_with(FORMULA) { "'" } else { "" };
-    let text = format!("{mark}{}", printable(text));
+    let text = text.split(';').map(marked).collect::<Vec<_>>().join(";");
+    let text = printable(&text);
     match text.contains([',', '"', ';']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
     }
+}
+
+/// Spaces before it hide it from nobody but us.
+fn marked(text: &str) -> String {
+    let mark = if text.trim_start().starts_with(FORMULA) { "'" } else { "" };
+    format!("{mark}{text}")
 }
 
 #[cfg(test)]
@@ -63,7 +69,8 @@ mod tests {
             ("\t=1", "'\u{fffd}=1"),
             ("＝1", "'＝1"),
             ("a\r\n=1", "a\u{fffd}\u{fffd}=1"),
-            ("a;=1", "\"a;=1\""),
+            ("a;b", "\"a;b\""),
+            ("a;=1;+2", "\"a;'=1;'+2\""),
             ("", ""),
         ] {
             assert_eq!(cell(text), expected, "{text:?}");

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use worker::ledger::custody::Custody as _;
 use worker::ledger::dead_letters::{Burial, DeadLetters as _, LetterFilter, LetterState};
 use worker::ledger::replays::{
-    Course, JobState, Outcome, PLAN_KEEPS, PlannedItem, Replays as _, Started, Steer, Steered,
-    StoredLetter,
+    Course, JobState, Outcome, PLAN_FORGOTTEN, PLAN_KEEPS, PlannedItem, Replays as _, Started,
+    Steer, Steered, StoredLetter,
 };
 use worker::ledger::{Beat, Bucket, Duty, Ledger, Session, Work};
 
@@ -26,7 +26,9 @@ pub(crate) use self::copies::{
 pub(crate) use self::looks::{
     a_former_holder_of_a_replay_changes_nothing,
     a_look_at_a_replay_tells_what_was_decided_first_and_last,
-    a_new_cause_is_seen_however_many_died_of_the_old,
+    a_new_cause_is_seen_however_many_died_of_the_old, a_plan_of_hours_ago_is_told_to_be_too_old,
+    a_plan_that_is_cancelled_touches_no_letter_of_another_replay,
+    a_resumed_replay_is_judged_by_what_comes_then, a_strangers_letter_marks_no_item_of_another,
 };
 
 const COURSE: Course = Course { rate: 100, canary: 0, stop_percent: Some(20) };
@@ -51,7 +53,7 @@ async fn planned(session: &mut impl Session) -> anyhow::Result<Planned> {
 
 async fn plan(session: &mut impl Session) -> anyhow::Result<Uuid> {
     let job = Uuid::now_v7();
-    let open = LetterFilter { state: Some(LetterState::Open), ..all() };
+    let open = LetterFilter { state: Some(LetterState::Open), limit: 500, ..all() };
     let letters = session.letters(&open).await?.into_iter();
     let item = |letter: worker::ledger::dead_letters::LetterRecord| PlannedItem {
         id: Uuid::now_v7(),

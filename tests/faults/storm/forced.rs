@@ -13,10 +13,10 @@ use super::fault::Fault;
 use super::stage::Stage;
 use super::traffic::Traffic;
 use super::verdict;
-use crate::watch::readiness;
+use crate::watch::{NAMED, readiness};
 
-/// How long the product may take to name a loss; it promises a minute.
-const NAMED: Duration = Duration::from_secs(120);
+/// How long until a message that kills its readers is buried: each begins anew in between.
+const BURIED: Duration = Duration::from_secs(120);
 /// Much shorter than what the door may wait for a confirm.
 const PROVIDER_WAITS: Duration = Duration::from_secs(12);
 const AT_ONCE: Duration = Duration::ZERO;
@@ -134,7 +134,7 @@ async fn a_message_that_kills_its_readers_is_buried_and_takes_nobody_along() {
          on g.id = d.group_id where g.stage = 'crash'";
     let begun = std::time::Instant::now();
     while stage.sql(buried).await.unwrap() == "0" {
-        assert!(begun.elapsed() < NAMED, "it is not buried");
+        assert!(begun.elapsed() < BURIED, "it is not buried");
         stage.crew.poison(&poison).await.unwrap();
         wait::a_moment().await;
     }

@@ -173,8 +173,14 @@ impl Stage {
                 self.note(fault, met)?;
                 self.sql("drop table balloon").await.map(drop)
             }
-            Fault::LedgerSerialisable => self.alter("reset default_transaction_isolation").await,
+            Fault::LedgerSerialisable => {
+                let met = self.crew.comes_to_say("with=serialization failure").await;
+                self.note(fault, met)?;
+                self.alter("reset default_transaction_isolation").await
+            }
             Fault::LedgerDeadlocks => {
+                let met = self.crew.comes_to_say("with=deadlock detected").await;
+                self.note(fault, met)?;
                 for mut locker in self.lockers.drain(..) {
                     locker.kill().await?;
                 }
@@ -241,10 +247,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Each locks two orders in any order, for a moment, and again.
+    /// Each locks two of the newest orders in any order, for a moment, and again.
     fn lock_against_the_order(&mut self) -> anyhow::Result<()> {
         const LOCK: &str = "select order_no from quittance.orders where order_no = (select order_no \
-             from quittance.orders where status = 'pending' order by random() limit 1) for update;";
+             from (select order_no from quittance.orders order by order_no desc limit 60) as newest \
+             order by random() limit 1) for update;";
         let script = format!(
             "while :; do psql -X -q -c \"begin; {LOCK} select pg_sleep(0.2); {LOCK} commit\" \"$1\"; done"
         );

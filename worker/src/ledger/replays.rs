@@ -24,6 +24,8 @@ pub use self::words::{Counts, JobState, Outcome, Steer};
 
 /// How long a plan may be started.
 pub const PLAN_KEEPS: Duration = Duration::minutes(15);
+/// How long one that nobody started is still known, so that whoever starts it late is told that it is too old.
+pub const PLAN_FORGOTTEN: Duration = Duration::days(1);
 /// Items that one plan may have.
 pub const ITEMS_MAX: usize = 100_000;
 

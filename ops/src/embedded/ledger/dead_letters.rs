@@ -94,7 +94,7 @@ fn known_again(
         ))
         .execute(connection)?;
     fail(connection, id, &group, letter, now)?;
-    replays::new_cause(connection, item, &group)?;
+    replays::new_cause(connection, (item, id), &group)?;
     if let Some(number) = letter.number {
         receipts::bury(connection, number, now)?;
     }

@@ -131,9 +131,16 @@ pub(super) fn dead_again(
 }
 
 /// Marks an item that died of a cause that none of its job's letters had: the next look at the job finds it
-/// however many others died.
-pub(super) fn new_cause(connection: &mut SqliteConnection, item: Uuid, group: &str) -> Result<()> {
-    let one = || replay_items::table.find(item.to_string());
+/// however many others died. A stranger's letter may name any item.
+pub(super) fn new_cause(
+    connection: &mut SqliteConnection,
+    (item, letter): (Uuid, &str),
+    group: &str,
+) -> Result<()> {
+    let one = || {
+        let its = replay_items::letter_id.eq(letter);
+        replay_items::table.find(item.to_string()).filter(its)
+    };
     let job: Option<String> = one().select(replay_items::job_id).first(connection).optional()?;
     let Some(job) = job else { return Ok(()) };
     let known = replay_items::table

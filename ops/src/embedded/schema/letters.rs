@@ -89,6 +89,7 @@ diesel::table! {
         stop_percent -> Nullable<Integer>,
         ended_at -> Nullable<BigInt>,
         halted -> Nullable<Text>,
+        judged_from -> Nullable<BigInt>,
     }
 }
 

@@ -40,7 +40,10 @@ impl Line {
         conn: &mut AsyncPgConnection,
         server: Postgres,
     ) -> Result<Self, LedgerError> {
-        Ok(Self { pid: Own {}.get_result(conn).await?, server })
+        // Nobody else watches this one.
+        let own = timeout(SILENCE + SILENCE, Own {}.get_result(conn)).await;
+        let own = own.map_err(|_| LedgerError::Unreachable("no answer in time".to_owned()))?;
+        Ok(Self { pid: own?, server })
     }
 
     /// Bounds a call. What is lost leaves the connection in doubt, and so the transaction.
@@ -48,10 +51,19 @@ impl Line {
         &self,
         call: impl Future<Output = Result<T, LedgerError>>,
     ) -> Result<T, LedgerError> {
+        self.within(CALL_TIMEOUT, call).await
+    }
+
+    /// Bounds what may take so long.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
         tokio::pin!(call);
         let begun = Instant::now();
         let mut rested_since = None;
-        while begun.elapsed() < CALL_TIMEOUT {
+        while begun.elapsed() < limit {
             if let Ok(answer) = timeout(SILENCE, &mut call).await {
                 return answer;
             }

@@ -73,10 +73,14 @@ statement!(
 
 statement!(
     /// Of what died again, those whose cause none of their job's letters had.
-    NewCauses { items: Array<SqlUuid> = [Uuid], groups: Array<SqlUuid> = [Uuid] } -> () = "
+    NewCauses {
+        items: Array<SqlUuid> = [Uuid],
+        letters: Array<SqlUuid> = [Uuid],
+        groups: Array<SqlUuid> = [Uuid],
+    } -> () = "
     update replay_items i set new_cause = true
-    from unnest(?::uuid[], ?::uuid[]) as t (i, g)
-    where i.id = t.i and not exists (
+    from unnest(?::uuid[], ?::uuid[], ?::uuid[]) as t (i, l, g)
+    where i.id = t.i and i.letter_id = t.l and not exists (
         select from replay_items o where o.job_id = i.job_id and o.group_id = t.g)"
 );
 
@@ -146,14 +150,16 @@ pub(super) async fn dead_again(
     Ok(DeadAgain { items: &items, letters: &letters, now: &now }.load(conn).await?)
 }
 
-/// Marks those of these items, each with the group that it died into, that died of a new cause: the next look
-/// at their job finds them however many others died.
+/// Marks those of these items, each with its letter and the group that it died into, that died of a new cause:
+/// the next look at their job finds them however many others died. A stranger's letter may name any item.
 pub(super) async fn new_causes(
     conn: &mut AsyncPgConnection,
-    pairs: &[(Uuid, Uuid)],
+    died: &[(Uuid, Uuid, Uuid)],
 ) -> Result<(), LedgerError> {
-    let (items, groups): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().copied().unzip();
-    NewCauses { items: &items, groups: &groups }.execute(conn).await?;
+    let items: Vec<Uuid> = died.iter().map(|(item, ..)| *item).collect();
+    let letters: Vec<Uuid> = died.iter().map(|(_, letter, _)| *letter).collect();
+    let groups: Vec<Uuid> = died.iter().map(|(.., group)| *group).collect();
+    NewCauses { items: &items, letters: &letters, groups: &groups }.execute(conn).await?;
     Ok(())
 }
 

@@ -18,7 +18,8 @@ macro_rules! tally {
         concat!(
             "select count(*) as decided,
                     coalesce(sum(outcome in ('dead_again', 'lost')), 0) as failed
-             from (select outcome from replay_items where job_id = ? and outcome <> 'skipped' ",
+             from (select outcome from replay_items
+                   where job_id = ? and outcome <> 'skipped' and decided_at > ? ",
             $order,
             " limit ?)"
         )
@@ -33,7 +34,8 @@ const FIRST: &str = tally!("order by decided_at, place");
 const LAST: &str = tally!("order by decided_at desc, place desc");
 
 const NEW_CAUSE: &str = "select exists (
-    select 1 from replay_items where job_id = ? and new_cause and outcome = 'dead_again') as is_there";
+    select 1 from replay_items
+    where job_id = ? and new_cause and outcome = 'dead_again' and decided_at > ?) as is_there";
 
 #[derive(QueryableByName)]
 struct Standing {
@@ -55,9 +57,12 @@ struct IsThere {
     is_there: bool,
 }
 
+/// Its id, rate, canary and limit, and since when it is judged.
+type JobRow = (String, i32, i32, Option<i32>, Option<i64>);
+
 /// Of the job that was started first of those that run.
 pub(super) fn running(connection: &mut SqliteConnection) -> Result<Option<Look>> {
-    let found: Option<(String, i32, i32, Option<i32>)> = replay_jobs::table
+    let found: Option<JobRow> = replay_jobs::table
         .filter(replay_jobs::state.eq(JobState::Running.as_str()))
         .order((replay_jobs::started_at, replay_jobs::id.desc()))
         .select((
@@ -65,12 +70,16 @@ pub(super) fn running(connection: &mut SqliteConnection) -> Result<Option<Look>>
             replay_jobs::rate,
             replay_jobs::canary,
             replay_jobs::stop_percent,
+            replay_jobs::judged_from,
         ))
         .first(connection)
         .optional()?;
-    let Some((job, rate, canary, stop_percent)) = found else { return Ok(None) };
-    let new_cause: IsThere =
-        diesel::sql_query(NEW_CAUSE).bind::<Text, _>(&job).get_result(connection)?;
+    let Some((job, rate, canary, stop_percent, judged_from)) = found else { return Ok(None) };
+    let since = judged_from.unwrap_or(i64::MIN);
+    let new_cause: IsThere = diesel::sql_query(NEW_CAUSE)
+        .bind::<Text, _>(&job)
+        .bind::<BigInt, _>(since)
+        .get_result(connection)?;
     Ok(Some(Look {
         job: uuid(&job)?,
         rate,
@@ -78,8 +87,8 @@ pub(super) fn running(connection: &mut SqliteConnection) -> Result<Option<Look>>
         stop_percent,
         left: standing(connection, &job, PENDING)? + standing(connection, &job, PUBLISHING)?,
         in_flight: standing(connection, &job, PUBLISHED)?,
-        first: tallied(connection, FIRST, &job, i64::from(canary))?,
-        last: tallied(connection, LAST, &job, WINDOW)?,
+        first: tallied(connection, FIRST, (&job, since), i64::from(canary))?,
+        last: tallied(connection, LAST, (&job, since), WINDOW)?,
         is_new_cause: new_cause.is_there,
     }))
 }
@@ -93,9 +102,15 @@ fn standing(connection: &mut SqliteConnection, job: &str, state: &str) -> Result
     Ok(standing.items)
 }
 
-fn tallied(connection: &mut SqliteConnection, query: &str, job: &str, limit: i64) -> Result<Tally> {
+fn tallied(
+    connection: &mut SqliteConnection,
+    query: &str,
+    (job, since): (&str, i64),
+    limit: i64,
+) -> Result<Tally> {
     let Tallied { decided, failed } = diesel::sql_query(query)
         .bind::<Text, _>(job)
+        .bind::<BigInt, _>(since)
         .bind::<BigInt, _>(limit)
         .get_result(connection)?;
     Ok(Tally { decided, failed })

@@ -1,13 +1,13 @@
 //! Plans: what is frozen, started as it was, and steered.
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, max};
 use diesel::prelude::*;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::dead_letters::LetterState;
 use worker::ledger::records::Act;
 use worker::ledger::replays::{
-    Course, JobState, Outcome, PLAN_KEEPS, PlannedItem, Started, Steer, Steered,
+    Course, JobState, Outcome, PLAN_FORGOTTEN, PLAN_KEEPS, PlannedItem, Started, Steer, Steered,
 };
 
 use super::{DONE, PENDING, PUBLISHING};
@@ -58,7 +58,7 @@ pub(super) fn plan(
 fn forget(connection: &mut SqliteConnection, now: OffsetDateTime) -> Result<()> {
     let old = replay_jobs::table
         .filter(replay_jobs::state.eq(JobState::Planned.as_str()))
-        .filter(replay_jobs::planned_at.lt(micros(now - PLAN_KEEPS)));
+        .filter(replay_jobs::planned_at.lt(micros(now - PLAN_FORGOTTEN)));
     let ids: Vec<String> = old.select(replay_jobs::id).load(connection)?;
     for id in ids {
         diesel::delete(replay_items::table.filter(replay_items::job_id.eq(&id)))
@@ -139,8 +139,12 @@ pub(super) fn steer(
     let Some(to) = state.after(steer) else { return Ok(Steered::Not(state)) };
     let one = || replay_jobs::table.find(id.to_string());
     if state == JobState::Halted && state != to {
-        // It goes on without the rule that halted it.
-        diesel::update(one()).set(replay_jobs::stop_percent.eq(None::<i32>)).execute(connection)?;
+        // It is judged by what is decided from now on.
+        let last: Option<i64> = replay_items::table
+            .filter(replay_items::job_id.eq(id.to_string()))
+            .select(max(replay_items::decided_at))
+            .first(connection)?;
+        diesel::update(one()).set(replay_jobs::judged_from.eq(last)).execute(connection)?;
     }
     if let Some(rate) = steer.rate() {
         diesel::update(one()).set(replay_jobs::rate.eq(rate)).execute(connection)?;
@@ -150,14 +154,19 @@ pub(super) fn steer(
         .set((replay_jobs::state.eq(to.as_str()), replay_jobs::ended_at.eq(ended_at)))
         .execute(connection)?;
     if to == JobState::Cancelled {
-        drop_rest(connection, id, now)?;
+        drop_rest(connection, (id, state), now)?;
     }
     sweep::note(connection, by, now)?;
     Ok(Steered::Done)
 }
 
-/// What was not confirmed is open again; what was is not called back.
-fn drop_rest(connection: &mut SqliteConnection, id: Uuid, now: OffsetDateTime) -> Result<()> {
+/// What was not confirmed is open again; what was is not called back. The letters of a plan that was never
+/// started are not its own: another job may be replaying them.
+fn drop_rest(
+    connection: &mut SqliteConnection,
+    (id, before): (Uuid, JobState),
+    now: OffsetDateTime,
+) -> Result<()> {
     let rest = || {
         replay_items::table
             .filter(replay_items::job_id.eq(id.to_string()))
@@ -171,6 +180,9 @@ fn drop_rest(connection: &mut SqliteConnection, id: Uuid, now: OffsetDateTime) -
             replay_items::decided_at.eq(micros(now)),
         ))
         .execute(connection)?;
+    if before == JobState::Planned {
+        return Ok(());
+    }
     letters.iter().try_for_each(|letter| reopen(connection, letter).map(drop))
 }
 

@@ -54,8 +54,8 @@ pub(super) async fn reopen(
     let letters: Vec<Uuid> = failed.iter().map(|one| one.letter).collect();
     let groups: Vec<Uuid> = failed.iter().map(|one| one.group).collect();
     Reopen { letters: &letters, groups: &groups }.execute(conn).await?;
-    let items = failed.iter().filter_map(|one| Some((one.death.item?, one.group)));
-    let items: Vec<(Uuid, Uuid)> = items.collect();
+    let items = failed.iter().filter_map(|one| Some((one.death.item?, one.letter, one.group)));
+    let items: Vec<(Uuid, Uuid, Uuid)> = items.collect();
     if !items.is_empty() {
         replays::new_causes(conn, &items).await?;
     }

@@ -15,7 +15,8 @@ statement!(
         SqlUuid, Integer, Integer, Nullable<Integer>, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Bool
     ) = "
     with job as (
-        select id, rate, canary, stop_percent, asked.most, asked.window_size
+        select id, rate, canary, stop_percent, asked.most, asked.window_size,
+               coalesce(judged_from, '-infinity') as judged_from
         from (select ?::bigint as most, ?::bigint as window_size) as asked, replay_jobs
         where state = 'running' order by started_at, id desc limit 1
     )
@@ -23,7 +24,8 @@ statement!(
            pending.items + begun.items, sent.items,
            first.decided, first.failed, last.decided, last.failed,
            exists (select from replay_items i
-                   where i.job_id = job.id and i.new_cause and i.outcome = 'dead_again')
+                   where i.job_id = job.id and i.new_cause and i.outcome = 'dead_again'
+                     and i.decided_at > job.judged_from)
     from job, lateral (
         select count(*) as items from (
             select from replay_items i where i.job_id = job.id and i.state = 'pending'
@@ -40,13 +42,13 @@ statement!(
         select count(*) as decided,
                count(*) filter (where i.outcome in ('dead_again', 'lost')) as failed
         from (select i.outcome from replay_items i
-              where i.job_id = job.id and i.outcome <> 'skipped'
+              where i.job_id = job.id and i.outcome <> 'skipped' and i.decided_at > job.judged_from
               order by i.decided_at, i.place limit job.canary) as i
     ) as first, lateral (
         select count(*) as decided,
                count(*) filter (where i.outcome in ('dead_again', 'lost')) as failed
         from (select i.outcome from replay_items i
-              where i.job_id = job.id and i.outcome <> 'skipped'
+              where i.job_id = job.id and i.outcome <> 'skipped' and i.decided_at > job.judged_from
               order by i.decided_at desc, i.place desc limit job.window_size) as i
     ) as last"
 );

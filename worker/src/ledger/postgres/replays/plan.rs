@@ -8,18 +8,24 @@ use uuid::Uuid;
 use crate::ledger::LedgerError;
 use crate::ledger::postgres::orders;
 use crate::ledger::records::Act;
-use crate::ledger::replays::{Course, JobState, PLAN_KEEPS, PlannedItem, Started, Steer, Steered};
+use crate::ledger::replays::{
+    Course, JobState, PLAN_FORGOTTEN, PLAN_KEEPS, PlannedItem, Started, Steer, Steered,
+};
 
 statement!(
-    /// Plans that nobody started are not kept for long.
-    ForgetItems { before: Timestamptz = OffsetDateTime } -> () = "
-    delete from replay_items i using replay_jobs j
-    where i.job_id = j.id and j.state = 'planned' and j.planned_at < ?"
+    /// Plans that nobody started, held: one that is being started meanwhile is not among them.
+    Old { before: Timestamptz = OffsetDateTime } -> (SqlUuid) = "
+    select id from replay_jobs where state = 'planned' and planned_at < ? for update skip locked"
 );
 
 statement!(
-    Forget { before: Timestamptz = OffsetDateTime } -> () = "
-    delete from replay_jobs where state = 'planned' and planned_at < ?"
+    ForgetItems { jobs: Array<SqlUuid> = [Uuid] } -> () = "
+    delete from replay_items where job_id = any(?::uuid[])"
+);
+
+statement!(
+    Forget { jobs: Array<SqlUuid> = [Uuid] } -> () = "
+    delete from replay_jobs where id = any(?::uuid[])"
 );
 
 statement!(
@@ -89,7 +95,7 @@ statement!(
 );
 
 statement!(
-    /// After a halt it goes on without the rule that halted it.
+    /// After a halt it is judged by what is decided from then on.
     Turn {
         to: Text = str,
         rate: Nullable<Integer> = Option<i32>,
@@ -97,8 +103,9 @@ statement!(
         id: SqlUuid = Uuid,
     } -> () = "
     update replay_jobs j
-    set stop_percent = case when j.state <> t.state and j.state = 'halted' then null
-                            else j.stop_percent end,
+    set judged_from = case when j.state <> t.state and j.state = 'halted'
+                           then (select max(i.decided_at) from replay_items i where i.job_id = j.id)
+                           else j.judged_from end,
         state = t.state,
         rate = coalesce(t.rate, j.rate),
         ended_at = case when t.state = 'cancelled' then t.at end
@@ -107,16 +114,21 @@ statement!(
 );
 
 statement!(
-    /// What was not confirmed is open again; what was is not called back.
-    Drop { id: SqlUuid = Uuid, now: Timestamptz = OffsetDateTime } -> () = "
-    with asked as (select ?::uuid as id, ?::timestamptz as at),
+    /// What was not confirmed is open again; what was is not called back. The letters of a plan that was never
+    /// started are not its own: another job may be replaying them.
+    Drop {
+        id: SqlUuid = Uuid,
+        now: Timestamptz = OffsetDateTime,
+        before: Text = str,
+    } -> () = "
+    with asked as (select ?::uuid as id, ?::timestamptz as at, ?::text as before),
     dropped as (
         update replay_items i set state = 'done', outcome = 'skipped', decided_at = asked.at
         from asked where i.job_id = asked.id and i.state in ('pending', 'publishing')
         returning i.letter_id
     )
-    update dead_letters d set state = 'open' from dropped
-    where d.id = dropped.letter_id and d.state = 'replaying'"
+    update dead_letters d set state = 'open' from dropped, asked
+    where d.id = dropped.letter_id and d.state = 'replaying' and asked.before <> 'planned'"
 );
 
 pub(super) async fn plan(
@@ -127,9 +139,11 @@ pub(super) async fn plan(
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     conn.transaction(async |conn| {
-        let before = now - PLAN_KEEPS;
-        ForgetItems { before: &before }.execute(conn).await?;
-        Forget { before: &before }.execute(conn).await?;
+        let old: Vec<Uuid> = Old { before: &(now - PLAN_FORGOTTEN) }.load(conn).await?;
+        if !old.is_empty() {
+            ForgetItems { jobs: &old }.execute(conn).await?;
+            Forget { jobs: &old }.execute(conn).await?;
+        }
         Plan { id: &id, selection, now: &now, by: &by.actor }.execute(conn).await?;
         let all = Items {
             job: &id,
@@ -202,7 +216,7 @@ pub(super) async fn steer(
         let Some(to) = state.after(steer) else { return Ok(Steered::Not(state)) };
         Turn { to: to.as_str(), rate: &steer.rate(), now: &now, id: &id }.execute(conn).await?;
         if to == JobState::Cancelled {
-            Drop { id: &id, now: &now }.execute(conn).await?;
+            Drop { id: &id, now: &now, before: state.as_str() }.execute(conn).await?;
         }
         orders::note(conn, by, now).await?;
         Ok(Steered::Done)

@@ -48,11 +48,11 @@ statement!(
 );
 
 statement!(
-    /// What another holder has taken over meanwhile is that one's.
+    /// What another holder has claimed meanwhile is that one's. What nobody has is known best by whoever sent
+    /// it, also when its lease ran out while it waited for the confirms.
     Mark { state: Text = str, holder: SqlUuid = Uuid, items: Array<SqlUuid> = [Uuid] } -> () = "
     update replay_items i set state = told.state
-    from (select ?::text as state, ?::uuid as holder) as told
-        join relays r on r.part = 1 and r.holder = told.holder, unnest(?::uuid[]) as t (i)
+    from (select ?::text as state, ?::uuid as holder) as told, unnest(?::uuid[]) as t (i)
     where i.id = t.i and i.state = 'publishing' and i.holder = told.holder"
 );
 
@@ -64,8 +64,7 @@ statement!(
     } -> () = "
     with skipped as (
         update replay_items i set state = 'done', outcome = 'skipped', decided_at = told.at
-        from (select ?::uuid as holder, ?::timestamptz as at) as told
-            join relays r on r.part = 1 and r.holder = told.holder, unnest(?::uuid[]) as t (i)
+        from (select ?::uuid as holder, ?::timestamptz as at) as told, unnest(?::uuid[]) as t (i)
         where i.id = t.i and i.state = 'publishing' and i.holder = told.holder
         returning i.letter_id
     )

@@ -1,0 +1,1 @@
+alter table replay_jobs drop column judged_from;
