@@ -100,8 +100,10 @@ pub(crate) use self::lanes::{
     lanes_are_known_by_what_they_counted,
 };
 pub(crate) use self::people::{
-    a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
-    an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
+    a_paid_order_cannot_be_cancelled,
+    an_import_brings_forgotten_metadata_back_while_nothing_is_paid,
+    an_import_updates_until_something_is_paid, an_order_is_stored_exactly,
+    an_order_may_be_paid_under_any_of_its_numbers,
     orders_of_one_batch_are_taken_one_after_the_other,
 };
 pub(crate) use self::replays::{

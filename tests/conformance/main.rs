@@ -76,6 +76,7 @@ mod claims {
         a_word_without_an_order_goes_where_its_payment_is,
         two_sessions_at_once_settle_each_order_once,
         an_import_updates_until_something_is_paid,
+        an_import_brings_forgotten_metadata_back_while_nothing_is_paid,
         an_order_is_stored_exactly,
         the_schema_keeps_its_rules_against_any_program,
         a_clock_that_jumps_back_changes_no_end,
