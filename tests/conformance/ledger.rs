@@ -70,6 +70,7 @@ pub(crate) use self::custody::{
 pub(crate) use self::dead_letters::{
     a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do, a_letter_is_buried_once_and_found,
     a_letter_is_discarded_and_restored_by_name,
+    a_letter_that_names_a_transaction_alone_is_its_orders,
     an_open_letter_counts_as_dead_whatever_became_of_a_copy,
     erasing_an_order_takes_its_dead_letters_bodies, garbage_is_kept,
     letters_of_one_cause_are_one_group_and_a_resolved_one_regresses,

@@ -132,6 +132,7 @@ mod claims {
         no_body_slips_past_an_erasure,
         no_charge_slips_past_an_erasure,
         a_letter_is_buried_once_and_found,
+        a_letter_that_names_a_transaction_alone_is_its_orders,
         letters_of_one_cause_are_one_group_and_a_resolved_one_regresses,
         an_open_letter_counts_as_dead_whatever_became_of_a_copy,
         a_replay_records_each_publish_before_it_happens,
