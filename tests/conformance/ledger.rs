@@ -29,7 +29,8 @@ pub(crate) use self::back::{
     named_refunds_and_totals_are_one_account,
 };
 pub(crate) use self::bodies::{
-    a_body_is_read_with_its_ring_alone, a_letter_is_erased_by_all_that_it_names,
+    a_body_is_read_with_its_ring_alone, a_body_that_states_no_fact_ends_before_the_others,
+    a_letter_is_erased_by_all_that_it_names,
     a_refund_of_what_was_paid_after_erasing_is_stripped_too,
     a_rotated_ring_wraps_what_the_former_key_did, a_shared_body_loses_only_what_was_erased,
     a_shared_body_that_does_not_open_goes_whole_only_when_asked,

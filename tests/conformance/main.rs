@@ -117,6 +117,7 @@ mod claims {
         an_expired_body_leaves_the_money_and_when_it_went,
         bodies_of_a_former_version_move_and_are_sealed,
         bodies_that_nothing_opens_hold_up_no_others,
+        a_body_that_states_no_fact_ends_before_the_others,
         metadata_ends_a_while_after_its_order_is_over,
         notifications_are_found_by_their_columns,
         an_erased_order_keeps_its_money_and_loses_its_bodies,
