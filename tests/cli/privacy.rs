@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use harness::installation::{Addresses, Door, Installation};
 use harness::program::Program;
-use harness::wait;
+use harness::{postgres, sqlite, wait};
 use serde_json::{Value, json};
 use shared::provider::Provider;
 use shared::secret::envelope::BodyKeys;
@@ -72,6 +72,18 @@ impl Open {
         ids.await.unwrap()
     }
 
+    /// What another program reads in the ledger.
+    async fn sql(&self, statement: &str) -> String {
+        let answer = match &self.at.database {
+            Some(database) => {
+                let statement = format!("set search_path to quittance; {statement}");
+                postgres::sql(&database.url, &statement).await
+            }
+            None => sqlite::sql(&self.at.path("data/quittance.db"), statement).await,
+        };
+        answer.unwrap()
+    }
+
     /// What there is of each body.
     fn bodies(&self, messages: &[String]) -> Vec<Value> {
         let body = |id: &String| self.json(&format!("notifications show {id}"))["body"].clone();
@@ -107,6 +119,8 @@ async fn an_order_is_erased(open: &Open) {
     let heard = open.heard(2).await;
     let show = format!("notifications show {}", heard[0]);
     open.run(&show).ends_with(0).prints(&["body: kept", MASK, "A-2"]);
+    let metadata = "select order_no from orders where metadata is not null";
+    assert_eq!(open.sql(metadata).await, "A-1");
     open.run("privacy erase --order A-2 --dry-run").ends_with(0).prints(&[
         "would erase order/A-1",
         "bodies destroyed  1",
@@ -125,8 +139,12 @@ async fn an_order_is_erased(open: &Open) {
         })
     );
     open.run(&show).ends_with(0).prints(&["body: erased at "]);
-    let order = open.json("orders show A-1");
-    assert_eq!((&order["status"], &order["metadata"]), (&json!("paid"), &json!(null)));
+    assert_eq!(open.json("orders show A-1")["status"], "paid");
+    assert_eq!(open.sql(metadata).await, "");
+    // The shop's own file is as good as before, and brings nothing back.
+    let again = run_fed(&open.at, "orders import -", line.as_bytes());
+    again.ends_with(0).prints(&["updated 0, unchanged 1, failed 0"]);
+    assert_eq!(open.sql(metadata).await, "");
     let told = open.json("orders timeline A-2").to_string();
     assert!(told.contains("privacy.erase") && told.contains("request-4711"), "{told}");
 

@@ -29,7 +29,8 @@ pub(crate) use self::back::{
     named_refunds_and_totals_are_one_account,
 };
 pub(crate) use self::bodies::{
-    a_body_is_read_with_its_ring_alone, a_letter_is_erased_by_all_that_it_names,
+    a_body_is_read_with_its_ring_alone, a_body_that_states_no_fact_ends_before_the_others,
+    a_letter_is_erased_by_all_that_it_names,
     a_refund_of_what_was_paid_after_erasing_is_stripped_too,
     a_rotated_ring_wraps_what_the_former_key_did, a_shared_body_loses_only_what_was_erased,
     a_shared_body_that_does_not_open_goes_whole_only_when_asked,
@@ -70,6 +71,7 @@ pub(crate) use self::custody::{
 pub(crate) use self::dead_letters::{
     a_dead_letters_body_is_sealed_and_ends_as_all_bodies_do, a_letter_is_buried_once_and_found,
     a_letter_is_discarded_and_restored_by_name,
+    a_letter_that_names_a_transaction_alone_is_its_orders,
     an_open_letter_counts_as_dead_whatever_became_of_a_copy,
     erasing_an_order_takes_its_dead_letters_bodies, garbage_is_kept,
     letters_of_one_cause_are_one_group_and_a_resolved_one_regresses,
@@ -100,8 +102,10 @@ pub(crate) use self::lanes::{
     lanes_are_known_by_what_they_counted,
 };
 pub(crate) use self::people::{
-    a_paid_order_cannot_be_cancelled, an_import_updates_until_something_is_paid,
-    an_order_is_stored_exactly, an_order_may_be_paid_under_any_of_its_numbers,
+    a_paid_order_cannot_be_cancelled,
+    an_import_brings_forgotten_metadata_back_while_nothing_is_paid,
+    an_import_updates_until_something_is_paid, an_order_is_stored_exactly,
+    an_order_may_be_paid_under_any_of_its_numbers,
     orders_of_one_batch_are_taken_one_after_the_other,
 };
 pub(crate) use self::replays::{

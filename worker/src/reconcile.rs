@@ -82,9 +82,9 @@ impl<B: Broker, L: Ledger> Reconcile<B, L> {
         while !stop.is_cancelled() {
             let now = session.now().await?;
             let tended = session.tend(now, TEND_MAX).await?;
-            let Tended { sealed, rewrapped, expired, unopened, forgotten, .. } = tended;
-            if sealed + rewrapped + expired + forgotten > 0 {
-                info!(sealed, rewrapped, expired, forgotten, "tended bodies and metadata");
+            let Tended { sealed, rewrapped, expired, ignored, unopened, forgotten, .. } = tended;
+            if sealed + rewrapped + expired + ignored + forgotten > 0 {
+                info!(sealed, rewrapped, expired, ignored, forgotten, "tended bodies and metadata");
             }
             if unopened > 0 {
                 error!(unopened, "bodies whose keys do not open: they were changed");

@@ -182,6 +182,7 @@ diesel::table! {
         body -> Binary,
         redacted_at -> Nullable<BigInt>,
         unopened_at -> Nullable<BigInt>,
+        ignored -> Bool,
     }
 }
 

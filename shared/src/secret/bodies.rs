@@ -18,6 +18,8 @@ pub struct Bodies {
     pub keys: Option<BodyKeys>,
     /// What is older is removed.
     pub keep: Duration,
+    /// The same of bodies that state no fact: nothing in the ledger rests on them.
+    pub keep_ignored: Duration,
     /// What a shop wrote beside an order or a subscription is emptied after so long; nothing: it stays.
     pub keep_metadata: Option<Duration>,
 }
@@ -40,6 +42,8 @@ pub struct Kept {
 impl Bodies {
     /// A year, in which providers take refunds, and a month to clear up.
     pub const KEEP: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+    /// A week, in which somebody may ask why a notification changed nothing.
+    pub const KEEP_IGNORED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
     /// Sealed by this ring.
     pub fn sealed_by(keys: BodyKeys) -> Self {
@@ -70,7 +74,13 @@ impl Bodies {
 /// Locked: it seals, and has no ring yet.
 impl Default for Bodies {
     fn default() -> Self {
-        Self { at_rest: AtRest::Sealed, keys: None, keep: Self::KEEP, keep_metadata: None }
+        Self {
+            at_rest: AtRest::Sealed,
+            keys: None,
+            keep: Self::KEEP,
+            keep_ignored: Self::KEEP_IGNORED,
+            keep_metadata: None,
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) use self::erasure::{
 };
 
 pub(crate) use self::retention::{
+    a_body_that_states_no_fact_ends_before_the_others,
     bodies_of_a_former_version_move_and_are_sealed, bodies_that_nothing_opens_hold_up_no_others,
     metadata_ends_a_while_after_its_order_is_over,
 };

@@ -1,5 +1,6 @@
 //! Dead letters: kept once, grouped by their cause, ended by people.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -9,8 +10,10 @@ use shared::message::dead::{Verdict, buried};
 use shared::message::parcel::Parcel;
 use shared::message::seal::SealKeys;
 use shared::money::{Currency, Money};
+use shared::notification::{DisputeStatus, RefundStatus};
 use shared::process;
 use shared::provider::Readers;
+use uuid::Uuid;
 use worker::ledger::bodies::StoredBody;
 use worker::ledger::dead_letters::group::{GroupAct, GroupRecord, GroupStatus};
 use worker::ledger::dead_letters::letter::Letter;
@@ -18,10 +21,10 @@ use worker::ledger::dead_letters::{
     Burial, DeadLetters as _, GroupActed, LetterAct, LetterFilter, LetterRecord, LetterState,
 };
 use worker::ledger::erasure::Part;
-use worker::ledger::records::Act;
+use worker::ledger::records::{Act, NewOrder};
 use worker::ledger::{Bucket, Ledger, Session, Work};
 
-use super::words::{Ingress, Says, import, settle};
+use super::words::{Ingress, Says, dispute, import, order, refund, settle};
 use crate::world::World;
 
 mod kept;
@@ -126,6 +129,43 @@ pub(crate) async fn a_letter_is_buried_once_and_found<B: Broker, L: Ledger>(
         let found = session.letters(&filter).await?;
         ensure!(found.len() == count, "{filter:?}: {found:?}");
     }
+    Ok(())
+}
+
+pub(crate) async fn a_letter_that_names_a_transaction_alone_is_its_orders<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let a = NewOrder { numbers: vec!["A-2".into()], ..order("A", 10) };
+    session.import(&[a, order("B", 10)], process::now()).await?;
+    let mut ingress = Ingress::new();
+    // Nobody wrote C.
+    let paid = [("A-2", "T1"), ("B", "T2"), ("C", "T3")];
+    let paid = paid.map(|(number, of)| ingress.message(&Says::paid(number, of, 10)));
+    settle(&mut session, &paid).await?;
+    let mut dead = |fact| letter(&ingress.tell(fact), "refused");
+    let of_a = [
+        dead(refund("T1", "R1", 10, RefundStatus::Succeeded))?,
+        dead(dispute("T1", 10, DisputeStatus::Opened))?,
+    ];
+    let of_others = [
+        dead(refund("T2", "R2", 10, RefundStatus::Succeeded))?,
+        dead(refund("T3", "R3", 10, RefundStatus::Succeeded))?,
+        dead(refund("T4", "R4", 10, RefundStatus::Succeeded))?,
+    ];
+    // It names both, and is one letter all the same.
+    let both = letter(&ingress.message(&Says::paid("A-2", "T1", 10)), "refused")?;
+    bury(&mut session, &[&of_a[..], &of_others, std::slice::from_ref(&both)].concat()).await?;
+    let expected: BTreeSet<Uuid> = of_a.iter().chain([&both]).map(|one| one.id).collect();
+    for (number, count) in [("A", 3), ("A-2", 3), ("B", 1), ("C", 1), ("D", 0)] {
+        let filter = LetterFilter { order: Some(number.into()), ..all() };
+        let found = session.letters(&filter).await?;
+        ensure!(found.len() == count, "{number}: {found:?}");
+        ensure!(count < 3 || found.iter().all(|one| expected.contains(&one.id)), "{found:?}");
+    }
+    let trail = session.trail("A").await?.context("a trail")?;
+    let buried: BTreeSet<Uuid> = trail.buried.iter().map(|one| one.letter).collect();
+    ensure!(trail.buried.len() == 3 && buried == expected, "{:?}", trail.buried);
     Ok(())
 }
 

@@ -5,9 +5,12 @@ use shared::broker::Broker;
 use shared::order::OrderStatus;
 use shared::process;
 use time::macros::datetime;
+use worker::ledger::erasure::Subject;
+use worker::ledger::privacy::Privacy as _;
 use worker::ledger::records::{Cancelled, Imported, NewOrder, OrderFilter};
 use worker::ledger::{Bucket, Ledger, Session};
 
+use super::bodies::noted;
 use super::words::{Ingress, Says, import, order, settle, show};
 use crate::world::World;
 
@@ -37,6 +40,8 @@ pub(crate) async fn an_import_updates_until_something_is_paid<B: Broker, L: Ledg
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
     let now = process::now();
+    let metadata = |n: i64| Some(serde_json::json!({ "k": n }));
+    let order = |number, amount| NewOrder { metadata: metadata(0), ..order(number, amount) };
     let bad = NewOrder { amount: 0, ..order("B", 1) };
     let first = session.import(&[order("A", 10), bad], now).await?;
     ensure!(matches!(&first[..], [Imported::Inserted, Imported::Refused(_)]), "{first:?}");
@@ -51,9 +56,10 @@ pub(crate) async fn an_import_updates_until_something_is_paid<B: Broker, L: Ledg
     ensure!(matches!(&late[..], [Imported::Refused(_)]), "{late:?}");
     ensure!(session.import(&[order("A", 11)], now).await? == [Imported::Unchanged]);
     let later = NewOrder { expires_at: Some(now), ..order("A", 11) };
-    let other = NewOrder { metadata: Some(serde_json::json!({"k": 1})), ..order("A", 11) };
+    let other = NewOrder { metadata: metadata(1), ..order("A", 11) };
+    let none = NewOrder { metadata: None, ..order("A", 11) };
     // What is not applied is said, by its field; and nothing else of the line is applied.
-    for (changed, field) in [(later, "expires_at: "), (other, "metadata: ")] {
+    for (changed, field) in [(later, "expires_at: "), (other, "metadata: "), (none, "metadata: ")] {
         let changed = NewOrder { numbers: vec!["A-further".into()], ..changed };
         let answer = session.import(&[changed], now).await?;
         let named = matches!(&answer[..], [Imported::Refused(why)] if why.starts_with(field));
@@ -63,6 +69,46 @@ pub(crate) async fn an_import_updates_until_something_is_paid<B: Broker, L: Ledg
         OrderFilter { status: Some(OrderStatus::Paid), limit: 10, ..OrderFilter::default() };
     let listed = session.orders(&filter).await?;
     ensure!(listed.len() == 1 && listed[0].amount == 11);
+    Ok(())
+}
+
+pub(crate) async fn an_import_brings_forgotten_metadata_back_while_nothing_is_paid<
+    B: Broker,
+    L: Ledger,
+>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let now = process::now();
+    let file = ["A", "B", "C"].map(|number| NewOrder {
+        metadata: Some(serde_json::json!({ "name": "Li Lei" })),
+        ..order(number, 10)
+    });
+    session.import(&file, now).await?;
+    settle(&mut session, &[Ingress::new().message(&Says::paid("A", "T1", 10))]).await?;
+    session.cancel("B", "r", "test", now).await?;
+    let left = "select order_no from orders where metadata is not null order by 1";
+    ensure!(world.sql(left).await? == "A\nB\nC");
+    for number in ["A", "B", "C"] {
+        session.erase(&noted(Subject::Order(number.into())), now).await?;
+    }
+    ensure!(world.sql(left).await?.is_empty());
+    // A is paid, B is cancelled; C is open.
+    let answers = session.import(&file, now).await?;
+    ensure!(
+        answers == [Imported::Unchanged, Imported::Unchanged, Imported::Updated],
+        "{answers:?}"
+    );
+    ensure!(world.sql(left).await? == "C");
+    let further = NewOrder { numbers: vec!["A-2".into()], ..file[0].clone() };
+    ensure!(session.import(&[further], now).await? == [Imported::Updated]);
+    ensure!(world.sql(left).await? == "C" && session.order("A-2").await?.is_some());
+    let (dearer, later) = (
+        NewOrder { amount: 11, ..file[0].clone() },
+        NewOrder { expires_at: Some(now), ..file[0].clone() },
+    );
+    let refused = session.import(&[dearer, later], now).await?;
+    ensure!(refused.iter().all(|one| matches!(one, Imported::Refused(_))), "{refused:?}");
     Ok(())
 }
 

@@ -81,17 +81,22 @@ impl Ingress {
             refund_total,
             agreement: None,
         };
-        self.work(Fact::Payment(fact), identity)
+        self.work(vec![Some(Fact::Payment(fact))], identity)
     }
 
     /// A message about a refund or a dispute, which names no order.
     pub(super) fn tell(&mut self, fact: Fact) -> Work {
-        self.seq += 1;
-        let identity = format!("n-{}-{}", self.epoch, self.seq);
-        self.work(fact, &identity)
+        self.batch(vec![Some(fact)])
     }
 
-    fn work(&self, fact: Fact, identity: &str) -> Work {
+    /// One request that tells all of this; nothing: of a type that nobody asked for.
+    pub(super) fn batch(&mut self, facts: Vec<Option<Fact>>) -> Work {
+        self.seq += 1;
+        let identity = format!("n-{}-{}", self.epoch, self.seq);
+        self.work(facts, &identity)
+    }
+
+    fn work(&self, facts: Vec<Option<Fact>>, identity: &str) -> Work {
         let message = Message {
             id: Uuid::now_v7(),
             kind: "alipay".into(),
@@ -105,13 +110,13 @@ impl Ingress {
             traceparent: None,
             body: Bytes::from_static(b"a=b"),
         };
-        let kind = "trade_status_sync/TRADE_SUCCESS".into();
-        let notification = Notification { identity: identity.into(), kind, fact: Some(fact) };
-        Work::Reading(Box::new(Reading {
-            message,
-            replay: None,
-            notifications: vec![notification],
-        }))
+        let kind = "trade_status_sync/TRADE_SUCCESS";
+        let told = facts.into_iter().enumerate().map(|(place, fact)| Notification {
+            identity: if place == 0 { identity.into() } else { format!("{identity}-{place}") },
+            kind: kind.into(),
+            fact,
+        });
+        Work::Reading(Box::new(Reading { message, replay: None, notifications: told.collect() }))
     }
 }
 

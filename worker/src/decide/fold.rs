@@ -39,6 +39,13 @@ pub struct Reading {
     pub notifications: Vec<Notification>,
 }
 
+impl Reading {
+    /// Does none of its notifications state a fact? Then nothing in the ledger rests on it.
+    pub fn is_ignored(&self) -> bool {
+        self.notifications.iter().all(|told| told.fact.is_none())
+    }
+}
+
 /// What a batch changes. States are whole: the ledger writes each key once.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {

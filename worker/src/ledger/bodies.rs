@@ -22,6 +22,8 @@ pub struct Tended {
     pub rewrapped: usize,
     /// Kept for as long as they may be.
     pub expired: usize,
+    /// The same of those that state no fact, which may be kept for less long.
+    pub ignored: usize,
     /// Nothing opens them: they were changed. Each is found once, and set aside.
     pub unopened: usize,
     /// Orders and subscriptions whose metadata was kept for as long as it may be.
@@ -112,7 +114,8 @@ impl Tended {
     pub fn is_full(self, limit: i64) -> bool {
         let full = |count: usize| i64::try_from(count).is_ok_and(|count| count >= limit);
         let tried = self.rewrapped + self.unopened;
-        [self.moved, self.sealed, tried, self.expired, self.forgotten].into_iter().any(full)
+        let Self { moved, sealed, expired, ignored, forgotten, .. } = self;
+        [moved, sealed, tried, expired, ignored, forgotten].into_iter().any(full)
     }
 }
 

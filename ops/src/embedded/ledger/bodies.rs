@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel::sqlite::Sqlite;
 use shared::secret::bodies::{AtRest, Bodies, Kept};
 use shared::secret::envelope::{BodyKeys, WrappedKey};
 use time::OffsetDateTime;
@@ -36,6 +38,11 @@ pub(super) fn record(
         }
         let arrival = (message.id, &*message.kind, &message.body[..], &parts[..]);
         keep(connection, arrival, (&tombstones, kept), now)?;
+        if reading.is_ignored() {
+            diesel::update(bodies::table.find(message.id.to_string()))
+                .set(bodies::ignored.eq(true))
+                .execute(connection)?;
+        }
     }
     Ok(())
 }
@@ -101,7 +108,12 @@ pub(super) fn tend(
         tended.sealed = seal_some(connection, limit, kept)?;
         (tended.rewrapped, tended.unopened) = rewrap_some(connection, limit, keys, now)?;
     }
-    tended.expired = expire_some(connection, oldest_kept(now, kept.keep), now, limit)?;
+    let all = bodies::table.into_boxed();
+    tended.expired = expire_some(connection, (all, oldest_kept(now, kept.keep)), now, limit)?;
+    // As the index says it.
+    let ignored = bodies::table.filter(sql::<Bool>("ignored = 1")).into_boxed();
+    let oldest = oldest_kept(now, kept.keep_ignored);
+    tended.ignored = expire_some(connection, (ignored, oldest), now, limit)?;
     if let Some(keep) = kept.keep_metadata {
         tended.forgotten = metadata::forget_some(connection, now - keep, limit)?;
     }
@@ -191,11 +203,11 @@ fn rewrap_some(
 
 fn expire_some(
     connection: &mut SqliteConnection,
-    oldest: Uuid,
+    (of, oldest): (bodies::BoxedQuery<'_, Sqlite>, Uuid),
     now: OffsetDateTime,
     limit: i64,
 ) -> Result<usize> {
-    let old: Vec<String> = bodies::table
+    let old: Vec<String> = of
         .filter(bodies::message_id.lt(oldest.to_string()))
         .order(bodies::message_id)
         .limit(limit)

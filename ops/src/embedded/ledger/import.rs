@@ -119,10 +119,12 @@ fn update(
     let is_over = !same_expiry && known.expires_at.is_some_and(|at| at <= micros(now));
     if has_payments || is_over || known.status != OrderStatus::Pending.as_str() {
         let stand = "it has payments or is over, so its terms stand";
-        return Ok(match (same_terms, same_expiry) {
-            (false, _) => Imported::Refused(stand.into()),
-            (true, false) => Imported::stands("expires_at"),
-            (true, true) => Imported::stands("metadata"),
+        return Ok(match (same_terms, same_expiry, &known.metadata) {
+            (false, _, _) => Imported::Refused(stand.into()),
+            (true, false, _) => Imported::stands("expires_at"),
+            (true, true, Some(_)) => Imported::stands("metadata"),
+            // An erasure or its time took it, and the shop's file still has it.
+            (true, true, None) => Imported::Unchanged,
         });
     }
     diesel::update(orders::table.find(&order.order_no))

@@ -9,7 +9,7 @@ use super::show;
 use crate::embedded::schema::{audit, events};
 use crate::embedded::values::{self, instant, uuid};
 
-mod letters;
+pub(super) mod letters;
 
 pub(super) fn trail(connection: &mut SqliteConnection, number: &str) -> Result<Option<Trail>> {
     let Some(order) = show::order(connection, number)? else { return Ok(None) };

@@ -24,6 +24,8 @@ pub struct PrivacySection {
     pub encrypt_bodies: bool,
     /// Bodies older than this are removed; the money facts stay.
     pub keep_bodies: Span,
+    /// Bodies that state no fact are removed when they are older than this.
+    pub keep_ignored_bodies: Span,
     /// The metadata of orders and subscriptions that are over for longer is emptied; nothing: it stays as
     /// long as they do.
     pub keep_metadata: Option<Span>,
@@ -41,8 +43,14 @@ impl Config {
                 return Err(problem(KEYS_FILE, &format!("missing; {MAKE}, {or}")));
             }
         };
-        let keep_metadata = self.privacy.keep_metadata.map(|span| span.0);
-        Ok(Bodies { at_rest, keys, keep: self.privacy.keep_bodies.0, keep_metadata })
+        let PrivacySection { keep_bodies, keep_ignored_bodies, keep_metadata, .. } = &self.privacy;
+        Ok(Bodies {
+            at_rest,
+            keys,
+            keep: keep_bodies.0,
+            keep_ignored: keep_ignored_bodies.0,
+            keep_metadata: keep_metadata.map(|span| span.0),
+        })
     }
 
     /// The configured ring.
@@ -59,6 +67,7 @@ impl PrivacySection {
     pub(in crate::config) fn check(&self) -> Result<(), Problem> {
         let kept = [
             ("privacy.keep_bodies", Some(self.keep_bodies)),
+            ("privacy.keep_ignored_bodies", Some(self.keep_ignored_bodies)),
             ("privacy.keep_metadata", self.keep_metadata),
         ];
         for (key, span) in kept {
@@ -76,6 +85,7 @@ impl Default for PrivacySection {
             keys_file: None,
             encrypt_bodies: true,
             keep_bodies: Span(Bodies::KEEP),
+            keep_ignored_bodies: Span(Bodies::KEEP_IGNORED),
             keep_metadata: None,
         }
     }
@@ -106,6 +116,9 @@ mod tests {
         for outside in [days(0), days(3_661)] {
             let bodies = PrivacySection { keep_bodies: outside, ..PrivacySection::default() };
             assert_eq!(bodies.check().unwrap_err().key, "privacy.keep_bodies");
+            let ignored =
+                PrivacySection { keep_ignored_bodies: outside, ..PrivacySection::default() };
+            assert_eq!(ignored.check().unwrap_err().key, "privacy.keep_ignored_bodies");
             let metadata =
                 PrivacySection { keep_metadata: Some(outside), ..PrivacySection::default() };
             assert_eq!(metadata.check().unwrap_err().key, "privacy.keep_metadata");
@@ -119,5 +132,15 @@ mod tests {
         assert_eq!(config.bodies(beside()).unwrap().keep_metadata, None);
         config.privacy.keep_metadata = Some(Span(KEEP_MIN));
         assert_eq!(config.bodies(beside()).unwrap().keep_metadata, Some(KEEP_MIN));
+    }
+
+    #[test]
+    fn what_states_no_fact_is_kept_for_a_week_unless_it_is_said_otherwise() {
+        let mut config = Config::default();
+        config.privacy.encrypt_bodies = false;
+        assert_eq!(config.bodies(None).unwrap().keep_ignored, Bodies::KEEP_IGNORED);
+        config.privacy.keep_ignored_bodies = Span(KEEP_MIN);
+        let bodies = config.bodies(None).unwrap();
+        assert_eq!((bodies.keep_ignored, bodies.keep), (KEEP_MIN, Bodies::KEEP));
     }
 }

@@ -1,18 +1,21 @@
 //! What a sweep does of what stands there: rows of a former version, rows that nothing opens, and what shops wrote.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use shared::broker::Broker;
+use shared::notification::DisputeStatus;
 use shared::process;
 use shared::secret::bodies::Bodies;
 use shared::secret::envelope::BodyKeys;
 use time::{Duration, OffsetDateTime};
 use worker::ledger::bodies::{StoredBody, Tended};
+use worker::ledger::dead_letters::DeadLetters as _;
 use worker::ledger::privacy::Privacy as _;
 use worker::ledger::records::{NewOrder, NewSubscription};
 use worker::ledger::{Ledger, Session, Work};
 
 use super::{body, id, open, ring};
-use crate::ledger::words::{Ingress, PAID_AT, Says, order, settle, subscription};
+use crate::ledger::dead_letters::letter;
+use crate::ledger::words::{Ingress, PAID_AT, Says, dispute, order, settle, subscription};
 use crate::world::World;
 
 const KEEP: Duration = Duration::days(30);
@@ -95,6 +98,45 @@ pub(crate) async fn bodies_that_nothing_opens_hold_up_no_others<B: Broker, L: Le
     for work in changed {
         ensure!(matches!(body(&mut both, id(work)?).await?, StoredBody::Closed { .. }));
     }
+    Ok(())
+}
+
+pub(crate) async fn a_body_that_states_no_fact_ends_before_the_others<B: Broker, L: Ledger>(
+    world: &World<B, L>,
+) -> anyhow::Result<()> {
+    let mut session = world.ledger.open().await?;
+    let mut ingress = Ingress::new();
+    let stated = ingress.message(&Says::paid("A", "T", 10));
+    let mixed = ingress.batch(vec![None, Some(dispute("T", 10, DisputeStatus::Opened)), None]);
+    let ignored = [1, 1, 2].map(|parts| ingress.batch(vec![None; parts]));
+    let works = [&[stated.clone(), mixed.clone()], &ignored[..]].concat();
+    settle(&mut session, &works).await?;
+    // Whoever finds out why it died needs its body, whatever it states.
+    let dead = letter(&ingress.batch(vec![None]), "refused")?;
+    session.bury(std::slice::from_ref(&dead), process::now()).await?;
+
+    let (minute, week) = (Duration::MINUTE, Bodies::KEEP_IGNORED);
+    let early = session.tend(process::now() + week - minute, 2).await?;
+    ensure!((early.expired, early.ignored) == (0, 0), "{early:?}");
+    let later = process::now() + week + minute;
+    for expected in [2, 1, 0] {
+        let tended = session.tend(later, 2).await?;
+        ensure!((tended.expired, tended.ignored) == (0, expected), "{tended:?}");
+    }
+    let gone = StoredBody::Removed { at: later, reason: "expired".to_owned() };
+    // The same message once more brings no body back.
+    settle(&mut session, &works).await?;
+    for work in &ignored {
+        ensure!(body(&mut session, id(work)?).await? == gone);
+    }
+    for work in [&stated, &mixed] {
+        ensure!(body(&mut session, id(work)?).await? == open());
+    }
+    let file = session.letter(dead.id).await?.context("no letter")?;
+    ensure!(matches!(file.body, StoredBody::Open { .. }), "{:?}", file.body);
+    let later = process::now() + Bodies::KEEP + minute;
+    let tended = session.tend(later, 10).await?;
+    ensure!((tended.expired, tended.ignored) == (3, 0), "{tended:?}");
     Ok(())
 }
 

@@ -5,20 +5,21 @@
 
 use std::collections::BTreeSet;
 
-use diesel::sql_types::{Array, BigInt, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use shared::secret::bodies::{AtRest, Bodies, Kept};
 use shared::secret::envelope::{BodyKeys, WrappedKey};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::dead_letters::end;
+use self::expiry::{Class, expire_some};
 use super::{erasure, metadata};
 use crate::decide::fold::{Changes, Reading};
 use crate::ledger::LedgerError;
 use crate::ledger::bodies::{Tended, oldest_kept};
 use crate::ledger::erasure::{Fate, Hash, Part, erased, fate, parts_of};
 
+mod expiry;
 pub(super) mod former;
 
 statement!(
@@ -29,10 +30,11 @@ statement!(
         wrapped: Array<Nullable<Bytea>> = [Option<Vec<u8>>],
         bodies: Array<Bytea> = [Vec<u8>],
         redacted: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
+        ignored: Array<Bool> = [bool],
     } -> () = "
-    insert into bodies (message_id, key_id, wrapped, body, redacted_at)
-    select t.* from unnest(?::uuid[], ?::text[], ?::bytea[], ?::bytea[], ?::timestamptz[])
-        as t (m, k, w, b, r)
+    insert into bodies (message_id, key_id, wrapped, body, redacted_at, ignored)
+    select t.* from unnest(?::uuid[], ?::text[], ?::bytea[], ?::bytea[], ?::timestamptz[], ?::bool[])
+        as t (m, k, w, b, r, i)
     where not exists (select from notifications n where n.message_id = t.m and n.part = 0)
     order by m
     on conflict do nothing"
@@ -72,22 +74,11 @@ statement!(
     where b.message_id = t.m"
 );
 
-statement!(
-    Expire { oldest: SqlUuid = Uuid, limit: BigInt = i64, now: Timestamptz = OffsetDateTime } -> (SqlUuid) = "
-    with old as (
-        select message_id from bodies where message_id < ?
-        order by message_id limit ? for update skip locked
-    ), gone as (
-        delete from bodies b using old where b.message_id = old.message_id returning b.message_id
-    )
-    insert into removed_bodies (message_id, removed_at, reason)
-    select message_id, ?, 'expired' from gone
-    on conflict (message_id) do update set removed_at = excluded.removed_at
-    returning message_id"
-);
-
 /// A body that arrives: its key, its provider, its bytes and what they are about.
 pub(super) type Arrival<'a> = (Uuid, &'a str, &'a [u8], &'a [Part]);
+
+/// Those that state no fact.
+type Ignored = BTreeSet<Uuid>;
 
 /// Keeps the bodies of messages that have notifications, before those are recorded.
 pub(super) async fn record(
@@ -109,18 +100,30 @@ pub(super) async fn record(
             (message.id, message.kind.as_str(), &message.body[..], &parts[..])
         })
         .collect();
-    keep(conn, &arrivals, (&tombstones, kept), now).await
+    let ignored = readings.iter().filter(|reading| reading.is_ignored());
+    let ignored: Ignored = ignored.map(|reading| reading.message.id).collect();
+    keep_each(conn, (&arrivals, &ignored), (&tombstones, kept), now).await
 }
 
-/// Keeps bodies; of what lies under a tombstone nothing is kept.
+/// Keeps the bodies of letters, whatever they state; of what lies under a tombstone nothing is kept.
 pub(super) async fn keep(
     conn: &mut AsyncPgConnection,
     arrivals: &[Arrival<'_>],
+    over: (&BTreeSet<Hash>, &Bodies),
+    now: OffsetDateTime,
+) -> Result<(), LedgerError> {
+    keep_each(conn, (arrivals, &Ignored::new()), over, now).await
+}
+
+async fn keep_each(
+    conn: &mut AsyncPgConnection,
+    (arrivals, of_no_fact): (&[Arrival<'_>], &Ignored),
     (tombstones, kept): (&BTreeSet<Hash>, &Bodies),
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
     let (mut stripped, mut messages, mut keys) = (vec![], vec![], vec![]);
     let (mut wrapped, mut bodies, mut redacted) = (vec![], vec![], vec![]);
+    let mut ignored = vec![];
     for (id, provider, body, parts) in arrivals {
         let erased = erased(parts, tombstones);
         let stored = match fate(provider, body, parts.len(), &erased) {
@@ -137,6 +140,7 @@ pub(super) async fn keep(
         wrapped.push(key);
         bodies.push(stored.body);
         redacted.push((!erased.is_empty()).then_some(now));
+        ignored.push(of_no_fact.contains(id));
     }
     erasure::tombstones::strip(conn, &stripped, now).await?;
     if !messages.is_empty() {
@@ -146,6 +150,7 @@ pub(super) async fn keep(
             wrapped: &wrapped,
             bodies: &bodies,
             redacted: &redacted,
+            ignored: &ignored,
         };
         insert.execute(conn).await?;
     }
@@ -172,7 +177,9 @@ pub(super) async fn tend(
         tended.sealed = seal_some(conn, limit, bodies).await?;
         (tended.rewrapped, tended.unopened) = rewrap_some(conn, limit, keys, now).await?;
     }
-    tended.expired = expire_some(conn, oldest_kept(now, bodies.keep), now, limit).await?;
+    let (all, ignored) = (oldest_kept(now, bodies.keep), oldest_kept(now, bodies.keep_ignored));
+    tended.expired = expire_some(conn, (Class::All, all), now, limit).await?;
+    tended.ignored = expire_some(conn, (Class::Ignored, ignored), now, limit).await?;
     if let Some(keep) = bodies.keep_metadata {
         tended.forgotten = metadata::forget_some(conn, now - keep, limit).await?;
     }
@@ -221,21 +228,6 @@ async fn rewrap_some(
             SetAside { messages: &closed, now: &now }.execute(conn).await?;
         }
         Ok((sealed.write(conn).await?, closed.len()))
-    })
-    .await
-}
-
-async fn expire_some(
-    conn: &mut AsyncPgConnection,
-    oldest: Uuid,
-    now: OffsetDateTime,
-    limit: i64,
-) -> Result<usize, LedgerError> {
-    conn.transaction(async |conn| {
-        let expire = Expire { oldest: &oldest, limit: &limit, now: &now };
-        let expired: Vec<Uuid> = expire.load(conn).await?;
-        end::bare(conn, &expired).await?;
-        Ok(expired.len())
     })
     .await
 }

@@ -9,10 +9,9 @@ use worker::ledger::dead_letters::{
 };
 
 use crate::embedded::ledger::fault::Result;
-use crate::embedded::ledger::{cases, notifications};
+use crate::embedded::ledger::{cases, notifications, trail};
 use crate::embedded::schema::{
-    dead_letter_failures, dead_letter_parts, dead_letter_resolutions, dead_letters, failure_groups,
-    replay_items,
+    dead_letter_failures, dead_letter_resolutions, dead_letters, failure_groups, replay_items,
 };
 use crate::embedded::values::{
     self, currency, from_json, instant, instant_or_none, micros, uuid, word,
@@ -183,10 +182,7 @@ fn found(
     if let Some(order) = &filter.order {
         let mut numbers = cases::numbers_beside(connection, order)?;
         numbers.push(order.clone());
-        let about = dead_letter_parts::table
-            .filter(dead_letter_parts::order_number.eq_any(numbers))
-            .select(dead_letter_parts::letter_id);
-        query = query.filter(dead_letters::id.eq_any(about));
+        query = query.filter(dead_letters::id.eq_any(trail::letters::of(connection, &numbers)?));
     }
     let rows = query.load(connection)?;
     with_failures(connection, rows)

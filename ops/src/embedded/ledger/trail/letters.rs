@@ -1,22 +1,35 @@
 //! Messages about an order that died, and when they were sent again.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
+use worker::decide::PaymentKey;
 use worker::ledger::records::{Buried, Replayed, TRAIL_MAX};
 
 use crate::embedded::ledger::fault::Result;
+use crate::embedded::ledger::notifications::about::paid_under;
 use crate::embedded::schema::{
     dead_letter_failures, dead_letter_parts, dead_letters, failure_groups, replay_items,
     replay_jobs,
 };
 use crate::embedded::values::{self, instant, uuid};
 
-/// The letters that name one of these numbers.
-pub(super) fn of(connection: &mut SqliteConnection, numbers: &[String]) -> Result<Vec<String>> {
-    let parts = dead_letter_parts::table
-        .filter(dead_letter_parts::order_number.eq_any(numbers))
-        .select(dead_letter_parts::letter_id)
-        .distinct();
-    Ok(parts.load(connection)?)
+/// The letters that name one of these numbers, or a transaction under them alone, as providers do of refunds
+/// and disputes.
+pub(in crate::embedded::ledger) fn of(
+    connection: &mut SqliteConnection,
+    numbers: &[String],
+) -> Result<Vec<String>> {
+    let parts = || dead_letter_parts::table.select(dead_letter_parts::letter_id);
+    let named = parts().filter(dead_letter_parts::order_number.eq_any(numbers));
+    let mut letters: BTreeSet<String> = named.load(connection)?.into_iter().collect();
+    for PaymentKey { account, transaction } in paid_under(connection, numbers)? {
+        let of = parts()
+            .filter(dead_letter_parts::account.eq(account))
+            .filter(dead_letter_parts::transaction.eq(transaction));
+        letters.extend(of.load::<String>(connection)?);
+    }
+    Ok(letters.into_iter().collect())
 }
 
 pub(super) fn buried(connection: &mut SqliteConnection, letters: &[String]) -> Result<Vec<Buried>> {

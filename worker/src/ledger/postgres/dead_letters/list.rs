@@ -47,6 +47,16 @@ statement!(
                ?::text as part, ?::text as version, ?::int as attempts, ?::timestamptz as until,
                ?::timestamptz as since, ?::uuid as job, ?::text as outcome, ?::uuid as before,
                ?::uuid as only
+    ), numbers as (
+        select number from asked where number is not null
+        union
+        select b.number from asked join order_numbers a using (number)
+            join order_numbers b on b.order_no = a.order_no
+    ), about as (
+        select l.letter_id from numbers join dead_letter_parts l on l.order_number = numbers.number
+        union
+        select l.letter_id from numbers join payments p on p.order_number = numbers.number
+            join dead_letter_parts l using (account, transaction)
     )
     select d.id, d.message_id, d.provider, d.account, d.order_number, d.amount, d.currency, d.group_id,
            g.stage, g.code, g.message, d.state,
@@ -72,11 +82,7 @@ statement!(
               where i.letter_id = d.id and i.job_id = asked.job and i.outcome = asked.outcome))
       and (asked.before is null or d.id < asked.before)
       and (asked.only is null or d.id = asked.only)
-      and (asked.number is null or exists (
-              select from dead_letter_parts p where p.letter_id = d.id and (
-                  p.order_number = asked.number or p.order_number in (
-                      select b.number from order_numbers a join order_numbers b using (order_no)
-                      where a.number = asked.number))))
+      and (asked.number is null or d.id in (select letter_id from about))
     order by d.id desc limit ?"
 );
 

@@ -55,7 +55,8 @@ statement!(
 );
 
 statement!(
-    /// Those whose terms are there exactly so; do their end and their metadata differ?
+    /// Those whose terms are there exactly so; do their end and their metadata differ? Metadata that is gone
+    /// differs from none: an erasure or its time took it, and the shop's file still has it.
     Same {
         order_nos: Array<Text> = [String],
         amounts: Array<BigInt> = [i64],
@@ -67,7 +68,7 @@ statement!(
         expires: Array<Nullable<Timestamptz>> = [Option<OffsetDateTime>],
         metadata: Array<Nullable<Jsonb>> = [Option<Value>],
     } -> (Text, Bool, Bool) = "
-    select o.order_no, o.expires_at is distinct from t.e, o.metadata is distinct from t.m
+    select o.order_no, o.expires_at is distinct from t.e, o.metadata is not null and o.metadata is distinct from t.m
     from unnest(?::text[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
                 ?::timestamptz[], ?::jsonb[])
          as t (n, a, c, acc, mode, s, p, e, m)

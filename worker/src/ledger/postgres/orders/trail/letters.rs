@@ -9,10 +9,18 @@ use crate::ledger::LedgerError;
 use crate::ledger::records::{Buried, Replayed, TRAIL_MAX};
 
 statement!(
+    /// By the order's numbers, or by a transaction of it alone, as providers name it of refunds and disputes.
     Burials { numbers: Array<Text> = [String], limit: BigInt = i64 }
     -> (SqlUuid, Nullable<Text>, Text, Text, Text, Timestamptz) = "
+    with numbers as (select unnest(?::text[]) as number),
+    about as (
+        select l.letter_id from numbers join dead_letter_parts l on l.order_number = numbers.number
+        union
+        select l.letter_id from numbers join payments p on p.order_number = numbers.number
+            join dead_letter_parts l using (account, transaction)
+    )
     select d.id, d.account, d.provider, g.stage, g.code, f.buried_at
-    from (select distinct letter_id from dead_letter_parts where order_number = any(?::text[])) as about
+    from about
     join dead_letters d on d.id = about.letter_id
     join dead_letter_failures f on f.letter_id = d.id
     join failure_groups g on g.id = f.group_id
@@ -22,8 +30,15 @@ statement!(
 statement!(
     Replays { numbers: Array<Text> = [String], limit: BigInt = i64 }
     -> (SqlUuid, SqlUuid, Text, Timestamptz, Nullable<Text>) = "
+    with numbers as (select unnest(?::text[]) as number),
+    about as (
+        select l.letter_id from numbers join dead_letter_parts l on l.order_number = numbers.number
+        union
+        select l.letter_id from numbers join payments p on p.order_number = numbers.number
+            join dead_letter_parts l using (account, transaction)
+    )
     select i.letter_id, i.job_id, coalesce(j.started_by, ''), coalesce(i.decided_at, j.started_at), i.outcome
-    from (select distinct letter_id from dead_letter_parts where order_number = any(?::text[])) as about
+    from about
     join replay_items i using (letter_id)
     join replay_jobs j on j.id = i.job_id
     where j.started_at is not null

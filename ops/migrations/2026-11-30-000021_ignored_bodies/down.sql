@@ -1,0 +1,2 @@
+drop index bodies_ignored;
+alter table bodies drop column ignored;
