@@ -10,12 +10,15 @@ use harness::installation::Installation;
 use harness::program::Program;
 use harness::wire::{Mode, Wire};
 use harness::{postgres, rabbitmq};
+use tokio::time::timeout;
 
 use super::crew::Crew;
 use super::fault::Fault;
 use super::servers::{Held, Servers};
 use super::subscriber::{Silent, Subscriber};
 
+/// How long a broker may take to let a subscriber in.
+const BROKER_ANSWERS: Duration = Duration::from_secs(3);
 /// Each chunk's delay on a slow wire: a statement or a confirm takes several of them.
 const SLOW: Duration = Duration::from_millis(60);
 
@@ -139,9 +142,10 @@ impl Stage {
             Fault::LedgerWireSlow => set(&self.ledger_wire, Mode::Slow(SLOW)),
             Fault::LedgerWireHalfOpen => set(&self.ledger_wire, Mode::HalfOpen),
             Fault::SilentSubscriber => {
-                // Where the broker is away, so is it.
+                // Where the broker is away, so is it; one that is paused says nothing at all.
                 let (url, prefix) = (self.broker_url()?, self.prefix()?);
-                self.silent = Silent::start(&url, prefix).await.ok();
+                let silent = timeout(BROKER_ANSWERS, Silent::start(&url, prefix)).await;
+                self.silent = silent.ok().and_then(Result::ok);
                 Ok(())
             }
             Fault::ClocksAhead => self.crew.step_clocks(0, 1),
