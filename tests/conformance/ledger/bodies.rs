@@ -18,19 +18,22 @@ use crate::world::World;
 mod erasure;
 mod retention;
 
-pub(super) use self::erasure::noted;
 pub(crate) use self::erasure::{
     a_letter_is_erased_by_all_that_it_names,
+    a_letter_that_nobody_could_read_is_erased_by_its_message,
+    a_letter_under_a_tombstone_keeps_its_money_until_it_ends,
     a_refund_of_what_was_paid_after_erasing_is_stripped_too,
     a_shared_body_loses_only_what_was_erased,
     a_shared_body_that_does_not_open_goes_whole_only_when_asked,
     an_agreement_that_is_signed_after_its_subscription_was_erased_is_stripped,
     an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_erased_order_leaves_its_subscription_alone,
-    an_erased_subscription_keeps_its_money_and_loses_its_bodies, no_body_slips_past_an_erasure,
+    an_erased_subscription_keeps_its_money_and_loses_its_bodies,
+    an_open_letter_is_in_the_way_of_an_erasure, no_body_slips_past_an_erasure,
     no_charge_slips_past_an_erasure, what_is_known_by_its_transaction_alone_is_erased_too,
     what_people_wrote_is_counted_and_stays,
 };
+pub(super) use self::erasure::{done, noted};
 
 pub(crate) use self::retention::{
     bodies_of_a_former_version_move_and_are_sealed, bodies_that_nothing_opens_hold_up_no_others,

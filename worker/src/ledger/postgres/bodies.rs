@@ -126,7 +126,7 @@ pub(super) async fn keep(
         let stored = match fate(provider, body, parts.len(), &erased) {
             Fate::Keep => kept.keep(*id, body)?,
             Fate::Redact(left) => kept.keep(*id, &left)?,
-            Fate::Destroy => {
+            Fate::Destroy | Fate::Uncut => {
                 stripped.push(*id);
                 continue;
             }

@@ -131,7 +131,7 @@ pub(super) async fn hold(
     Ok(rows.into_iter().next())
 }
 
-/// Everything that it is about. Nothing is locked here: the tombstones may be already.
+/// Everything that it is about. Nothing is locked here.
 pub(super) async fn of(
     conn: &mut AsyncPgConnection,
     asked: &Subject,
