@@ -29,7 +29,9 @@ pub(crate) use self::back::{
     named_refunds_and_totals_are_one_account,
 };
 pub(crate) use self::bodies::{
-    a_body_is_read_with_its_ring_alone, a_letter_is_erased_by_all_that_it_names,
+    a_body_is_read_with_its_ring_alone,
+    a_charge_that_an_order_pays_is_stripped_with_its_subscription,
+    a_letter_is_erased_by_all_that_it_names,
     a_letter_that_nobody_could_read_is_erased_by_its_message,
     a_letter_under_a_tombstone_keeps_its_money_until_it_ends,
     a_refund_of_what_was_paid_after_erasing_is_stripped_too,
@@ -39,6 +41,8 @@ pub(crate) use self::bodies::{
     an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_erased_order_leaves_its_subscription_alone,
     an_erased_subscription_keeps_its_money_and_loses_its_bodies,
+    an_erased_subscription_takes_no_agreement_of_another,
+    an_erasure_and_the_ends_of_letters_never_wait_in_a_ring,
     an_expired_body_leaves_the_money_and_when_it_went, an_open_letter_is_in_the_way_of_an_erasure,
     bodies_in_the_clear_are_sealed_by_the_sweep, bodies_of_a_former_version_move_and_are_sealed,
     bodies_that_nothing_opens_hold_up_no_others, metadata_ends_a_while_after_its_order_is_over,

@@ -19,6 +19,7 @@ mod erasure;
 mod retention;
 
 pub(crate) use self::erasure::{
+    a_charge_that_an_order_pays_is_stripped_with_its_subscription,
     a_letter_is_erased_by_all_that_it_names,
     a_letter_that_nobody_could_read_is_erased_by_its_message,
     a_letter_under_a_tombstone_keeps_its_money_until_it_ends,
@@ -29,6 +30,8 @@ pub(crate) use self::erasure::{
     an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_erased_order_leaves_its_subscription_alone,
     an_erased_subscription_keeps_its_money_and_loses_its_bodies,
+    an_erased_subscription_takes_no_agreement_of_another,
+    an_erasure_and_the_ends_of_letters_never_wait_in_a_ring,
     an_open_letter_is_in_the_way_of_an_erasure, no_body_slips_past_an_erasure,
     no_charge_slips_past_an_erasure, what_is_known_by_its_transaction_alone_is_erased_too,
     what_people_wrote_is_counted_and_stays,

@@ -7,7 +7,6 @@ use shared::notification::RefundStatus;
 use shared::process;
 use worker::ledger::bodies::StoredBody;
 use worker::ledger::erasure::{Allowed, Erased, Erasure, Ruling, Shared, Subject};
-use worker::ledger::privacy::Privacy as _;
 use worker::ledger::records::{Act, CaseAct};
 use worker::ledger::{Ledger, Session, Work};
 
@@ -18,6 +17,8 @@ use crate::world::World;
 mod agreements;
 mod closed;
 mod letters;
+mod owners;
+mod races;
 
 pub(crate) use self::agreements::{
     an_agreement_that_is_signed_after_its_subscription_was_erased_is_stripped,
@@ -31,6 +32,11 @@ pub(crate) use self::letters::{
     a_letter_under_a_tombstone_keeps_its_money_until_it_ends,
     an_open_letter_is_in_the_way_of_an_erasure,
 };
+pub(crate) use self::owners::{
+    a_charge_that_an_order_pays_is_stripped_with_its_subscription,
+    an_erased_subscription_takes_no_agreement_of_another,
+};
+pub(crate) use self::races::an_erasure_and_the_ends_of_letters_never_wait_in_a_ring;
 
 const BATCH: &[u8] = br#"{"notificationItems":[{"about":"first"},{"about":"second"}]}"#;
 

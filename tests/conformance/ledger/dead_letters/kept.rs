@@ -84,7 +84,7 @@ pub(crate) async fn erasing_an_order_takes_its_dead_letters_bodies<B: Broker, L:
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
     let mut ingress = Ingress::new();
-    let mut next = |order| letter(&ingress.message(&Says::paid(order, "T", 10)), "refused");
+    let mut next = |order| letter(&ingress.message(&Says::paid(order, order, 10)), "refused");
     let letters = [next("A")?, next("B")?];
     bury(&mut session, &letters).await?;
     let by = act("dead_letters.discard");

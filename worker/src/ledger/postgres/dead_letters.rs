@@ -213,7 +213,8 @@ async fn record_parts(
     let (mut agreements, mut subscriptions) = (vec![], vec![]);
     for letter in letters {
         for (place, part) in (0..).zip(&letter.parts) {
-            let Part { account, order_number, transaction, agreement, subscription_no } =
+            // Which subscription a payment extends is found when it is settled.
+            let Part { account, order_number, transaction, agreement, subscription_no, .. } =
                 part.clone();
             ids.push(letter.id);
             places.push(place);

@@ -11,7 +11,7 @@ use worker::decide::subscription::AgreementKey;
 use worker::ledger::dead_letters::LetterState;
 use worker::ledger::erasure::{Fates, Part, Request, Requests, Scope, Subject};
 
-use super::{apply, over, requests};
+use super::{apply, over, requests, scope};
 use crate::embedded::ledger::fault::Result;
 use crate::embedded::schema::{dead_letter_parts, dead_letters};
 use crate::embedded::values::{uuid, word};
@@ -78,7 +78,8 @@ fn of(
     Ok(requests)
 }
 
-/// What could be read of a letter.
+/// What could be read of a letter. The shop's number that it repeats counts only where settling would bind the
+/// agreement to it, or does not know better.
 fn read(connection: &mut SqliteConnection, letter: &str) -> Result<Vec<Part>> {
     type Row = (String, Option<String>, Option<String>, Option<String>, Option<String>);
     let rows: Vec<Row> = dead_letter_parts::table
@@ -92,14 +93,26 @@ fn read(connection: &mut SqliteConnection, letter: &str) -> Result<Vec<Part>> {
             dead_letter_parts::subscription_no,
         ))
         .load(connection)?;
-    let part = |(account, order_number, transaction, agreement, subscription_no)| Part {
-        account,
-        order_number,
-        transaction,
-        agreement,
-        subscription_no,
-    };
-    Ok(rows.into_iter().map(part).collect())
+    let mut parts = vec![];
+    for (account, order_number, transaction, agreement, number) in rows {
+        let key = agreement.clone().zip(number).map(|(agreement, number)| {
+            (AgreementKey { account: account.clone(), agreement }, number)
+        });
+        let subscription_no = match key {
+            Some((key, number)) => scope::is_its(connection, &key, &number)?.then_some(number),
+            None => None,
+        };
+        let extends = None;
+        parts.push(Part {
+            account,
+            order_number,
+            transaction,
+            agreement,
+            subscription_no,
+            extends,
+        });
+    }
+    Ok(parts)
 }
 
 /// Strips those of these letters that lie under a tombstone: nobody replays them any more.

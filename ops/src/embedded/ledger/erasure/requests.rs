@@ -54,7 +54,7 @@ pub(super) fn parts(
         ))
         .load(connection)?;
     let part = |(provider, account, order_number, transaction, agreement)| {
-        (provider, Part { account, order_number, transaction, agreement, subscription_no: None })
+        (provider, Part { account, order_number, transaction, agreement, ..Part::default() })
     };
     Ok(rows.into_iter().map(part).collect())
 }

@@ -17,7 +17,7 @@ use crate::ledger::bodies::{body, id};
 use crate::ledger::words::{Ingress, PAID_AT, Says, order, refund, settle, subscription};
 use crate::world::World;
 
-const SIGNED: AgreementChange = AgreementChange::Signed { valid_until: None };
+pub(super) const SIGNED: AgreementChange = AgreementChange::Signed { valid_until: None };
 
 /// What was said of an agreement; a signing may repeat the shop's number.
 pub(super) fn agreement(agreement: &str, number: Option<&str>, change: AgreementChange) -> Fact {
@@ -34,7 +34,7 @@ pub(super) fn failed() -> AgreementChange {
     AgreementChange::ChargeFailed { charge: "attempt".into(), amount: None }
 }
 
-fn charge(agreement: &str, transaction: &str, status: PaymentStatus) -> Fact {
+pub(super) fn charge(agreement: &str, transaction: &str, status: PaymentStatus) -> Fact {
     Fact::Payment(PaymentFact {
         transaction: transaction.into(),
         order_number: format!("{transaction}-number"),
@@ -46,7 +46,7 @@ fn charge(agreement: &str, transaction: &str, status: PaymentStatus) -> Fact {
     })
 }
 
-fn subscription_of(number: &str) -> Subject {
+pub(super) fn subscription_of(number: &str) -> Subject {
     Subject::Subscription(number.to_owned())
 }
 
@@ -56,7 +56,7 @@ async fn read(session: &mut impl Session, number: &str) -> anyhow::Result<Subscr
     session.subscriptions(&filter).await?.into_iter().next().context("no such subscription")
 }
 
-async fn are_erased(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
+pub(super) async fn are_erased(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
     for work in works {
         if !is_erased(&body(session, id(work)?).await?) {
             return Ok(false);
@@ -65,7 +65,7 @@ async fn are_erased(session: &mut impl Session, works: &[Work]) -> anyhow::Resul
     Ok(true)
 }
 
-async fn are_open(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
+pub(super) async fn are_open(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
     for work in works {
         if !matches!(body(session, id(work)?).await?, StoredBody::Open { .. }) {
             return Ok(false);

@@ -41,7 +41,8 @@ statement!(
 
 statement!(
     /// Every part of these letters; of one that nobody could read when it was buried, its message's. What is no
-    /// message's id of ours is not read as one.
+    /// message's id of ours is not read as one. The shop's number that it repeats counts only where settling
+    /// would bind the agreement to it, or does not know better.
     Parts { letters: Array<SqlUuid> = [Uuid] } -> (
         SqlUuid, Integer, Text, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, Text
     ) = "
@@ -52,7 +53,18 @@ statement!(
         from unnest(?::uuid[]) as t (l) join dead_letters d on d.id = t.l
     )
     select d.id, p.part, p.account, d.provider, p.order_number, p.transaction, p.agreement,
-           p.subscription_no, d.state
+           case when p.subscription_no = coalesce(
+                   (select s.subscription_no from subscriptions s
+                    where s.account = p.account and s.agreement_no = p.agreement),
+                   (select c.subscription_no from agreement_changes c
+                    where c.account = p.account and c.agreement = p.agreement
+                      and c.what = 'signed' and c.subscription_no <> ''
+                    order by c.occurred_at desc, c.subscription_no desc limit 1),
+                   p.subscription_no)
+                and not exists (select from subscriptions s
+                                where s.subscription_no = p.subscription_no and s.account <> p.account)
+                then p.subscription_no end,
+           d.state
     from asked d join dead_letter_parts p on p.letter_id = d.id
     union all
     select d.id, n.part, n.account, d.provider, n.order_number, n.transaction, g.agreement, null, d.state
@@ -100,7 +112,8 @@ async fn of(conn: &mut AsyncPgConnection, letters: &[Uuid]) -> Result<Requests, 
     for row in rows {
         let (letter, _, account, provider, order_number, transaction, ..) = row;
         let (.., agreement, subscription_no, state) = row;
-        let part = Part { account, order_number, transaction, agreement, subscription_no };
+        let extends = None;
+        let part = Part { account, order_number, transaction, agreement, subscription_no, extends };
         let letter_state = LetterState::from_word(&state);
         let new = || Request { provider, parts: vec![], letter: letter_state };
         requests.entry(letter).or_insert_with(new).parts.push(part);

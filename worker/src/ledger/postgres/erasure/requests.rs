@@ -94,7 +94,7 @@ pub(super) async fn about(
     let rows: Vec<PartRow> = parts.load(conn).await?;
     let mut requests = Requests::new();
     for (message, _, account, provider, order_number, transaction, agreement) in rows {
-        let part = Part { account, order_number, transaction, agreement, subscription_no: None };
+        let part = Part { account, order_number, transaction, agreement, ..Part::default() };
         let new = || Request { provider, parts: vec![], letter: None };
         requests.entry(message).or_insert_with(new).parts.push(part);
     }

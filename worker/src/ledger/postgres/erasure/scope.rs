@@ -38,7 +38,8 @@ statement!(
 
 statement!(
     /// Its own, as charges are bound: the one that the shop named; else those whose latest signing repeats
-    /// its number, unless the shop named them for another. Nobody else's word for its number is left out.
+    /// its number, unless the shop named them for another, or it is another account's. Nobody else's word for
+    /// its number is left out.
     Agreements { number: Text = str } -> (Text, Text) = "
     with asked (number) as (select ?::text),
     named (account, agreement) as (
@@ -56,6 +57,8 @@ statement!(
            and c.what = 'signed' and c.subscription_no <> ''
          order by c.occurred_at desc, c.subscription_no desc limit 1),
         asked.number)
+      and not exists (select from subscriptions s
+                      where s.subscription_no = asked.number and s.account <> n.account)
     order by account, agreement"
 );
 
