@@ -60,11 +60,13 @@ pub(super) async fn erase(
     now: OffsetDateTime,
     kept: &Bodies,
 ) -> Result<Option<Ruling>, LedgerError> {
+    // They are only told of, so they need not be counted while nobody settles.
+    let cases = scope::cases(conn, &erasure.subject).await?;
     conn.transaction(async |conn| {
         // Who only asks locks what is erased too, in this order.
         gate::close(conn).await?;
-        let held = scope::hold(conn, &erasure.subject).await?;
-        let scope = scope::of(conn, &erasure.subject, held).await?;
+        scope::hold(conn, &erasure.subject).await?;
+        let scope = Scope { cases, ..scope::of(conn, &erasure.subject).await? };
         let requests = requests::about(conn, &scope).await?;
         if scope.is_unknown() && requests.is_empty() {
             return Ok(None);
