@@ -89,7 +89,10 @@ pub(crate) async fn an_erasure_and_the_ends_of_letters_never_wait_in_a_ring<
             }),
             patiently(async || erasing.erase(&erasure, process::now()).await),
         );
-        (one?, two?, three?, four?);
+        one?;
+        two?;
+        three?;
+        ensure!(four?.is_some(), "it is told of");
         let open = [second.id, new.id];
         settling.act_on_letters(&open, LetterAct::Discard, &by, process::now()).await?;
         ensure!(is_erased(&body(&mut settling, id(&works[0])?).await?));
