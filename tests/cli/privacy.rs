@@ -134,7 +134,7 @@ async fn an_order_is_erased(open: &Open) {
         json!({
             "dry_run": false, "order": "A-1", "numbers": ["A-1", "A-2"], "agreements": 0,
             "transactions": 1, "destroyed": 1, "redacted": 0,
-            "unopenable": { "notifications": [], "letters": [] },
+            "shared": { "notifications": [], "letters": [] }, "open_letters": [],
             "metadata": 1, "beside": [], "cases": 0, "notes": 0,
         })
     );
@@ -207,14 +207,14 @@ async fn a_shared_body_that_the_ring_does_not_open_goes_whole_only_when_asked() 
     fs::write(open.at.path("data/quittance.db.body_keys"), BodyKeys::generate()).unwrap();
 
     let erase = "privacy erase --order W-1";
-    let ways_out = [shared[0].as_str(), "privacy.keys_file", "--destroy-unopenable"];
-    open.run(&format!("{erase} --reason asked")).ends_with(1).complains_of(&ways_out);
-    let shown = format!("does not open: quittance notifications show {}", shared[0]);
+    let ways_out = [shared[0].as_str(), "privacy.keys_file", "--destroy-shared"];
+    open.run(&format!("{erase} --reason asked")).ends_with(6).complains_of(&ways_out);
+    let shown = format!("cannot be cut: quittance notifications show {}", shared[0]);
     open.run(&format!("{erase} --dry-run")).ends_with(0).prints(&[&shown, ways_out[2]]);
     assert_eq!(open.bodies(&shared[..1]), ["sealed"], "nothing was erased");
-    let erased = open.json(&format!("{erase} --reason asked --destroy-unopenable"));
+    let erased = open.json(&format!("{erase} --reason asked --destroy-shared"));
     let expected = json!({ "notifications": [shared[0]], "letters": [] });
-    assert_eq!((&erased["destroyed"], &erased["unopenable"]), (&json!(1), &expected), "{erased}");
+    assert_eq!((&erased["destroyed"], &erased["shared"]), (&json!(1), &expected), "{erased}");
     assert_eq!(open.bodies(&shared[..1]), ["erased"]);
     open.close().await;
 }

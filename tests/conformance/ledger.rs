@@ -30,7 +30,10 @@ pub(crate) use self::back::{
 };
 pub(crate) use self::bodies::{
     a_body_is_read_with_its_ring_alone, a_body_that_states_no_fact_ends_before_the_others,
+    a_charge_that_an_order_pays_is_stripped_with_its_subscription,
     a_letter_is_erased_by_all_that_it_names,
+    a_letter_that_nobody_could_read_is_erased_by_its_message,
+    a_letter_under_a_tombstone_keeps_its_money_until_it_ends,
     a_refund_of_what_was_paid_after_erasing_is_stripped_too,
     a_rotated_ring_wraps_what_the_former_key_did, a_shared_body_loses_only_what_was_erased,
     a_shared_body_that_does_not_open_goes_whole_only_when_asked,
@@ -38,12 +41,14 @@ pub(crate) use self::bodies::{
     an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_erased_order_leaves_its_subscription_alone,
     an_erased_subscription_keeps_its_money_and_loses_its_bodies,
-    an_expired_body_leaves_the_money_and_when_it_went, bodies_in_the_clear_are_sealed_by_the_sweep,
-    bodies_of_a_former_version_move_and_are_sealed, bodies_that_nothing_opens_hold_up_no_others,
-    metadata_ends_a_while_after_its_order_is_over, no_body_slips_past_an_erasure,
-    no_charge_slips_past_an_erasure, notifications_are_found_by_their_columns,
-    what_is_known_by_its_transaction_alone_is_erased_too, what_people_wrote_is_counted_and_stays,
-    without_a_ring_nothing_is_recorded,
+    an_erased_subscription_takes_no_agreement_of_another,
+    an_erasure_and_the_ends_of_letters_never_wait_in_a_ring,
+    an_expired_body_leaves_the_money_and_when_it_went, an_open_letter_is_in_the_way_of_an_erasure,
+    bodies_in_the_clear_are_sealed_by_the_sweep, bodies_of_a_former_version_move_and_are_sealed,
+    bodies_that_nothing_opens_hold_up_no_others, metadata_ends_a_while_after_its_order_is_over,
+    no_body_slips_past_an_erasure, no_charge_slips_past_an_erasure,
+    notifications_are_found_by_their_columns, what_is_known_by_its_transaction_alone_is_erased_too,
+    what_people_wrote_is_counted_and_stays, without_a_ring_nothing_is_recorded,
 };
 pub(crate) use self::cases::{
     a_payment_after_cancel_is_a_case, a_payment_waits_for_its_order_and_is_joined,

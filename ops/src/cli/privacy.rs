@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::process;
 use worker::ledger::Session;
-use worker::ledger::erasure::{Erased, Erasure, IfClosed, Subject};
+use worker::ledger::erasure::{Allowed, Erased, Erasure, Ruling, Subject};
 use worker::ledger::records::Act;
 
 use super::act::{actor, reason};
@@ -41,9 +41,13 @@ struct EraseArgs {
     /// Only say what would go
     #[arg(long, conflicts_with = "reason")]
     dry_run: bool,
-    /// Destroy a body whole that tells of others too and that no key at hand opens
+    /// Destroy a body whole that tells of others too and that cannot be cut: no key at hand opens it, or its
+    /// provider's form cannot be taken apart
     #[arg(long)]
-    destroy_unopenable: bool,
+    destroy_shared: bool,
+    /// Destroy the bodies of dead letters that nobody ended: what they alone tell of money is lost
+    #[arg(long)]
+    destroy_open_letters: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,30 +63,35 @@ pub async fn run<S: Session>(
     output: Output,
 ) -> Result<Exit, Failure> {
     let PrivacyVerb::Erase(args) = args.verb;
-    let EraseArgs { order, subscription, reason, dry_run, destroy_unopenable } = args;
-    let subject = subscription.map(Subject::Subscription);
-    let subject = subject.unwrap_or_else(|| Subject::Order(order.unwrap_or_default()));
-    let act = reason.map(|reason| Act {
+    let subject = args.subscription.map(Subject::Subscription);
+    let subject = subject.unwrap_or_else(|| Subject::Order(args.order.unwrap_or_default()));
+    let act = args.reason.map(|reason| Act {
         actor: actor(),
         action: "privacy.erase".to_owned(),
         subject: subject.path(),
         reason,
     });
-    let if_closed = if destroy_unopenable { IfClosed::Destroy } else { IfClosed::Refuse };
-    let erasure = Erasure { subject, if_closed, act };
-    let Some(erased) = session.erase(&erasure, process::now()).await? else {
-        let message = match erasure.subject {
-            Subject::Order(number) => {
-                format!("neither an order nor a notification has the number {number}")
-            }
-            Subject::Subscription(number) => {
-                format!("neither a subscription nor an agreement has the number {number}")
-            }
-        };
-        return Err(Failure::new(Exit::NotFound, message));
-    };
-    output.one(&Shown { dry_run, erased }, text)?;
-    Ok(Exit::Done)
+    let allowed = Allowed { shared: args.destroy_shared, open_letters: args.destroy_open_letters };
+    let erasure = Erasure { subject, allowed, act };
+    match session.erase(&erasure, process::now()).await? {
+        Some(Ruling::Done(erased)) => {
+            output.one(&Shown { dry_run: args.dry_run, erased: *erased }, text)?;
+            Ok(Exit::Done)
+        }
+        Some(Ruling::InTheWay(why)) => Err(Failure::new(Exit::Conflict, why)),
+        None => Err(Failure::new(Exit::NotFound, unknown(&erasure.subject))),
+    }
+}
+
+fn unknown(subject: &Subject) -> String {
+    match subject {
+        Subject::Order(number) => {
+            format!("neither an order nor a notification has the number {number}")
+        }
+        Subject::Subscription(number) => {
+            format!("neither a subscription nor an agreement has the number {number}")
+        }
+    }
 }
 
 fn text(shown: &Shown) -> String {
@@ -98,16 +107,22 @@ fn text(shown: &Shown) -> String {
     let head = if *dry_run { "would erase" } else { "erased" };
     let counts = counts.map(|(name, count)| format!("{name:<17} {count}\n"));
     let mut text = format!("{head} {}\n{}", printable(&erased.subject.path()), counts.concat());
-    let closed = &erased.unopenable;
-    let kinds =
-        [("notifications show", &closed.notifications), ("dead-letters show", &closed.letters)];
-    for (command, ids) in kinds {
+    let (shared, letters) = (&erased.shared, &erased.open_letters);
+    let kinds = [
+        ("cannot be cut", "notifications", &shared.notifications),
+        ("cannot be cut", "dead-letters", &shared.letters),
+        ("not ended", "dead-letters", letters),
+    ];
+    for (what, noun, ids) in kinds {
         for id in ids {
-            text += &format!("does not open: quittance {command} {id}\n");
+            text += &format!("{what}: quittance {noun} show {id}\n");
         }
     }
-    if *dry_run && !closed.is_empty() {
-        text += "to erase, give the ring that has their keys, or --destroy-unopenable\n";
+    if *dry_run && !shared.is_empty() {
+        text += "to erase, give the ring that has their keys, or --destroy-shared\n";
+    }
+    if *dry_run && !letters.is_empty() {
+        text += "to erase, replay or discard the letters first, or --destroy-open-letters\n";
     }
     for beside in &erased.beside {
         text += &format!("not touched: {} has its own\n", printable(&beside.path()));

@@ -18,19 +18,25 @@ use crate::world::World;
 mod erasure;
 mod retention;
 
-pub(super) use self::erasure::noted;
 pub(crate) use self::erasure::{
+    a_charge_that_an_order_pays_is_stripped_with_its_subscription,
     a_letter_is_erased_by_all_that_it_names,
+    a_letter_that_nobody_could_read_is_erased_by_its_message,
+    a_letter_under_a_tombstone_keeps_its_money_until_it_ends,
     a_refund_of_what_was_paid_after_erasing_is_stripped_too,
     a_shared_body_loses_only_what_was_erased,
     a_shared_body_that_does_not_open_goes_whole_only_when_asked,
     an_agreement_that_is_signed_after_its_subscription_was_erased_is_stripped,
     an_erased_order_keeps_its_money_and_loses_its_bodies,
     an_erased_order_leaves_its_subscription_alone,
-    an_erased_subscription_keeps_its_money_and_loses_its_bodies, no_body_slips_past_an_erasure,
+    an_erased_subscription_keeps_its_money_and_loses_its_bodies,
+    an_erased_subscription_takes_no_agreement_of_another,
+    an_erasure_and_the_ends_of_letters_never_wait_in_a_ring,
+    an_open_letter_is_in_the_way_of_an_erasure, no_body_slips_past_an_erasure,
     no_charge_slips_past_an_erasure, what_is_known_by_its_transaction_alone_is_erased_too,
     what_people_wrote_is_counted_and_stays,
 };
+pub(super) use self::erasure::{done, noted};
 
 pub(crate) use self::retention::{
     a_body_that_states_no_fact_ends_before_the_others,

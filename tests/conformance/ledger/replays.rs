@@ -19,6 +19,8 @@ use crate::world::World;
 mod copies;
 mod looks;
 
+pub(super) use self::copies::sent;
+
 pub(crate) use self::copies::{
     a_letter_whose_replayed_message_is_gone_is_open_again,
     a_second_copy_of_what_a_replay_settled_changes_nothing,
@@ -51,7 +53,7 @@ async fn planned(session: &mut impl Session) -> anyhow::Result<Planned> {
     Ok(Planned { works, job })
 }
 
-async fn plan(session: &mut impl Session) -> anyhow::Result<Uuid> {
+pub(super) async fn plan(session: &mut impl Session) -> anyhow::Result<Uuid> {
     let job = Uuid::now_v7();
     let open = LetterFilter { state: Some(LetterState::Open), limit: 500, ..all() };
     let letters = session.letters(&open).await?.into_iter();
@@ -72,7 +74,7 @@ async fn start(session: &mut impl Session, job: Uuid) -> anyhow::Result<Started>
 }
 
 /// The same work as an item of a replay.
-fn again(work: &Work, item: Uuid) -> anyhow::Result<Work> {
+pub(super) fn again(work: &Work, item: Uuid) -> anyhow::Result<Work> {
     let Work::Reading(reading) = work else { anyhow::bail!("no notification") };
     let mut reading = reading.clone();
     reading.replay = Some(item);

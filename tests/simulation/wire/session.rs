@@ -9,7 +9,7 @@ use worker::ledger::dead_letters::letter::Letter;
 use worker::ledger::dead_letters::{
     Burial, DeadLetters, GroupActed, LetterAct, LetterFile, LetterFilter, LetterRecord,
 };
-use worker::ledger::erasure::{Erased, Erasure};
+use worker::ledger::erasure::{Erasure, Ruling};
 use worker::ledger::keys::KeyUse;
 use worker::ledger::privacy::Privacy;
 use worker::ledger::records::{
@@ -139,7 +139,7 @@ impl<S: Session> Privacy for WireSession<S> {
         fn tend(now, limit: i64) -> Tended;
         fn notifications(filter: &NotificationFilter) -> Vec<NotificationRecord>;
         fn notification(message: Uuid) -> Option<StoredMessage>;
-        fn erase(erasure: &Erasure; now) -> Option<Erased>;
+        fn erase(erasure: &Erasure; now) -> Option<Ruling>;
     }
 }
 

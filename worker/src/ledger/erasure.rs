@@ -1,8 +1,9 @@
 //! Erasing what tells who paid: what is asked for, what it found, and what it did. Pure.
 //!
-//! **Invariant**: the money facts stay. A tombstone strips later bodies too.
+//! **Invariant**: the money facts stay, also those that a dead letter alone has yet. A tombstone strips later bodies too.
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::decide::PaymentKey;
 use crate::decide::subscription::AgreementKey;
@@ -11,7 +12,7 @@ use crate::ledger::records::Act;
 mod body;
 mod tombstone;
 
-pub use self::body::{Closed, Fate, Fates, Request, Requests, fate};
+pub use self::body::{Fate, Fates, Request, Requests, Shared, fate};
 pub use self::tombstone::{
     Hash, Kind, Part, agreement_hash, erased, order_hash, parts_of, spread, subscription_hash,
     transaction_hash,
@@ -26,20 +27,20 @@ pub enum Subject {
     Subscription(String),
 }
 
-/// What becomes of a body that tells of others too, when nothing at hand opens it to cut a part out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfClosed {
-    /// Nothing is erased.
-    Refuse,
-    /// It goes whole.
-    Destroy,
+/// What may go although more is lost by it than who paid. Without it such bodies are in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowed {
+    /// Bodies that tell of others too, and that cannot be cut.
+    pub shared: bool,
+    /// Letters whose money facts the ledger does not have yet: no replay tells them then.
+    pub open_letters: bool,
 }
 
 /// An erasure as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
     pub subject: Subject,
-    pub if_closed: IfClosed,
+    pub allowed: Allowed,
     /// Who does it, and why; nothing: it is only said what it would do. Its subject is replaced by the
     /// number under which the ledger knows it.
     pub act: Option<Act>,
@@ -76,8 +77,10 @@ pub struct Erased {
     pub destroyed: usize,
     /// Bodies that tell of others too: what was about this one is cut out.
     pub redacted: usize,
-    /// Bodies that tell of others too, and that nothing at hand opens.
-    pub unopenable: Closed,
+    /// Bodies that tell of others too, and that cannot be cut.
+    pub shared: Shared,
+    /// Letters about it that are open, or on their way by a replay.
+    pub open_letters: Vec<Uuid>,
     /// Orders and subscriptions whose metadata is removed.
     pub metadata: usize,
     /// What has metadata and bodies of its own beside it: an order's subscriptions, a subscription's orders.
@@ -86,6 +89,15 @@ pub struct Erased {
     pub cases: i64,
     /// What people wrote on them, which stays.
     pub notes: i64,
+}
+
+/// What came of asking for an erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// It is done, or would be.
+    Done(Box<Erased>),
+    /// Nothing was erased: what is in the way, and the ways out.
+    InTheWay(String),
 }
 
 impl Subject {
@@ -132,7 +144,8 @@ impl Scope {
             transactions: self.transactions.len(),
             destroyed: fates.gone.len(),
             redacted: fates.redacted.len(),
-            unopenable: fates.closed.clone(),
+            shared: fates.shared.clone(),
+            open_letters: fates.open_letters.clone(),
             metadata: usize::from(self.has_metadata),
             beside: self.beside,
             cases,

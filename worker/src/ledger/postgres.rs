@@ -1,8 +1,9 @@
 //! PostgreSQL behind the port: set-based statements with cached plans, on one connection a session.
 //!
-//! **Invariant**: a transaction takes its locks in one order: failure groups, dead letters, identities,
-//! orders, payments, subscriptions, cases, tombstones, subjects, receipts, keys; each kind sorted by its key. So no two
-//! transactions can wait for each other in a ring.
+//! **Invariant**: a transaction takes its locks in one order: the gate of erasures, bodies of letters that may end,
+//! failure groups, dead letters, identities, orders, payments, subscriptions, cases, tombstones, subjects, receipts,
+//! keys; each kind sorted by its key. So no two transactions can wait for each other in a ring. Whoever erases is
+//! alone behind the gate, and takes orders or subscriptions, bodies, dead letters.
 
 use std::sync::Arc;
 use std::time::Duration;

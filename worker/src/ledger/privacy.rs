@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::LedgerError;
 use super::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
-use super::erasure::{Erased, Erasure};
+use super::erasure::{Erasure, Ruling};
 
 /// What each session can do about bodies.
 pub trait Privacy {
@@ -37,5 +37,5 @@ pub trait Privacy {
         &mut self,
         erasure: &Erasure,
         now: OffsetDateTime,
-    ) -> impl Future<Output = Result<Option<Erased>, LedgerError>> + Send;
+    ) -> impl Future<Output = Result<Option<Ruling>, LedgerError>> + Send;
 }

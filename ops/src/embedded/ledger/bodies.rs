@@ -62,7 +62,7 @@ pub(super) fn keep(
             insert(connection, id, kept.keep(id, &left)?)?;
             redact(connection, id, kept.keep(id, &left)?, now)
         }
-        Fate::Destroy => remove(connection, &[id.to_string()], "erased", now),
+        Fate::Destroy | Fate::Uncut => remove(connection, &[id.to_string()], "erased", now),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Dead letters: recorded with their bodies, groups and receipts in one transaction.
 
+use std::collections::BTreeSet;
+
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use shared::message::Number;
@@ -11,7 +13,7 @@ use worker::ledger::dead_letters::letter::{Envelope, Letter};
 use worker::ledger::dead_letters::{Burial, LetterState};
 
 use super::fault::Result;
-use super::{bodies, erasure, receipts, replays};
+use super::{bodies, receipts, replays};
 use crate::embedded::schema::{
     dead_letter_failures, dead_letter_parts, dead_letters, failure_groups,
 };
@@ -61,8 +63,9 @@ fn bury_one(
             .execute(connection)?;
     }
     let arrival = (letter.id, letter.provider.as_str(), &letter.body[..], &letter.parts[..]);
-    let tombstones = erasure::over(connection, letter.parts.iter(), now)?;
-    bodies::keep(connection, arrival, (&tombstones, kept), now)?;
+    // Whatever was erased: as long as it stands, its money facts may stand nowhere else. It loses its body when it
+    // ends.
+    bodies::keep(connection, arrival, (&BTreeSet::new(), kept), now)?;
     fail(connection, &id, &group, letter, now)?;
     if let Some(number) = letter.number {
         receipts::bury(connection, number, now)?;

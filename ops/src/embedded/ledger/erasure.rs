@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
-use worker::ledger::erasure::{Erased, Erasure, Fates, Hash, Kind, Part, Scope, Subject, spread};
+use worker::ledger::erasure::{Erasure, Fates, Hash, Kind, Part, Ruling, Scope, Subject, spread};
 
-use super::fault::{Fault, Result};
+use super::fault::Result;
 use super::{bodies, sweep};
 use crate::embedded::schema::{orders, tombstones, written_subscriptions};
 use crate::embedded::values::micros;
 
+pub(super) mod letters;
 mod requests;
 mod scope;
 
@@ -21,7 +22,7 @@ pub(super) fn erase(
     erasure: &Erasure,
     now: OffsetDateTime,
     kept: &Bodies,
-) -> Result<Option<Erased>> {
+) -> Result<Option<Ruling>> {
     let scope = scope::of(connection, &erasure.subject)?;
     let requests = requests::about(connection, &scope)?;
     if scope.is_unknown() && requests.is_empty() {
@@ -33,14 +34,16 @@ pub(super) fn erase(
     found.extend(hashes.keys());
     hashes.extend(spread(&parts, &mut found));
     let mut fates = requests::fates(connection, &requests, &found, kept)?;
-    fates.conclude(erasure).map_err(Fault::Told)?;
+    if let Some(why) = fates.conclude(erasure) {
+        return Ok(Some(Ruling::InTheWay(why)));
+    }
     if let Some(act) = erasure.noted(&scope) {
         bury(connection, &hashes, now)?;
         apply(connection, &fates, kept, now)?;
         forget(connection, &scope)?;
         sweep::note(connection, &act, now)?;
     }
-    Ok(Some(scope.told(&fates)))
+    Ok(Some(Ruling::Done(Box::new(scope.told(&fates)))))
 }
 
 /// The tombstones over these parts.

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::LedgerError;
 use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
-use worker::ledger::erasure::{Erased, Erasure};
+use worker::ledger::erasure::{Erasure, Ruling};
 use worker::ledger::privacy::Privacy;
 
 use super::{SqliteSession, bodies, erasure, notifications};
@@ -32,7 +32,7 @@ impl Privacy for SqliteSession {
         &mut self,
         erasure: &Erasure,
         now: OffsetDateTime,
-    ) -> Result<Option<Erased>, LedgerError> {
+    ) -> Result<Option<Ruling>, LedgerError> {
         let (erasure, bodies) = (erasure.clone(), self.bodies.clone());
         self.write(move |connection| erasure::erase(connection, &erasure, now, &bodies)).await
     }

@@ -13,10 +13,10 @@ use worker::ledger::{Bucket, Work};
 
 use super::dead_letters::act::end;
 use super::fault::{Fault, Result};
-use super::settle;
+use super::{erasure, settle};
 use crate::embedded::schema::{dead_letters, replay_items, replay_jobs};
 use crate::embedded::store::Store;
-use crate::embedded::values::micros;
+use crate::embedded::values::{micros, uuid};
 
 mod jobs;
 mod look;
@@ -50,24 +50,27 @@ pub(super) fn close(
     batch: &[Work],
     buckets: &[Bucket],
     now: OffsetDateTime,
+    kept: &Bodies,
 ) -> Result<()> {
+    let mut ended = vec![];
     for (work, bucket) in batch.iter().zip(buckets) {
         let Work::Reading(reading) = work else { continue };
         let Some(item) = reading.replay else { continue };
         let message = reading.message.id.to_string();
-        close_one(connection, item, &message, Outcome::from(*bucket), now)?;
+        ended.extend(close_one(connection, item, &message, Outcome::from(*bucket), now)?);
     }
-    Ok(())
+    erasure::letters::end(connection, &ended, kept, now)
 }
 
-/// A copy that was published again after a crash may settle what another failed to, or was lost.
+/// The letter that ended. A copy that was published again after a crash may settle what another failed to, or
+/// was lost.
 fn close_one(
     connection: &mut SqliteConnection,
     item: Uuid,
     message: &str,
     outcome: Outcome,
     now: OffsetDateTime,
-) -> Result<()> {
+) -> Result<Option<Uuid>> {
     let found: Option<(String, String, Option<String>)> = replay_items::table
         .inner_join(dead_letters::table.on(dead_letters::id.eq(replay_items::letter_id)))
         .filter(replay_items::id.eq(item.to_string()))
@@ -75,10 +78,10 @@ fn close_one(
         .select((replay_items::letter_id, replay_items::job_id, replay_items::outcome))
         .first(connection)
         .optional()?;
-    let Some((letter, job, before)) = found else { return Ok(()) };
+    let Some((letter, job, before)) = found else { return Ok(None) };
     let before = before.as_deref().and_then(Outcome::from_word);
     if !matches!(before, None | Some(Outcome::DeadAgain | Outcome::Lost | Outcome::Skipped)) {
-        return Ok(());
+        return Ok(None);
     }
     diesel::update(replay_items::table.find(item.to_string()))
         .set((
@@ -91,7 +94,7 @@ fn close_one(
     let one = dead_letters::table.find(&letter).filter(dead_letters::state.eq_any(standing));
     let resolved = dead_letters::state.eq(LetterState::Resolved.as_str());
     if diesel::update(one).set(resolved).execute(connection)? == 0 {
-        return Ok(());
+        return Ok(None);
     }
     let (planned_by, started_by, reason): (String, Option<String>, Option<String>) =
         replay_jobs::table
@@ -104,7 +107,8 @@ fn close_one(
         subject: String::new(),
         reason: reason.unwrap_or_default(),
     };
-    end(connection, &letter, "replayed", &by, now)
+    end(connection, &letter, "replayed", &by, now)?;
+    Ok(Some(uuid(&letter)?))
 }
 
 /// Closes an item whose letter died again; false when it is none of this letter, or has its outcome. What a

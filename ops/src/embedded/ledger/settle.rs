@@ -26,7 +26,7 @@ pub(super) fn settle(
     bodies::record(connection, &readings, &changes, kept, now)?;
     notifications::record(connection, &readings, &changes, now)?;
     let buckets = buckets(batch, &changes);
-    replays::close(connection, batch, &buckets, now)?;
+    replays::close(connection, batch, &buckets, now, kept)?;
     receipts::record(connection, batch, &buckets, now)?;
     keys::record(connection, &uses(batch))?;
     Ok(buckets)

@@ -6,8 +6,7 @@ use shared::broker::Broker;
 use shared::notification::RefundStatus;
 use shared::process;
 use worker::ledger::bodies::StoredBody;
-use worker::ledger::erasure::{Closed, Erased, Erasure, IfClosed, Subject};
-use worker::ledger::privacy::Privacy as _;
+use worker::ledger::erasure::{Allowed, Erased, Erasure, Ruling, Shared, Subject};
 use worker::ledger::records::{Act, CaseAct};
 use worker::ledger::{Ledger, Session, Work};
 
@@ -18,6 +17,8 @@ use crate::world::World;
 mod agreements;
 mod closed;
 mod letters;
+mod owners;
+mod races;
 
 pub(crate) use self::agreements::{
     an_agreement_that_is_signed_after_its_subscription_was_erased_is_stripped,
@@ -25,7 +26,17 @@ pub(crate) use self::agreements::{
     an_erased_subscription_keeps_its_money_and_loses_its_bodies, no_charge_slips_past_an_erasure,
 };
 pub(crate) use self::closed::a_shared_body_that_does_not_open_goes_whole_only_when_asked;
-pub(crate) use self::letters::a_letter_is_erased_by_all_that_it_names;
+pub(crate) use self::letters::{
+    a_letter_is_erased_by_all_that_it_names,
+    a_letter_that_nobody_could_read_is_erased_by_its_message,
+    a_letter_under_a_tombstone_keeps_its_money_until_it_ends,
+    an_open_letter_is_in_the_way_of_an_erasure,
+};
+pub(crate) use self::owners::{
+    a_charge_that_an_order_pays_is_stripped_with_its_subscription,
+    an_erased_subscription_takes_no_agreement_of_another,
+};
+pub(crate) use self::races::an_erasure_and_the_ends_of_letters_never_wait_in_a_ring;
 
 const BATCH: &[u8] = br#"{"notificationItems":[{"about":"first"},{"about":"second"}]}"#;
 
@@ -40,7 +51,7 @@ fn act() -> Act {
 
 /// An erasure that is noted.
 pub(in crate::ledger) fn noted(subject: Subject) -> Erasure {
-    Erasure { subject, if_closed: IfClosed::Refuse, act: Some(act()) }
+    Erasure { subject, allowed: Allowed::default(), act: Some(act()) }
 }
 
 /// One that is only asked about.
@@ -52,9 +63,29 @@ fn order_of(number: &str) -> Subject {
     Subject::Order(number.to_owned())
 }
 
+/// What was erased, or would be: nothing is in the way.
+pub(in crate::ledger) async fn done(
+    session: &mut impl Session,
+    erasure: &Erasure,
+) -> anyhow::Result<Option<Erased>> {
+    match session.erase(erasure, process::now()).await? {
+        Some(Ruling::Done(erased)) => Ok(Some(*erased)),
+        Some(Ruling::InTheWay(why)) => anyhow::bail!(why),
+        None => Ok(None),
+    }
+}
+
+/// Why nothing was erased.
+async fn refused(session: &mut impl Session, erasure: &Erasure) -> anyhow::Result<String> {
+    match session.erase(erasure, process::now()).await? {
+        Some(Ruling::InTheWay(why)) => Ok(why),
+        Some(Ruling::Done(erased)) => anyhow::bail!("{erased:?}"),
+        None => anyhow::bail!("nothing was found"),
+    }
+}
+
 async fn erase(session: &mut impl Session, number: &str) -> anyhow::Result<Erased> {
-    let erased = session.erase(&noted(order_of(number)), process::now()).await?;
-    erased.context("nothing to erase")
+    done(session, &noted(order_of(number))).await?.context("nothing to erase")
 }
 
 pub(in crate::ledger) fn is_erased(body: &StoredBody) -> bool {
@@ -90,7 +121,7 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
     settle(&mut session, &works[2..]).await?;
     let (money, balance) = (show(&mut session, "A").await?, session.balance().await?);
 
-    let would = session.erase(&asked(order_of("A-2")), process::now()).await?;
+    let would = done(&mut session, &asked(order_of("A-2"))).await?;
     let would = would.context("it is there")?;
     let expected = Erased {
         subject: order_of("A"),
@@ -99,7 +130,8 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
         transactions: 1,
         destroyed: 1,
         redacted: 0,
-        unopenable: Closed::default(),
+        shared: Shared::default(),
+        open_letters: vec![],
         metadata: 1,
         beside: vec![],
         cases: 0,
@@ -122,7 +154,7 @@ pub(crate) async fn an_erased_order_keeps_its_money_and_loses_its_bodies<B: Brok
         ensure!(is_erased(&body(&mut session, id(work)?).await?));
     }
     ensure!(show(&mut session, "A").await?.summary.refunded_amount == 4);
-    ensure!(session.erase(&noted(order_of("nobody")), process::now()).await?.is_none());
+    ensure!(done(&mut session, &noted(order_of("nobody"))).await?.is_none());
     let acts = session.trail("A").await?.context("a trail")?.acts;
     let subjects: Vec<_> = acts.iter().map(|act| act.subject.as_str()).collect();
     ensure!(subjects == ["order/A", "order/A"], "by the number that the order bears: {subjects:?}");

@@ -13,13 +13,13 @@ use shared::secret::bodies::Bodies;
 use shared::secret::envelope::BodyKeys;
 use worker::ledger::bodies::StoredBody;
 use worker::ledger::dead_letters::letter::Letter;
-use worker::ledger::dead_letters::{Burial, DeadLetters as _, LetterState};
+use worker::ledger::dead_letters::{Burial, DeadLetters as _, LetterAct, LetterState};
 use worker::ledger::erasure::Subject;
 use worker::ledger::privacy::Privacy as _;
 use worker::ledger::{Ledger, Session};
 
-use super::{bury, letter, one};
-use crate::ledger::bodies::noted;
+use super::{act, bury, letter, one};
+use crate::ledger::bodies::{done, noted};
 use crate::ledger::words::{Ingress, Says};
 use crate::world::World;
 
@@ -84,11 +84,13 @@ pub(crate) async fn erasing_an_order_takes_its_dead_letters_bodies<B: Broker, L:
 ) -> anyhow::Result<()> {
     let mut session = world.ledger.open().await?;
     let mut ingress = Ingress::new();
-    let mut next = |order| letter(&ingress.message(&Says::paid(order, "T", 10)), "refused");
+    let mut next = |order| letter(&ingress.message(&Says::paid(order, order, 10)), "refused");
     let letters = [next("A")?, next("B")?];
     bury(&mut session, &letters).await?;
-    let erasure = noted(Subject::Order("A".into()));
-    let erased = session.erase(&erasure, process::now()).await?;
+    let by = act("dead_letters.discard");
+    let ids = letters.each_ref().map(|letter| letter.id);
+    session.act_on_letters(&ids, LetterAct::Discard, &by, process::now()).await?;
+    let erased = done(&mut session, &noted(Subject::Order("A".into()))).await?;
     ensure!(erased.context("nothing was found")?.destroyed == 1);
     let is_erased = |body: &StoredBody| matches!(body, StoredBody::Removed { reason, .. } if reason == "erased");
     ensure!(is_erased(&body(&mut session, &letters[0]).await?));
@@ -99,10 +101,15 @@ pub(crate) async fn erasing_an_order_takes_its_dead_letters_bodies<B: Broker, L:
     };
     ensure!(headers(&mut session, &letters[0]).await? == 0);
     ensure!(headers(&mut session, &letters[1]).await? > 0);
-    // One that comes later is buried without its body.
-    let late = next("A")?;
-    bury(&mut session, std::slice::from_ref(&late)).await?;
-    ensure!(is_erased(&body(&mut session, &late).await?));
-    ensure!(headers(&mut session, &late).await? == 0);
+    // One that comes later is buried with its body, which ends with it; others are discarded as they are.
+    let late = [next("A")?, next("B")?];
+    bury(&mut session, &late).await?;
+    ensure!(matches!(body(&mut session, &late[0]).await?, StoredBody::Open { .. }));
+    ensure!(headers(&mut session, &late[0]).await? > 0);
+    let ids = late.each_ref().map(|letter| letter.id);
+    session.act_on_letters(&ids, LetterAct::Discard, &by, process::now()).await?;
+    ensure!(is_erased(&body(&mut session, &late[0]).await?));
+    ensure!(headers(&mut session, &late[0]).await? == 0);
+    ensure!(matches!(body(&mut session, &late[1]).await?, StoredBody::Open { .. }));
     Ok(())
 }

@@ -70,7 +70,10 @@ pub(crate) async fn a_second_copy_of_what_a_replay_settled_changes_nothing<B: Br
 }
 
 /// Starts a plan and records that all of it was published.
-async fn sent(session: &mut impl Session, job: Uuid) -> anyhow::Result<Vec<(Uuid, StoredLetter)>> {
+pub(in crate::ledger) async fn sent(
+    session: &mut impl Session,
+    job: Uuid,
+) -> anyhow::Result<Vec<(Uuid, StoredLetter)>> {
     ensure!(start(session, job).await? == Started::Done);
     let holder = Uuid::from_u128(1);
     ensure!(session.beat(Duty::Replay, holder, None).await? == Beat::Held);

@@ -4,7 +4,7 @@ use shared::notification::Revival;
 use shared::subscription::EndReason;
 use time::OffsetDateTime;
 
-use super::{Agreement, Change, ChangeKey, What};
+use super::{Agreement, AgreementKey, Change, ChangeKey, Contracts, Subscription, What};
 
 /// How an agreement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,23 @@ pub(super) enum Life {
         at: OffsetDateTime,
         why: EndReason,
     },
+}
+
+impl Contracts {
+    /// May a known agreement be this subscription's, written or not? Not where the shop named it for another,
+    /// where its latest signing repeats another's number, or where the subscription is another account's.
+    pub fn may_be(&self, key: &AgreementKey, number: &str) -> bool {
+        let Some(agreement) = self.agreements.get(key) else { return false };
+        let names = |one: &&Subscription| {
+            one.terms.account == key.account
+                && one.terms.agreement_no.as_ref() == Some(&key.agreement)
+        };
+        let named = self.subscriptions.values().find(names).map(|one| &one.terms.subscription_no);
+        let whose = named.or(agreement.owner.as_ref()).or_else(|| agreement.repeated());
+        let written = self.subscriptions.get(number);
+        whose.is_none_or(|whose| whose == number)
+            && written.is_none_or(|one| one.terms.account == key.account)
+    }
 }
 
 impl Agreement {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::*;
+use crate::ledger::dead_letters::LetterState;
 
 const BATCH: &[u8] = br#"{"notificationItems":[{"a":"mine"},{"b":"other"}]}"#;
 
@@ -90,40 +91,89 @@ fn a_batch_keeps_what_is_about_others() {
 }
 
 #[test]
-fn what_cannot_be_taken_apart_goes_whole() {
-    assert_eq!(fate("adyen", b"x", 2, &[0].into()), Fate::Destroy);
-    assert_eq!(fate("wechat_pay", b"{}", 2, &[0].into()), Fate::Destroy);
-    assert_eq!(fate("gone", BATCH, 2, &[0].into()), Fate::Destroy);
+fn what_cannot_be_taken_apart_is_not_cut() {
+    assert_eq!(fate("adyen", b"x", 2, &[0].into()), Fate::Uncut);
+    assert_eq!(fate("wechat_pay", b"{}", 2, &[0].into()), Fate::Uncut);
+    assert_eq!(fate("gone", BATCH, 2, &[0].into()), Fate::Uncut);
 }
 
-#[test]
-fn a_shared_body_that_does_not_open_is_named_and_goes_only_when_asked() {
-    let request = |is_letter| Request {
-        provider: "adyen".into(),
-        parts: vec![part(Some("A"), None), part(Some("B"), None)],
-        is_letter,
-    };
-    let (message, letter) = (Uuid::from_u128(1), Uuid::from_u128(2));
+fn request(provider: &str, letter: Option<LetterState>) -> Request {
+    let parts = vec![part(Some("A"), None), part(Some("B"), None)];
+    Request { provider: provider.to_owned(), parts, letter }
+}
+
+fn erasure(is_noted: bool, allowed: Allowed) -> Erasure {
     let act = Act {
         actor: "ana".into(),
         action: "privacy.erase".into(),
         subject: String::new(),
         reason: "asked".into(),
     };
-    let judged = |act: Option<Act>, if_closed| {
+    Erasure { subject: Subject::Order("A".into()), allowed, act: is_noted.then_some(act) }
+}
+
+#[test]
+fn a_shared_body_that_cannot_be_cut_is_named_and_goes_only_when_asked() {
+    let [unopened, uncut, letter] = [1, 2, 3].map(Uuid::from_u128);
+    let judged = |is_noted, allowed| {
         let mut fates = Fates::default();
-        for (id, is_letter) in [(message, false), (letter, true)] {
-            fates.add((id, &request(is_letter)), &[order_hash("A")].into(), || None);
-        }
-        let erasure = Erasure { subject: Subject::Order("A".into()), if_closed, act };
-        fates.conclude(&erasure).map(|()| fates)
+        let tombstones = [order_hash("A")].into();
+        fates.add((unopened, &request("adyen", None)), &tombstones, || None);
+        fates.add((uncut, &request("wechat_pay", None)), &tombstones, || Some(b"{}".to_vec()));
+        let ended = request("adyen", Some(LetterState::Resolved));
+        fates.add((letter, &ended), &tombstones, || None);
+        (fates.conclude(&erasure(is_noted, allowed)), fates)
     };
-    let closed = Closed { notifications: vec![message], letters: vec![letter] };
-    let told = judged(None, IfClosed::Refuse).unwrap();
-    assert_eq!((&told.closed, told.gone.len()), (&closed, 0));
-    let refused = judged(Some(act.clone()), IfClosed::Refuse).unwrap_err().to_string();
-    for word in [&*message.to_string(), &letter.to_string(), "keys_file", "--destroy-unopenable"] {
-        assert!(refused.contains(word), "{word}: {refused}");
+    let shared = Shared { notifications: vec![unopened, uncut], letters: vec![letter] };
+    let (why, told) = judged(false, Allowed::default());
+    assert_eq!((why, &told.shared, told.gone.len()), (None, &shared, 0));
+    let why = judged(true, Allowed::default()).0.unwrap();
+    let ids = [unopened, uncut, letter].map(|id| id.to_string());
+    for word in ids.iter().map(String::as_str).chain(["keys_file", "--destroy-shared"]) {
+        assert!(why.contains(word), "{word}: {why}");
     }
-    assert_eq!(judged(Some(act), IfClosed::Destroy).unwrap().gone, [message, letter]);
+    let (why, whole) = judged(true, Allowed { shared: true, ..Allowed::default() });
+    assert_eq!((why, whole.gone), (None, vec![unopened, uncut, letter]));
+}
+
+#[test]
+fn a_letter_that_is_not_ended_is_in_the_way() {
+    let [open, replaying, resolved, discarded] = [1, 2, 3, 4].map(Uuid::from_u128);
+    let states = [
+        (open, LetterState::Open),
+        (replaying, LetterState::Replaying),
+        (resolved, LetterState::Resolved),
+        (discarded, LetterState::Discarded),
+    ];
+    let judged = |allowed| {
+        let mut fates = Fates::default();
+        for (id, state) in states {
+            let request = request("adyen", Some(state));
+            fates.add((id, &request), &[order_hash("A")].into(), || Some(BATCH.to_vec()));
+            fates.add((id, &request), &[order_hash("C")].into(), || None);
+        }
+        (fates.conclude(&erasure(true, allowed)), fates)
+    };
+    let (why, fates) = judged(Allowed::default());
+    assert_eq!(fates.open_letters, [open, replaying], "also where a part is cut out");
+    let why = why.unwrap();
+    for word in [&*open.to_string(), &replaying.to_string(), "--destroy-open-letters"] {
+        assert!(why.contains(word), "{word}: {why}");
+    }
+    assert!(!why.contains(&resolved.to_string()), "{why}");
+    assert_eq!(judged(Allowed { open_letters: true, ..Allowed::default() }).0, None);
+}
+
+#[test]
+fn a_letter_that_ends_loses_what_was_erased() {
+    let id = Uuid::from_u128(1);
+    let ended = |provider, opened: Option<&[u8]>| {
+        let mut fates = Fates::default();
+        let request = request(provider, Some(LetterState::Resolved));
+        fates.end((id, &request), &[order_hash("A")].into(), || opened.map(<[u8]>::to_vec));
+        (fates.gone.len(), fates.redacted.len())
+    };
+    assert_eq!(ended("adyen", Some(BATCH)), (0, 1));
+    assert_eq!(ended("wechat_pay", Some(b"{}")), (1, 0), "nobody is there to ask");
+    assert_eq!(ended("adyen", None), (0, 0), "who erases once more is asked");
 }

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use shared::notification::{Fact, Notification};
 
 use crate::decide::fold::{Changes, Reading, Verdict};
+use crate::decide::subscription::AgreementKey;
 
 /// A hash of a shop's number, or of an account's transaction or agreement.
 pub type Hash = [u8; 32];
@@ -26,8 +27,10 @@ pub struct Part {
     pub order_number: Option<String>,
     pub transaction: Option<String>,
     pub agreement: Option<String>,
-    /// The shop's number that a change of an agreement repeats.
+    /// The shop's number that a change of an agreement repeats, unless the agreement is another's.
     pub subscription_no: Option<String>,
+    /// The subscription that a payment extends, by its agreement or by its order.
+    pub extends: Option<String>,
 }
 
 pub fn order_hash(number: &str) -> Hash {
@@ -78,22 +81,28 @@ impl Part {
             transaction: named(Fact::transaction),
             agreement: named(Fact::agreement),
             subscription_no: named(Fact::subscription_no),
+            extends: None,
         }
     }
 
     /// The tombstones under which it is erased.
     pub fn hashes(&self) -> impl Iterator<Item = Hash> {
         let order = self.order_number.as_deref().map(order_hash);
-        let subscription = self.subscription_no.as_deref().map(subscription_hash);
+        let subscriptions = self.subscription_no.iter().chain(&self.extends);
         order
             .into_iter()
             .chain(self.transaction_hash())
             .chain(self.agreement_hash())
-            .chain(subscription)
+            .chain(subscriptions.map(|number| subscription_hash(number)))
     }
 
     fn transaction_hash(&self) -> Option<Hash> {
         self.transaction.as_deref().map(|one| transaction_hash(&self.account, one))
+    }
+
+    fn agreement_key(&self) -> Option<AgreementKey> {
+        let agreement = self.agreement.clone()?;
+        Some(AgreementKey { account: self.account.clone(), agreement })
     }
 
     fn agreement_hash(&self) -> Option<Hash> {
@@ -105,7 +114,8 @@ impl Part {
     }
 
     /// What it hands its tombstones on to. An order that is erased does not take the agreement with it under
-    /// which it was paid: that is a subscription's.
+    /// which it was paid: that is a subscription's. Nor does a subscription take one under which an order paid
+    /// for it.
     fn heirs(&self, tombstones: &BTreeSet<Hash>) -> impl Iterator<Item = (Hash, Kind)> {
         let transaction = self.transaction_hash().filter(|_| self.is_under(tombstones));
         let signed_for = self.subscription_no.as_deref().map(subscription_hash);
@@ -116,13 +126,24 @@ impl Part {
     }
 }
 
-/// The parts of each reading, as they are recorded.
+/// The parts of each reading, as they are recorded: of an agreement's only what settling believes too. A
+/// duplicate needs no more than its own keys: what was recorded before has handed its tombstones on to them.
 pub fn parts_of(readings: &[&Reading], changes: &Changes) -> Vec<Vec<Part>> {
+    let (_, contracts) = &changes.contracts;
     let of = |(reading, verdicts): (&&Reading, &Vec<Verdict>)| {
-        let part = |(told, verdict): (&Notification, &Verdict)| Part {
-            order_number: verdict.order_number.clone(),
-            transaction: verdict.payment.as_ref().map(|key| key.transaction.clone()),
-            ..Part::of(&reading.message.account, told.fact.as_ref())
+        let part = |(told, verdict): (&Notification, &Verdict)| {
+            let part = Part::of(&reading.message.account, told.fact.as_ref());
+            let key = part.agreement_key();
+            let is_believed =
+                |number: &String| key.as_ref().is_some_and(|key| contracts.may_be(key, number));
+            let charge = verdict.payment.as_ref().and_then(|key| contracts.charges.get(key));
+            Part {
+                order_number: verdict.order_number.clone(),
+                transaction: verdict.payment.as_ref().map(|key| key.transaction.clone()),
+                subscription_no: part.subscription_no.clone().filter(is_believed),
+                extends: charge.and_then(|charge| charge.subscription_no.clone()),
+                ..part
+            }
         };
         reading.notifications.iter().zip(verdicts).map(part).collect()
     };

@@ -1,7 +1,8 @@
 //! Stored bodies: moved, sealed, wrapped anew, and removed when their time is over.
 //!
 //! **Invariant**: a row of `bodies` is locked last, and by whoever tends it without waiting; only the dead letter
-//! whose body it was is locked after it, by nobody who then asks for a body.
+//! whose body it was is locked after it, by nobody who then asks for a body. So whoever ends letters locks their
+//! bodies first.
 
 use std::collections::BTreeSet;
 
@@ -129,7 +130,7 @@ async fn keep_each(
         let stored = match fate(provider, body, parts.len(), &erased) {
             Fate::Keep => kept.keep(*id, body)?,
             Fate::Redact(left) => kept.keep(*id, &left)?,
-            Fate::Destroy => {
+            Fate::Destroy | Fate::Uncut => {
                 stripped.push(*id);
                 continue;
             }

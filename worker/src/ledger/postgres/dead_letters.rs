@@ -1,6 +1,6 @@
 //! Dead letters: recorded with their bodies, groups and receipts in one transaction.
 //!
-//! Locks are taken in the order groups, letters, tombstones, receipts; each kind sorted by its key.
+//! Locks are taken in the order groups, letters, receipts; each kind sorted by its key.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -120,6 +120,8 @@ pub(super) async fn bury(
         return Ok(vec![]);
     }
     conn.transaction(async |conn| {
+        // Whoever erases sees a letter with all its parts, or not at all.
+        erasure::gate::pass(conn).await?;
         let groups = groups::hold(conn, letters, now).await?;
         let known = known(conn, letters).await?;
         let mut seen = BTreeSet::new();
@@ -211,7 +213,8 @@ async fn record_parts(
     let (mut agreements, mut subscriptions) = (vec![], vec![]);
     for letter in letters {
         for (place, part) in (0..).zip(&letter.parts) {
-            let Part { account, order_number, transaction, agreement, subscription_no } =
+            // Which subscription a payment extends is found when it is settled.
+            let Part { account, order_number, transaction, agreement, subscription_no, .. } =
                 part.clone();
             ids.push(letter.id);
             places.push(place);
@@ -235,20 +238,19 @@ async fn record_parts(
     Ok(())
 }
 
-/// Under the letters' own ids; of what lies under a tombstone nothing is kept.
+/// Under the letters' own ids, whatever was erased: as long as a letter stands, its money facts may stand
+/// nowhere else. It loses its body when it ends.
 async fn record_bodies(
     conn: &mut AsyncPgConnection,
     letters: &[&Letter],
     kept: &Bodies,
     now: OffsetDateTime,
 ) -> Result<(), LedgerError> {
-    let parts: Vec<&Part> = letters.iter().flat_map(|letter| &letter.parts).collect();
-    let tombstones = erasure::tombstones::over(conn, &parts, now).await?;
     let mut arrivals = vec![];
     for letter in letters {
         arrivals.push((letter.id, letter.provider.as_str(), &letter.body[..], &letter.parts[..]));
     }
-    bodies::keep(conn, &arrivals, (&tombstones, kept), now).await
+    bodies::keep(conn, &arrivals, (&BTreeSet::new(), kept), now).await
 }
 
 fn failed<'a>(letter: Uuid, death: &'a Death, groups: &Held) -> Option<Failed<'a>> {

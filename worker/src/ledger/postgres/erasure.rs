@@ -1,14 +1,12 @@
 //! Erasing: tombstones first, then what lies under them.
 //!
-//! **Invariant**: whoever records bodies has read `tombstones` in the same transaction, and whoever
-//! erases waits for all of those: no body slips past a tombstone.
+//! **Invariant**: whoever records bodies, or ends a letter, has passed the gate and read `tombstones` in the same
+//! transaction, and whoever erases closes the gate first: no body slips past a tombstone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::sql_types::{Array, Bytea, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{
-    AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
-};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use shared::secret::bodies::{Bodies, Kept};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -16,8 +14,10 @@ use uuid::Uuid;
 use super::dead_letters::end;
 use super::orders;
 use crate::ledger::LedgerError;
-use crate::ledger::erasure::{Erased, Erasure, Fates, Hash, Kind, Part, Scope, Subject, spread};
+use crate::ledger::erasure::{Erasure, Fates, Hash, Kind, Part, Ruling, Scope, Subject, spread};
 
+pub(super) mod gate;
+pub(super) mod letters;
 mod requests;
 mod scope;
 pub(super) mod tombstones;
@@ -59,13 +59,14 @@ pub(super) async fn erase(
     erasure: &Erasure,
     now: OffsetDateTime,
     kept: &Bodies,
-) -> Result<Option<Erased>, LedgerError> {
+) -> Result<Option<Ruling>, LedgerError> {
+    // They are only told of, so they need not be counted while nobody settles.
+    let cases = scope::cases(conn, &erasure.subject).await?;
     conn.transaction(async |conn| {
-        let held = scope::hold(conn, &erasure.subject).await?;
-        if erasure.act.is_some() {
-            conn.batch_execute("lock table tombstones in access exclusive mode").await?;
-        }
-        let scope = scope::of(conn, &erasure.subject, held).await?;
+        // Who only asks locks what is erased too, in this order.
+        gate::close(conn).await?;
+        scope::hold(conn, &erasure.subject).await?;
+        let scope = Scope { cases, ..scope::of(conn, &erasure.subject).await? };
         let requests = requests::about(conn, &scope).await?;
         if scope.is_unknown() && requests.is_empty() {
             return Ok(None);
@@ -76,14 +77,16 @@ pub(super) async fn erase(
         found.extend(hashes.keys());
         hashes.extend(spread(&parts, &mut found));
         let mut fates = requests::fates(conn, &requests, &found, kept).await?;
-        fates.conclude(erasure)?;
+        if let Some(why) = fates.conclude(erasure) {
+            return Ok(Some(Ruling::InTheWay(why)));
+        }
         if let Some(act) = erasure.noted(&scope) {
             tombstones::bury(conn, &hashes, now).await?;
             apply(conn, &fates, kept, now).await?;
             forget(conn, &scope).await?;
             orders::note(conn, &act, now).await?;
         }
-        Ok(Some(scope.told(&fates)))
+        Ok(Some(Ruling::Done(Box::new(scope.told(&fates)))))
     })
     .await
 }

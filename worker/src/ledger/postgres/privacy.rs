@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{PostgresSession, bodies, erasure, notifications};
 use crate::ledger::LedgerError;
 use crate::ledger::bodies::{NotificationFilter, NotificationRecord, StoredMessage, Tended};
-use crate::ledger::erasure::{Erased, Erasure};
+use crate::ledger::erasure::{Erasure, Ruling};
 use crate::ledger::privacy::Privacy;
 
 impl Privacy for PostgresSession {
@@ -29,7 +29,7 @@ impl Privacy for PostgresSession {
         &mut self,
         erasure: &Erasure,
         now: OffsetDateTime,
-    ) -> Result<Option<Erased>, LedgerError> {
+    ) -> Result<Option<Ruling>, LedgerError> {
         self.line.bounded(erasure::erase(&mut self.conn, erasure, now, &self.bodies)).await
     }
 }

@@ -7,7 +7,7 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::settle;
+use super::{erasure, settle};
 use crate::ledger::replays::Outcome;
 use crate::ledger::{Bucket, LedgerError, Work};
 
@@ -21,7 +21,17 @@ mod run;
 pub(super) use self::lost::{in_flight, lose};
 
 statement!(
-    /// The letters stand before anything else that a transaction locks.
+    /// A letter that ends under a tombstone loses its body: that is locked before the letter, as wherever a
+    /// body ends.
+    HoldBodies { items: Array<SqlUuid> = [Uuid] } -> (SqlUuid) = "
+    select b.message_id from bodies b
+    where b.message_id in (
+        select i.letter_id from unnest(?::uuid[]) as t (i) join replay_items i on i.id = t.i)
+    order by b.message_id for update of b"
+);
+
+statement!(
+    /// The letters stand before anything else that a transaction locks but their own bodies.
     HoldLetters { items: Array<SqlUuid> = [Uuid] } -> (SqlUuid) = "
     select d.id from dead_letters d
     where d.id in (
@@ -36,7 +46,7 @@ statement!(
         messages: Array<Text> = [String],
         outcomes: Array<Text> = [String],
         now: Timestamptz = OffsetDateTime,
-    } -> () = "
+    } -> (SqlUuid) = "
     with told as (
         select t.*, clock.at
         from unnest(?::uuid[], ?::text[], ?::text[]) as t (item, message, outcome),
@@ -55,7 +65,8 @@ statement!(
     )
     insert into dead_letter_resolutions (letter_id, at, resolution, actor, reason)
     select c.letter_id, c.at, 'replayed', coalesce(j.started_by, j.planned_by), coalesce(j.reason, '')
-    from closed c join ended e on e.id = c.letter_id join replay_jobs j on j.id = c.job_id"
+    from closed c join ended e on e.id = c.letter_id join replay_jobs j on j.id = c.job_id
+    returning letter_id"
 );
 
 statement!(
@@ -106,10 +117,12 @@ fn items(batch: &[Work]) -> impl Iterator<Item = (Uuid, usize, String)> + '_ {
     })
 }
 
-/// Holds the letters of a batch's items.
+/// Holds the letters of a batch's items, past the gate of erasures.
 pub(super) async fn hold(conn: &mut AsyncPgConnection, batch: &[Work]) -> Result<(), LedgerError> {
     let items: Vec<Uuid> = items(batch).map(|(item, ..)| item).collect();
     if !items.is_empty() {
+        erasure::gate::pass(conn).await?;
+        let _: Vec<Uuid> = HoldBodies { items: &items }.load(conn).await?;
         let _: Vec<Uuid> = HoldLetters { items: &items }.load(conn).await?;
     }
     Ok(())
@@ -121,6 +134,7 @@ pub(super) async fn close(
     batch: &[Work],
     buckets: &[Bucket],
     now: OffsetDateTime,
+    kept: &Bodies,
 ) -> Result<(), LedgerError> {
     let (mut ids, mut messages, mut outcomes) = (vec![], vec![], vec![]);
     for (item, place, message) in items(batch) {
@@ -135,7 +149,8 @@ pub(super) async fn close(
     }
     if !ids.is_empty() {
         let close = Close { items: &ids, messages: &messages, outcomes: &outcomes, now: &now };
-        close.execute(conn).await?;
+        let ended: Vec<Uuid> = close.load(conn).await?;
+        erasure::letters::end(conn, &ended, kept, now).await?;
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ pub(super) async fn within(
     notifications::record(conn, &readings, &changes, now).await?;
     events::append(conn, &changes.announcements, now).await?;
     let buckets = crate::ledger::buckets(batch, &changes);
-    replays::close(conn, batch, &buckets, now).await?;
+    replays::close(conn, batch, &buckets, now, kept).await?;
     receipts::record(conn, batch, &buckets, now).await?;
     keys::record(conn, news).await?;
     crash::at(Point::Settling);

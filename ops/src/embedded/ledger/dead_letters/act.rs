@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
+use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::dead_letters::group::{GroupAct, GroupRecord, GroupStatus, Stake};
@@ -10,7 +11,7 @@ use worker::ledger::dead_letters::{GroupActed, LetterAct, LetterState};
 use worker::ledger::records::Act;
 
 use crate::embedded::ledger::fault::Result;
-use crate::embedded::ledger::sweep;
+use crate::embedded::ledger::{erasure, sweep};
 use crate::embedded::schema::{dead_letter_resolutions, dead_letters, failure_groups};
 use crate::embedded::values::{currency, instant, micros, uuid, word};
 
@@ -71,6 +72,7 @@ pub(in crate::embedded::ledger) fn letters(
     ids: &[Uuid],
     (act, by): (LetterAct, &Act),
     now: OffsetDateTime,
+    kept: &Bodies,
 ) -> Result<Vec<Uuid>> {
     let (from, to, resolution) = act.step();
     let mut moved = vec![];
@@ -83,6 +85,10 @@ pub(in crate::embedded::ledger) fn letters(
         }
         end(connection, &text, resolution, by, now)?;
         moved.push(*id);
+    }
+    match act {
+        LetterAct::Discard => erasure::letters::end(connection, &moved, kept, now)?,
+        LetterAct::Restore => {}
     }
     if !moved.is_empty() {
         sweep::note(connection, by, now)?;

@@ -62,7 +62,7 @@ impl DeadLetters for SqliteSession {
         by: &Act,
         now: OffsetDateTime,
     ) -> Result<Vec<Uuid>, LedgerError> {
-        let (ids, by) = (ids.to_vec(), by.clone());
-        self.write(move |connection| act::letters(connection, &ids, (act, &by), now)).await
+        let (ids, by, bodies) = (ids.to_vec(), by.clone(), self.bodies.clone());
+        self.write(move |connection| act::letters(connection, &ids, (act, &by), now, &bodies)).await
     }
 }

@@ -105,29 +105,43 @@ fn agreements(connection: &mut SqliteConnection, number: &str) -> Result<Vec<Agr
     let all: BTreeSet<(String, String)> = named.chain(told).collect();
     let mut own = vec![];
     for (account, agreement) in all {
-        let owner: Option<String> = subscriptions::table
-            .filter(subscriptions::account.eq(&account))
-            .filter(subscriptions::agreement_no.eq(&agreement))
-            .select(subscriptions::subscription_no)
-            .first(connection)
-            .optional()?;
-        let repeated: Option<String> = agreement_changes::table
-            .filter(agreement_changes::account.eq(&account))
-            .filter(agreement_changes::agreement.eq(&agreement))
-            .filter(agreement_changes::what.eq("signed"))
-            .filter(agreement_changes::subscription_no.ne(""))
-            .order((
-                agreement_changes::occurred_at.desc(),
-                agreement_changes::subscription_no.desc(),
-            ))
-            .select(agreement_changes::subscription_no)
-            .first(connection)
-            .optional()?;
-        if owner.or(repeated).is_none_or(|whose| whose == number) {
-            own.push(AgreementKey { account, agreement });
+        let key = AgreementKey { account, agreement };
+        if is_its(connection, &key, number)? {
+            own.push(key);
         }
     }
     Ok(own)
+}
+
+/// May an agreement be this subscription's? As settling binds it: not one that is another's, nor for another
+/// account.
+pub(super) fn is_its(
+    connection: &mut SqliteConnection,
+    AgreementKey { account, agreement }: &AgreementKey,
+    number: &str,
+) -> Result<bool> {
+    let owner: Option<String> = subscriptions::table
+        .filter(subscriptions::account.eq(account))
+        .filter(subscriptions::agreement_no.eq(agreement))
+        .select(subscriptions::subscription_no)
+        .first(connection)
+        .optional()?;
+    let repeated: Option<String> = agreement_changes::table
+        .filter(agreement_changes::account.eq(account))
+        .filter(agreement_changes::agreement.eq(agreement))
+        .filter(agreement_changes::what.eq("signed"))
+        .filter(agreement_changes::subscription_no.ne(""))
+        .order((agreement_changes::occurred_at.desc(), agreement_changes::subscription_no.desc()))
+        .select(agreement_changes::subscription_no)
+        .first(connection)
+        .optional()?;
+    let written: Option<String> = subscriptions::table
+        .find(number)
+        .select(subscriptions::account)
+        .first(connection)
+        .optional()?;
+    Ok(owner.or(repeated).is_none_or(|whose| whose == number)
+        && written.is_none_or(|whose| whose == *account))
 }
 
 /// Its charges, and what was told of money under its agreements that is none yet.

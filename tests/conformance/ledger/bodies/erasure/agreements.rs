@@ -8,17 +8,16 @@ use shared::notification::{
 };
 use shared::process;
 use worker::ledger::bodies::StoredBody;
-use worker::ledger::erasure::{Closed, Erased, Subject};
-use worker::ledger::privacy::Privacy as _;
+use worker::ledger::erasure::{Erased, Shared, Subject};
 use worker::ledger::records::{NewOrder, NewSubscription, SubscriptionFilter, SubscriptionRecord};
 use worker::ledger::{Ledger, LedgerError, Session, Work};
 
-use super::{asked, erase, is_erased, noted};
+use super::{asked, done, erase, is_erased, noted};
 use crate::ledger::bodies::{body, id};
 use crate::ledger::words::{Ingress, PAID_AT, Says, order, refund, settle, subscription};
 use crate::world::World;
 
-const SIGNED: AgreementChange = AgreementChange::Signed { valid_until: None };
+pub(super) const SIGNED: AgreementChange = AgreementChange::Signed { valid_until: None };
 
 /// What was said of an agreement; a signing may repeat the shop's number.
 pub(super) fn agreement(agreement: &str, number: Option<&str>, change: AgreementChange) -> Fact {
@@ -35,7 +34,7 @@ pub(super) fn failed() -> AgreementChange {
     AgreementChange::ChargeFailed { charge: "attempt".into(), amount: None }
 }
 
-fn charge(agreement: &str, transaction: &str, status: PaymentStatus) -> Fact {
+pub(super) fn charge(agreement: &str, transaction: &str, status: PaymentStatus) -> Fact {
     Fact::Payment(PaymentFact {
         transaction: transaction.into(),
         order_number: format!("{transaction}-number"),
@@ -47,7 +46,7 @@ fn charge(agreement: &str, transaction: &str, status: PaymentStatus) -> Fact {
     })
 }
 
-fn subscription_of(number: &str) -> Subject {
+pub(super) fn subscription_of(number: &str) -> Subject {
     Subject::Subscription(number.to_owned())
 }
 
@@ -57,7 +56,7 @@ async fn read(session: &mut impl Session, number: &str) -> anyhow::Result<Subscr
     session.subscriptions(&filter).await?.into_iter().next().context("no such subscription")
 }
 
-async fn are_erased(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
+pub(super) async fn are_erased(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
     for work in works {
         if !is_erased(&body(session, id(work)?).await?) {
             return Ok(false);
@@ -66,7 +65,7 @@ async fn are_erased(session: &mut impl Session, works: &[Work]) -> anyhow::Resul
     Ok(true)
 }
 
-async fn are_open(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
+pub(super) async fn are_open(session: &mut impl Session, works: &[Work]) -> anyhow::Result<bool> {
     for work in works {
         if !matches!(body(session, id(work)?).await?, StoredBody::Open { .. }) {
             return Ok(false);
@@ -108,7 +107,7 @@ pub(crate) async fn an_erased_subscription_keeps_its_money_and_loses_its_bodies<
     settle(&mut session, &others).await?;
     let (stood, balance) = (read(&mut session, "S-1").await?, session.balance().await?);
 
-    let would = session.erase(&asked(subscription_of("S-1")), process::now()).await?;
+    let would = done(&mut session, &asked(subscription_of("S-1"))).await?;
     let expected = Erased {
         subject: subscription_of("S-1"),
         numbers: vec![],
@@ -116,7 +115,8 @@ pub(crate) async fn an_erased_subscription_keeps_its_money_and_loses_its_bodies<
         transactions: 3,
         destroyed: own.len(),
         redacted: 0,
-        unopenable: Closed::default(),
+        shared: Shared::default(),
+        open_letters: vec![],
         metadata: 1,
         beside: vec![Subject::Order("A".into())],
         cases: 0,
@@ -124,7 +124,7 @@ pub(crate) async fn an_erased_subscription_keeps_its_money_and_loses_its_bodies<
     };
     ensure!(would.as_ref() == Some(&expected), "{would:?}");
     ensure!(are_open(&mut session, &own).await?, "it was only asked");
-    let did = session.erase(&noted(subscription_of("S-1")), process::now()).await?;
+    let did = done(&mut session, &noted(subscription_of("S-1"))).await?;
     ensure!(did == would, "{did:?}");
     ensure!(are_erased(&mut session, &own).await? && are_open(&mut session, &others).await?);
     ensure!(read(&mut session, "S-1").await? == stood);
@@ -142,10 +142,10 @@ pub(crate) async fn an_erased_subscription_keeps_its_money_and_loses_its_bodies<
     settle(&mut session, &others).await?;
     ensure!(are_open(&mut session, &others).await?);
     ensure!(read(&mut session, "S-1").await?.periods == stood.periods + 1);
-    let again = session.erase(&noted(subscription_of("S-1")), process::now()).await?;
+    let again = done(&mut session, &noted(subscription_of("S-1"))).await?;
     let again = again.context("it is still there")?;
     ensure!((again.destroyed, again.metadata, again.transactions) == (0, 0, 4), "{again:?}");
-    ensure!(session.erase(&noted(subscription_of("none")), process::now()).await?.is_none());
+    ensure!(done(&mut session, &noted(subscription_of("none"))).await?.is_none());
     Ok(())
 }
 
@@ -159,7 +159,7 @@ pub(crate) async fn an_agreement_that_is_signed_after_its_subscription_was_erase
     let named = NewSubscription { agreement_no: Some("G-2".into()), ..subscription("S-2") };
     session.subscribe(&[subscription("S-1"), named], process::now()).await?;
     for (number, agreements) in [("S-1", 0), ("S-2", 1)] {
-        let erased = session.erase(&noted(subscription_of(number)), process::now()).await?;
+        let erased = done(&mut session, &noted(subscription_of(number))).await?;
         ensure!(erased.context("it is there")?.agreements == agreements, "{number}");
     }
     let mut ingress = Ingress::new();
@@ -177,7 +177,7 @@ pub(crate) async fn an_agreement_that_is_signed_after_its_subscription_was_erase
     let unwritten = [ingress.tell(agreement("G-3", Some("S-3"), SIGNED))];
     settle(&mut session, &unwritten).await?;
     ensure!(are_open(&mut session, &unwritten).await?);
-    let erased = session.erase(&noted(subscription_of("S-3")), process::now()).await?;
+    let erased = done(&mut session, &noted(subscription_of("S-3"))).await?;
     ensure!(erased.context("it was told of")?.destroyed == 1);
     ensure!(are_erased(&mut session, &unwritten).await?);
     Ok(())
@@ -228,7 +228,7 @@ pub(crate) async fn no_charge_slips_past_an_erasure<B: Broker, L: Ledger>(
     };
     let (first, second) = works.split_at(24);
     let erasure = noted(subscription_of("S-1"));
-    let erased = erasing.erase(&erasure, process::now());
+    let erased = done(&mut erasing, &erasure);
     let (first, second, erased) = tokio::join!(lane(first), lane(second), erased);
     first?;
     second?;

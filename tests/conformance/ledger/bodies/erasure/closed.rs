@@ -4,13 +4,12 @@ use anyhow::{Context as _, ensure};
 use shared::broker::Broker;
 use shared::process;
 use shared::secret::bodies::Bodies;
+use worker::ledger::Ledger;
 use worker::ledger::bodies::StoredBody;
 use worker::ledger::dead_letters::DeadLetters as _;
-use worker::ledger::erasure::{Closed, Erasure, IfClosed};
-use worker::ledger::privacy::Privacy as _;
-use worker::ledger::{Ledger, LedgerError};
+use worker::ledger::erasure::{Allowed, Erasure, Shared};
 
-use super::{asked, batch, is_erased, noted, order_of};
+use super::{asked, batch, done, is_erased, noted, order_of, refused};
 use crate::ledger::bodies::{body, id};
 use crate::ledger::dead_letters::letter;
 use crate::ledger::words::{Ingress, Says, settle};
@@ -32,13 +31,14 @@ pub(crate) async fn a_shared_body_that_does_not_open_goes_whole_only_when_asked<
     session.bury(std::slice::from_ref(&dead), process::now()).await?;
 
     let mut stranger = world.ledger.clone().keeping(Bodies::default()).open().await?;
-    let closed = Closed { notifications: vec![id(&shared)?], letters: vec![dead.id] };
-    let would = stranger.erase(&asked(order_of("A")), process::now()).await?;
-    let would = would.context("it was told of")?;
-    ensure!((would.destroyed, would.redacted) == (1, 0) && would.unopenable == closed, "{would:?}");
-    let refused = stranger.erase(&noted(order_of("A")), process::now()).await;
-    let Err(LedgerError::Refused(why)) = refused else { anyhow::bail!("{refused:?}") };
-    for word in [&*id(&shared)?.to_string(), &dead.id.to_string(), "--destroy-unopenable"] {
+    let shared_ones = Shared { notifications: vec![id(&shared)?], letters: vec![dead.id] };
+    let would = done(&mut stranger, &asked(order_of("A"))).await?.context("it was told of")?;
+    ensure!((would.destroyed, would.redacted) == (1, 0), "{would:?}");
+    ensure!(would.shared == shared_ones && would.open_letters == [dead.id], "{would:?}");
+    let open_letters = Allowed { open_letters: true, ..Allowed::default() };
+    let erasure = Erasure { allowed: open_letters, ..noted(order_of("A")) };
+    let why = refused(&mut stranger, &erasure).await?;
+    for word in [&*id(&shared)?.to_string(), &dead.id.to_string(), "--destroy-shared"] {
         ensure!(why.contains(word), "{word}: {why}");
     }
     // Nothing was erased: neither what needs no key, nor what comes later.
@@ -47,10 +47,11 @@ pub(crate) async fn a_shared_body_that_does_not_open_goes_whole_only_when_asked<
     for work in [&shared, &alone, &later] {
         ensure!(matches!(body(&mut session, id(work)?).await?, StoredBody::Open { .. }));
     }
-    let whole = Erasure { if_closed: IfClosed::Destroy, ..noted(order_of("A")) };
-    let erased = stranger.erase(&whole, process::now()).await?.context("it was told of")?;
+    let allowed = Allowed { shared: true, open_letters: true };
+    let whole = Erasure { allowed, ..noted(order_of("A")) };
+    let erased = done(&mut stranger, &whole).await?.context("it was told of")?;
     ensure!((erased.destroyed, erased.redacted) == (4, 0), "{erased:?}");
-    ensure!(erased.unopenable == closed, "{erased:?}");
+    ensure!(erased.shared == shared_ones, "{erased:?}");
     for work in [&shared, &alone, &later] {
         ensure!(is_erased(&body(&mut session, id(work)?).await?));
     }

@@ -2,13 +2,14 @@
 
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::ledger::LedgerError;
 use crate::ledger::dead_letters::group::{GroupAct, GroupRecord, GroupStatus, Stake};
 use crate::ledger::dead_letters::{GroupActed, LetterAct};
-use crate::ledger::postgres::orders;
+use crate::ledger::postgres::{erasure, orders};
 use crate::ledger::records::Act;
 
 statement!(
@@ -50,6 +51,13 @@ statement!(
     set status = t.status, owner = coalesce(t.owner, g.owner), note = coalesce(t.note, g.note)
     from (select ?::text as status, ?::text as owner, ?::text as note, ?::uuid as id) as t
     where g.id = t.id"
+);
+
+statement!(
+    /// A letter that is discarded under a tombstone loses its body, which is locked first.
+    HoldBodies { ids: Array<SqlUuid> = [Uuid] } -> (SqlUuid) = "
+    select b.message_id from unnest(?::uuid[]) as t (i) join bodies b on b.message_id = t.i
+    order by b.message_id for update of b"
 );
 
 statement!(
@@ -126,9 +134,12 @@ pub(in crate::ledger::postgres) async fn letters(
     ids: &[Uuid],
     (act, by): (LetterAct, &Act),
     now: OffsetDateTime,
+    kept: &Bodies,
 ) -> Result<Vec<Uuid>, LedgerError> {
     let (from, to, resolution) = act.step();
     conn.transaction(async |conn| {
+        erasure::gate::pass(conn).await?;
+        let _: Vec<Uuid> = HoldBodies { ids }.load(conn).await?;
         let held: Vec<Uuid> = HoldLetters { ids, state: from.as_str() }.load(conn).await?;
         if held.is_empty() {
             return Ok(held);
@@ -136,6 +147,10 @@ pub(in crate::ledger::postgres) async fn letters(
         Move { state: to.as_str(), ids: &held }.execute(conn).await?;
         let (actor, reason) = (by.actor.as_str(), by.reason.as_str());
         End { ids: &held, now: &now, resolution, actor, reason }.execute(conn).await?;
+        match act {
+            LetterAct::Discard => erasure::letters::end(conn, &held, kept, now).await?,
+            LetterAct::Restore => {}
+        }
         orders::note(conn, by, now).await?;
         Ok(held)
     })

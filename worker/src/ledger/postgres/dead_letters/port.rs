@@ -58,6 +58,6 @@ impl DeadLetters for PostgresSession {
         by: &Act,
         now: OffsetDateTime,
     ) -> Result<Vec<Uuid>, LedgerError> {
-        self.line.bounded(act::letters(&mut self.conn, ids, (act, by), now)).await
+        self.line.bounded(act::letters(&mut self.conn, ids, (act, by), now, &self.bodies)).await
     }
 }

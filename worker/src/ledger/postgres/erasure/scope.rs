@@ -9,18 +9,28 @@ use crate::ledger::LedgerError;
 use crate::ledger::erasure::{Scope, Subject};
 
 statement!(
-    /// The order's lock stands first, as when its payments are settled.
     Order { number: Text = str } -> (Text, Bool) = "
     select o.order_no, o.metadata is not null
     from orders o join order_numbers n on n.order_no = o.order_no
+    where n.number = ?"
+);
+
+statement!(
+    Subscription { number: Text = str } -> (Text, Bool) = "
+    select subscription_no, metadata is not null from subscriptions where subscription_no = ?"
+);
+
+statement!(
+    /// The order's lock stands first, as when its payments are settled.
+    HoldOrder { number: Text = str } -> (Text) = "
+    select o.order_no from orders o join order_numbers n on n.order_no = o.order_no
     where n.number = ? for update of o"
 );
 
 statement!(
     /// So does the subscription's.
-    Subscription { number: Text = str } -> (Text, Bool) = "
-    select subscription_no, metadata is not null from subscriptions
-    where subscription_no = ? for update"
+    HoldSubscription { number: Text = str } -> (Text) = "
+    select subscription_no from subscriptions where subscription_no = ? for update"
 );
 
 statement!(
@@ -38,7 +48,8 @@ statement!(
 
 statement!(
     /// Its own, as charges are bound: the one that the shop named; else those whose latest signing repeats
-    /// its number, unless the shop named them for another. Nobody else's word for its number is left out.
+    /// its number, unless the shop named them for another, or it is another account's. Nobody else's word for
+    /// its number is left out.
     Agreements { number: Text = str } -> (Text, Text) = "
     with asked (number) as (select ?::text),
     named (account, agreement) as (
@@ -56,6 +67,8 @@ statement!(
            and c.what = 'signed' and c.subscription_no <> ''
          order by c.occurred_at desc, c.subscription_no desc limit 1),
         asked.number)
+      and not exists (select from subscriptions s
+                      where s.subscription_no = asked.number and s.account <> n.account)
     order by account, agreement"
 );
 
@@ -117,39 +130,57 @@ statement!(
            (select count(*) from about join case_notes n on n.case_id = about.id)"
 );
 
-/// What the shop wrote, under its lock: its canonical number, and whether it has metadata.
-pub(super) type Held = Option<(String, bool)>;
+/// What the shop wrote: its canonical number, and whether it has metadata.
+type Written = Option<(String, bool)>;
 
 pub(super) async fn hold(
     conn: &mut AsyncPgConnection,
     subject: &Subject,
-) -> Result<Held, LedgerError> {
-    let rows: Vec<(String, bool)> = match subject {
-        Subject::Order(number) => Order { number }.load(conn).await?,
-        Subject::Subscription(number) => Subscription { number }.load(conn).await?,
+) -> Result<(), LedgerError> {
+    let _: Vec<String> = match subject {
+        Subject::Order(number) => HoldOrder { number }.load(conn).await?,
+        Subject::Subscription(number) => HoldSubscription { number }.load(conn).await?,
     };
-    Ok(rows.into_iter().next())
+    Ok(())
 }
 
-/// Everything that it is about. Nothing is locked here: the tombstones may be already.
+/// Everything that it is about, but for its cases. Nothing is locked here.
 pub(super) async fn of(
     conn: &mut AsyncPgConnection,
     asked: &Subject,
-    held: Held,
 ) -> Result<Scope, LedgerError> {
     match asked {
-        Subject::Order(number) => order(conn, number, held).await,
-        Subject::Subscription(number) => subscription(conn, number, held).await,
+        Subject::Order(number) => {
+            let written = Order { number }.load(conn).await?.into_iter().next();
+            order(conn, number, written).await
+        }
+        Subject::Subscription(number) => {
+            let written = Subscription { number }.load(conn).await?.into_iter().next();
+            subscription(conn, number, written).await
+        }
     }
+}
+
+/// The cases about it, and the notes on them.
+pub(super) async fn cases(
+    conn: &mut AsyncPgConnection,
+    asked: &Subject,
+) -> Result<(i64, i64), LedgerError> {
+    let Scope { numbers, transactions, .. } = of(conn, asked).await?;
+    let (accounts, transactions): (Vec<_>, Vec<_>) =
+        transactions.into_iter().map(|key| (key.account, key.transaction)).unzip();
+    let cases = Cases { numbers: &numbers, accounts: &accounts, transactions: &transactions };
+    let counted: Vec<(i64, i64)> = cases.load(conn).await?;
+    Ok(counted.into_iter().next().unwrap_or_default())
 }
 
 async fn order(
     conn: &mut AsyncPgConnection,
     number: &str,
-    held: Held,
+    written: Written,
 ) -> Result<Scope, LedgerError> {
-    let is_written = held.is_some();
-    let (order_no, has_metadata) = held.unwrap_or_else(|| (number.to_owned(), false));
+    let is_written = written.is_some();
+    let (order_no, has_metadata) = written.unwrap_or_else(|| (number.to_owned(), false));
     let numbers: Vec<String> = if is_written {
         Numbers { order_no: &order_no }.load(conn).await?
     } else {
@@ -167,7 +198,7 @@ async fn order(
         agreements: vec![],
         beside: beside.into_iter().map(Subject::Subscription).collect(),
         has_metadata,
-        cases: cases(conn, &numbers, (&accounts, &transactions)).await?,
+        cases: (0, 0),
         numbers,
     })
 }
@@ -175,7 +206,7 @@ async fn order(
 async fn subscription(
     conn: &mut AsyncPgConnection,
     number: &str,
-    held: Held,
+    written: Written,
 ) -> Result<Scope, LedgerError> {
     let agreed: Vec<(String, String)> = Agreements { number }.load(conn).await?;
     let (accounts, agreements): (Vec<_>, Vec<_>) = agreed.iter().cloned().unzip();
@@ -187,25 +218,16 @@ async fn subscription(
     let agreement = |(account, agreement)| AgreementKey { account, agreement };
     Ok(Scope {
         subject: Subject::Subscription(number.to_owned()),
-        is_written: held.is_some(),
+        is_written: written.is_some(),
         numbers: vec![],
         transactions: charged.into_iter().map(payment).collect(),
         agreements: agreed.into_iter().map(agreement).collect(),
         beside: beside.into_iter().map(Subject::Order).collect(),
-        has_metadata: held.is_some_and(|(_, has_metadata)| has_metadata),
-        cases: cases(conn, &[], (&accounts, &transactions)).await?,
+        has_metadata: written.is_some_and(|(_, has_metadata)| has_metadata),
+        cases: (0, 0),
     })
 }
 
 fn payment((account, transaction): (String, String)) -> PaymentKey {
     PaymentKey { account, transaction }
-}
-
-async fn cases(
-    conn: &mut AsyncPgConnection,
-    numbers: &[String],
-    (accounts, transactions): (&[String], &[String]),
-) -> Result<(i64, i64), LedgerError> {
-    let counted: Vec<(i64, i64)> = Cases { numbers, accounts, transactions }.load(conn).await?;
-    Ok(counted.into_iter().next().unwrap_or_default())
 }

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::ledger::LedgerError;
 use crate::ledger::erasure::{Hash, Kind, Part, spread};
-use crate::ledger::postgres::dead_letters::end;
 
 statement!(
     Found { hashes: Array<Bytea> = [Vec<u8>] } -> (Bytea) = "
@@ -32,8 +31,7 @@ statement!(
     order by m on conflict do nothing"
 );
 
-/// The tombstones over parts that arrive, and those that come to lie beside them. Reading them holds off
-/// whoever erases until the transaction ends; writing some then waits for no such one.
+/// The tombstones over parts that arrive, and those that come to lie beside them. The caller passed the gate.
 pub(in crate::ledger::postgres) async fn over(
     conn: &mut AsyncPgConnection,
     parts: &[&Part],
@@ -79,7 +77,6 @@ pub(in crate::ledger::postgres) async fn strip(
 ) -> Result<(), LedgerError> {
     if !messages.is_empty() {
         Strip { messages, now: &now }.execute(conn).await?;
-        end::bare(conn, messages).await?;
     }
     Ok(())
 }
