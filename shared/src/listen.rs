@@ -5,24 +5,28 @@
 
 use std::error::Error;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::HttpService;
+use hyper::service::Service;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use metrics::counter;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+mod heard;
 mod places;
+
+use self::heard::Heard;
 
 pub use self::places::Capacity;
 use self::places::{Place, Places};
@@ -30,7 +34,7 @@ use self::places::{Place, Places};
 /// How long a request's head may take, from the connection's begin or the request before: also how
 /// long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// The same for whoever was taken in as the door stopped: its request is here, or is not coming.
+/// The same for whoever had not asked anything yet as the door stopped: its request is here, or is not coming.
 const LAST_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// When the system has no more files, accepting again at once would only spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -46,10 +50,10 @@ pub async fn listen<S, B>(
 ) where
     S: Clone + Send + 'static,
     TowerToHyperService<S>:
-        HttpService<Incoming, ResBody = B, Error: Into<Wrong>, Future: Send> + Send,
+        Service<Request<Incoming>, Response = Response<B>, Error: Into<Wrong>, Future: Send> + Send,
     B: Body<Data: Send, Error: Into<Wrong>> + Send + 'static,
 {
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     let places = Arc::new(Places::new(capacity));
     loop {
         let accepted = tokio::select! {
@@ -58,7 +62,9 @@ pub async fn listen<S, B>(
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, Some(place))) => attend(&service, stream, place, &graceful),
+            Ok((stream, Some(place))) => {
+                connections.spawn(attend(service.clone(), stream, place, stop.clone()));
+            }
             Ok((_, None)) => counter!("quittance_connections_refused_total").increment(1),
             Err(error) => {
                 warn!(%error, "accepting a connection failed");
@@ -66,20 +72,15 @@ pub async fn listen<S, B>(
             }
         }
     }
-    // Whom the system has taken in before for us is answered too, once. A connection on which nothing was
-    // read yet would end unheard by a graceful shutdown.
-    let mut last = JoinSet::new();
+    // Whom the system has taken in before for us is answered too.
     while let Some(Ok((stream, place))) = accept(&listener, &places).now_or_never() {
         if let Some(place) = place {
-            let once = http(LAST_HEAD_TIMEOUT)
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
-            last.spawn(serve(once, place));
+            connections.spawn(attend(service.clone(), stream, place, stop.clone()));
         }
     }
     drop(listener);
-    let ended = async { tokio::join!(graceful.shutdown(), last.join_all()) };
-    if timeout(drain, ended).await.is_err() {
+    connections.close();
+    if timeout(drain, connections.wait()).await.is_err() {
         warn!("connections were cut: they did not end in time");
     }
 }
@@ -94,30 +95,39 @@ async fn accept(
     Ok((stream, places.take(room, peer.ip())))
 }
 
-/// Serves one connection in a task of its own.
-fn attend<S, B>(service: &S, stream: TcpStream, place: Place, graceful: &GracefulShutdown)
+/// Serves one connection until it ends, or until what it asked is answered once the door stops. A graceful
+/// shutdown ends a connection on which no request was read yet unheard, so that one has a moment before.
+async fn attend<S, B>(service: S, stream: TcpStream, place: Place, stop: CancellationToken)
 where
-    S: Clone + Send + 'static,
     TowerToHyperService<S>:
-        HttpService<Incoming, ResBody = B, Error: Into<Wrong>, Future: Send> + Send,
+        Service<Request<Incoming>, Response = Response<B>, Error: Into<Wrong>, Future: Send> + Send,
     B: Body<Data: Send, Error: Into<Wrong>> + Send + 'static,
 {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "no delay could not be set");
     }
-    let service = TowerToHyperService::new(service.clone());
-    let connection = http(HEAD_TIMEOUT).serve_connection(TokioIo::new(stream), service);
-    tokio::spawn(serve(graceful.watch(connection), place));
-}
-
-fn http(head_timeout: Duration) -> http1::Builder {
+    let heard = CancellationToken::new();
+    let service = Heard { service: TowerToHyperService::new(service), heard: heard.clone() };
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head_timeout);
-    http
-}
-
-async fn serve(connection: impl Future<Output = hyper::Result<()>>, place: Place) {
-    if let Err(error) = connection.await {
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let asked_or_late = async {
+        stop.cancelled().await;
+        // Either way it ends after what it asked.
+        timeout(LAST_HEAD_TIMEOUT, heard.cancelled()).await.is_ok()
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        _ = asked_or_late => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         debug!(%error, "a connection ended early");
     }
     drop(place);

@@ -240,8 +240,8 @@ async fn a_replay_is_planned_and_started_in_one_where_as_many_fit_as_expected() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_that_begins_late_halts_its_job() {
-    let orders: Vec<String> = (0..31)
+async fn a_failure_that_begins_behind_the_canary_halts_its_job() {
+    let orders: Vec<String> = (0..40)
         .map(|place| format!("{}-{place}", if place < 25 { "WELL" } else { "ILL" }))
         .collect();
     let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
@@ -250,10 +250,10 @@ async fn a_failure_that_begins_late_halts_its_job() {
     let rule = "create trigger a_cause before insert on payments when new.order_number like 'ILL%' \
                 begin select raise(abort, 'order: a cause'); end";
     sqlite::sql(&shop.at.path("data/quittance.db"), rule).await.unwrap();
-    // Those that died first go first: 6 of all 31 are less than the 20 % that it may lose.
+    // Those that died first go first, so the canary goes well.
     let start = format!("replay start -q group:{group} --yes --reason hope --rate 30/s --watch");
     let halted = shop.run(&format!("{start} -o json")).ends_with(7).json();
     assert_eq!((&halted["state"], &halted["new_causes"]), (&json!("halted"), &json!(0)));
     let why = halted["halted"].as_str().unwrap();
-    assert!(why.ends_with("of the last 20 died again or were lost"), "{halted}");
+    assert!(why.contains("of the last") && why.ends_with("died again or were lost"), "{halted}");
 }

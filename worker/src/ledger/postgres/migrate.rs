@@ -75,7 +75,8 @@ pub(super) async fn migrate(server: &Postgres) -> Result<(), LedgerError> {
 }
 
 async fn once(server: &Postgres) -> Result<(), LedgerError> {
-    let mut conn = server.connect("").await?;
+    let patience = format!("set lock_timeout to '{}s'", LOCK_WAIT.as_secs());
+    let mut conn = server.connect(&patience).await?;
     let line = Line::of(&mut conn, server.clone()).await?;
     // Mostly nothing is missing, and then nobody needs to wait for a turn.
     if line.bounded(is_current(&mut conn)).await? {
