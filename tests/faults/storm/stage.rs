@@ -251,14 +251,14 @@ impl Stage {
         Ok(())
     }
 
-    /// Each locks two of the newest orders in any order, for a moment, and again.
+    /// Each locks the newest orders one by one, from the last to the first, and again: a lane locks those of its
+    /// batch from the first to the last.
     fn lock_against_the_order(&mut self) -> anyhow::Result<()> {
-        const LOCK: &str = "select order_no from quittance.orders where order_no = (select order_no \
-             from (select order_no from quittance.orders order by order_no desc limit 60) as newest \
-             order by random() limit 1) for update;";
-        let script = format!(
-            "while :; do psql -X -q -c \"begin; {LOCK} select pg_sleep(0.2); {LOCK} commit\" \"$1\"; done"
-        );
+        const LOCK: &str = "do $$ declare one text; begin \
+             for one in select order_no from quittance.orders order by order_no desc limit 90 \
+             loop perform from quittance.orders where order_no = one for update; perform pg_sleep(0.02); \
+             end loop; end $$";
+        let script = format!("while :; do psql -X -q -c '{LOCK}' \"$1\"; done");
         for _ in 0..3 {
             let mut command = Command::new("/bin/sh");
             command.args(["-c", &script, "locker", self.database()?]);
