@@ -108,7 +108,17 @@ pub(in crate::ledger::postgres) async fn orders(
     rows.into_iter().map(summary).collect()
 }
 
+/// As of one moment: what is settled between two of its statements would show in half of it.
 pub(in crate::ledger::postgres) async fn order(
+    conn: &mut AsyncPgConnection,
+    number: &str,
+) -> Result<Option<OrderRecord>, LedgerError> {
+    let mut snapshot = conn.build_transaction().repeatable_read().read_only();
+    snapshot.run(async |conn| within(conn, number).await).await
+}
+
+/// The same, within the caller's snapshot.
+pub(super) async fn within(
     conn: &mut AsyncPgConnection,
     number: &str,
 ) -> Result<Option<OrderRecord>, LedgerError> {

@@ -44,7 +44,15 @@ pub(in crate::ledger::postgres) async fn trail(
     conn: &mut AsyncPgConnection,
     number: &str,
 ) -> Result<Option<Trail>, LedgerError> {
-    let Some(order) = show::order(conn, number).await? else { return Ok(None) };
+    let mut snapshot = conn.build_transaction().repeatable_read().read_only();
+    snapshot.run(async |conn| gathered(conn, number).await).await
+}
+
+async fn gathered(
+    conn: &mut AsyncPgConnection,
+    number: &str,
+) -> Result<Option<Trail>, LedgerError> {
+    let Some(order) = show::within(conn, number).await? else { return Ok(None) };
     type Notified = (Uuid, String, String, String, Option<String>, String, OffsetDateTime);
     let numbers = &order.numbers[..];
     let rows: Vec<Notified> = Notifications { numbers, limit: &TRAIL_MAX }.load(conn).await?;
