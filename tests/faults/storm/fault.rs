@@ -108,7 +108,7 @@ impl Fault {
     ];
 
     /// Those that are soon over.
-    pub(crate) const QUICK: [Self; 15] = [
+    pub(crate) const QUICK: [Self; 14] = [
         Self::IngressKilled,
         Self::WorkersReplaced,
         Self::RelayHolderKilled,
@@ -118,7 +118,6 @@ impl Fault {
         Self::BrokerKilled,
         Self::BrokerBlocked,
         Self::LedgerKilled,
-        Self::LedgerDeadlocks,
         Self::LedgerSerialisable,
         Self::BrokerWireHalfOpen,
         Self::SilentSubscriber,
