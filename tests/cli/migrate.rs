@@ -82,6 +82,16 @@ async fn asked(database: &postgres::Database, question: &str) {
     .unwrap();
 }
 
+/// Whoever migrates may be stopped, or its wire may say nothing: nobody waits for it who has nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_turn_when_nothing_is_missing() {
+    let (at, database) = on_empty_database().await;
+    run(&at, "migrate").ends_with(0);
+    let holder = holding(&database, &format!("select pg_advisory_lock({})", 0x7175_6974)).await;
+    run(&at, "migrate").ends_with(0).complains_of(&["up to date"]);
+    released(&database, holder).await;
+}
+
 /// A lane that asks for a table after a migration waits behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_waits_for_a_lock_lets_others_pass_and_tries_again() {
