@@ -114,15 +114,11 @@ where
     let asked_or_late = async {
         stop.cancelled().await;
         // Either way it ends after what it asked.
-        timeout(LAST_HEAD_TIMEOUT, heard.cancelled()).await.is_ok()
+        drop(timeout(LAST_HEAD_TIMEOUT, heard.cancelled()).await);
     };
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        _ = asked_or_late => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
+        ended = connection.as_mut() => ended,
+        () = asked_or_late => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

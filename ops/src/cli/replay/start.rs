@@ -46,7 +46,8 @@ pub(super) struct StartArgs {
     /// So many first, and the rest when each of them has its outcome
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(i32).range(0..=10_000))]
     canary: i32,
-    /// Halt when more than this share of the last twenty die again, or one of a new cause; 100 never halts
+    /// Halt when more than this share of the canary or of the last 200 die again, or one of a new cause; 100 never
+    /// halts
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(i32).range(0..=100))]
     halt_above: i32,
     /// Stay until it ends, and show how far it is
