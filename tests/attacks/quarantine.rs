@@ -134,12 +134,18 @@ impl Keeping {
         self.collector.parcels.lock().unwrap().len()
     }
 
+    /// Waits until this became of so many: a file is there before it is counted.
+    async fn counts(&self, outcome: &str, count: u64) {
+        let counted = || async { (self.counted(outcome) == count).then_some(()) };
+        wait::until(&format!("{count} {outcome}"), PATIENCE, counted).await.unwrap();
+    }
+
     /// How often this became of a request to the account.
     fn counted(&self, outcome: &str) -> u64 {
         let labels = [format!("account=\"{}\"", self.account), format!("outcome=\"{outcome}\"")];
-        let text = metrics_text();
-        let mut lines = text.lines().filter(|line| line.starts_with("quittance_quarantine_total{"));
-        let line = lines.find(|line| labels.iter().all(|label| line.contains(label)));
+        let (text, name) = (metrics_text(), "quittance_quarantine_total{");
+        let has = |line: &&str| labels.iter().all(|label| line.contains(label));
+        let line = text.lines().filter(|line| line.starts_with(name)).find(has);
         line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
     }
 }
@@ -187,11 +193,9 @@ async fn a_flood_of_forgeries_keeps_its_share_and_is_answered_all_the_same() {
         keeping.refuses(&forged).await;
     }
     // The minute may have changed once on the way.
-    wait::until("all forty to be counted", PATIENCE, || async {
-        (keeping.counted("kept") + keeping.counted("limited") == 40).then_some(())
-    })
-    .await
-    .unwrap();
+    let both = || keeping.counted("kept") + keeping.counted("limited");
+    let all = || async { (both() == 40).then_some(()) };
+    wait::until("all forty to be counted", PATIENCE, all).await.unwrap();
     assert!(keeping.counted("kept") <= 10, "{}", keeping.counted("kept"));
     assert!(keeping.entries().len() <= 10);
 }
@@ -204,7 +208,8 @@ async fn a_full_folder_takes_no_more_and_drops_nothing() {
         keeping.refuses(&stranger.body(&trade(id)).unwrap()).await;
     }
     let kept = keeping.keeps(2).await;
-    assert_eq!((keeping.counted("kept"), keeping.counted("full")), (2, 2));
+    keeping.counts("kept", 2).await;
+    keeping.counts("full", 2).await;
     let bodies = kept.iter().map(|entry| keeping.kept().request(entry).unwrap().1.body);
     let ids = ["n-1", "n-2"];
     assert!(
@@ -221,8 +226,8 @@ async fn bytes_are_limited_too() {
     for id in ["n-1", "n-2", "n-3"] {
         keeping.refuses(&stranger.body(&trade(id)).unwrap()).await;
     }
+    keeping.counts("full", 3).await;
     keeping.keeps(0).await;
-    assert_eq!(keeping.counted("full"), 3, "each alone has more than that");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,8 +247,7 @@ async fn a_key_that_arrives_proves_what_was_kept_as_of_its_time() {
     assert!(String::from_utf8_lossy(&parcels[0].body).contains("notify_id=n-1"));
     assert_eq!(shared::message::claimed_received_at(&parcels[0]), Some(received_at));
     // It is counted after its file is gone.
-    let counted = || async { (keeping.counted("enqueued") == 1).then_some(()) };
-    wait::until("it to be counted", PATIENCE, counted).await.unwrap();
+    keeping.counts("enqueued", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
