@@ -7,12 +7,13 @@ use anyhow::{Context as _, ensure};
 use harness::wait;
 
 mod crew;
-mod fault;
+pub(crate) mod fault;
 mod forced;
 mod plan;
+mod rivals;
 mod row;
 mod servers;
-mod stage;
+pub(crate) mod stage;
 mod subscriber;
 mod traffic;
 mod verdict;

@@ -12,12 +12,15 @@ use harness::installation::{Addresses, Door, Installation};
 use harness::program::Program;
 use harness::{ports, postgres};
 
+use crate::replay::steps::{completes, die, mend, open, plan, start};
 use crate::rolling::{Balancer, all_settled, instance};
 use crate::watch::answers;
 
 /// The folder of the former programs.
 const FORMER: &str = "QUITTANCE_FORMER";
 const NOTIFICATIONS: usize = 1_000;
+/// What dies under the former version.
+const LETTERS: usize = 30;
 
 /// The former version's programs on an installation.
 struct Former<'a> {
@@ -82,15 +85,18 @@ async fn a_former_version_settles_on_while_everything_goes_forward() {
     println!("{} migrations go forward under the former version", newest - before);
 
     let burst = payments(&installation.signer, NOTIFICATIONS, 0, 73).unwrap();
-    let orders = installation.orders_file(burst.orders.iter().cloned()).unwrap();
-    former.run(&["orders", "import", &orders]).unwrap();
+    let dead = payments(&installation.signer, LETTERS, 0, 74).unwrap();
+    let orders = burst.orders.iter().chain(&dead.orders).cloned();
+    former.run(&["orders", "import", &installation.orders_file(orders).unwrap()]).unwrap();
     let mut doors = [former.door().await.unwrap(), former.door().await.unwrap()];
     let mut workers = [former.worker().await.unwrap(), former.worker().await.unwrap()];
+    die(&installation, &doors[0].url, &dead).await;
+    mend(&installation).await;
     let balancer = Balancer(Mutex::new(doors.iter().map(instance).collect()));
     let replaced = AtomicBool::new(false);
     let sending = balancer.send(&burst, &replaced);
     let going_forward = async {
-        answers(&installation, "select count(*) > 100 from quittance.receipts", "t").await?;
+        answers(&installation, "select count(*) > 130 from quittance.receipts", "t").await?;
         installation.answer(&["migrate"])?;
         for worker in &mut workers {
             ensure!(worker.terminate().await?.success(), "a former worker did not end well");
@@ -106,4 +112,11 @@ async fn a_former_version_settles_on_while_everything_goes_forward() {
     };
     tokio::try_join!(sending, going_forward).unwrap();
     all_settled(&installation, &burst).await.unwrap();
+    // What died under the former version is these programs' to replay.
+    let id = plan(&installation, LETTERS, "settled");
+    start(&installation, &id, "100/s");
+    completes(&installation, &id).await;
+    open(&installation, 0).await;
+    let paid = "select count(*) from quittance.orders where status = 'paid'";
+    answers(&installation, paid, &(NOTIFICATIONS + LETTERS).to_string()).await.unwrap();
 }

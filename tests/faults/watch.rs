@@ -16,7 +16,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A connection of the test's own.
 pub(crate) async fn channel() -> anyhow::Result<(Connection, Channel)> {
-    let url = rabbitmq::server().await?.url();
+    channel_on(rabbitmq::server().await?.url()).await
+}
+
+pub(crate) async fn channel_on(url: &str) -> anyhow::Result<(Connection, Channel)> {
     let connection = Connection::connect(url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     Ok((connection, channel))

@@ -13,6 +13,8 @@ use crate::ledger::{Beat, LedgerError};
 pub const BEAT: Duration = Duration::from_secs(1);
 /// A beat that stood still this long, by the candidate's own clock, is taken over.
 const STALE: Duration = Duration::from_secs(5);
+/// The longest that a holder may wait for anything between two beats, and still be the holder.
+pub const HOLD: Duration = Duration::from_secs(4);
 
 /// What one candidate knows of a lease.
 pub struct Lease {

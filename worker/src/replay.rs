@@ -6,19 +6,19 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::broker::{Broker, Publisher, Route};
+use shared::broker::{Broker, PublishError, Publisher, Route};
 use shared::crash::{self, Point};
 use shared::message::dead::replayed;
 use shared::process::{self, pause};
 use shared::provider::affinity;
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::lease::{BEAT, Lease};
+use crate::lease::{BEAT, HOLD, Lease};
 use crate::ledger::replays::course::{Look, Step, step};
 use crate::ledger::replays::{Replays as _, StoredLetter};
 use crate::ledger::{Duty, Ledger, LedgerError, Session as _};
@@ -156,9 +156,10 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
                 }
             }
         }
-        let publishing = sending
-            .into_iter()
-            .map(async |(item, route, parcel)| (item, publisher.publish(route, parcel).await));
+        let publishing = sending.into_iter().map(async |(item, route, parcel)| {
+            let answered = timeout(HOLD, publisher.publish(route, parcel)).await;
+            (item, answered.unwrap_or(Err(PublishError::TimedOut)))
+        });
         let (mut confirmed, mut back) = (vec![], vec![]);
         let mut state = Ok(());
         for (item, outcome) in join_all(publishing).await {

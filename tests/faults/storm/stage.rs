@@ -2,18 +2,17 @@
 //!
 //! **Invariant**: whoever holds the stage holds the servers, so that no two schedules disturb each other.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use harness::installation::Installation;
-use harness::program::Program;
 use harness::wire::{Mode, Wire};
 use harness::{postgres, rabbitmq};
 use tokio::time::timeout;
 
 use super::crew::Crew;
 use super::fault::Fault;
+use super::rivals::Rivals;
 use super::servers::{Held, Servers};
 use super::subscriber::{Silent, Subscriber};
 
@@ -29,7 +28,7 @@ pub(crate) struct Stage {
     pub(crate) subscriber: Subscriber,
     broker_wire: Wire,
     ledger_wire: Wire,
-    lockers: Vec<Program>,
+    rivals: Rivals,
     silent: Option<Silent>,
     /// Faults that befell nobody.
     pub(crate) unreached: Vec<String>,
@@ -66,18 +65,24 @@ impl Stage {
         let mut crew = Crew::start(&installation)?;
         let subscriber = Subscriber::start(broker.url(), prefix).await?;
         crew.ready().await?;
-        held.servers()?.keep_queues().await?;
-        Ok(Self {
+        let mut stage = Self {
             held,
             installation,
             crew,
             subscriber,
             broker_wire,
             ledger_wire,
-            lockers: vec![],
+            rivals: Rivals::default(),
             silent: None,
             unreached: vec![],
-        })
+        };
+        stage.keep_queues().await?;
+        Ok(stage)
+    }
+
+    /// Whatever dies now, each queue is known to its broker.
+    pub(crate) async fn keep_queues(&mut self) -> anyhow::Result<()> {
+        self.held.servers()?.keep_queues().await
     }
 
     /// Asks the ledger, not through the wire.
@@ -131,9 +136,14 @@ impl Stage {
             Fault::BackendsTerminated => self.terminate_backends().await,
             Fault::LedgerReadOnly => self.alter("set default_transaction_read_only = on").await,
             Fault::LedgerDiskFull => self.fill_the_disk().await,
-            Fault::LedgerDeadlocks => self.lock_against_the_order(),
+            Fault::LedgerDeadlocks => {
+                let database = self.database()?.to_owned();
+                self.rivals.lock(&database)
+            }
             Fault::LedgerSerialisable => {
-                self.alter("set default_transaction_isolation = 'serializable'").await
+                self.alter("set default_transaction_isolation = 'serializable'").await?;
+                let database = self.database()?.to_owned();
+                self.rivals.write(&database)
             }
             Fault::BrokerWireCut => set(&self.broker_wire, Mode::Cut),
             Fault::BrokerWireSlow => set(&self.broker_wire, Mode::Slow(SLOW)),
@@ -180,15 +190,13 @@ impl Stage {
             Fault::LedgerSerialisable => {
                 let met = self.crew.comes_to_say("with=serialization failure").await;
                 self.note(fault, met)?;
+                self.rivals.end().await?;
                 self.alter("reset default_transaction_isolation").await
             }
             Fault::LedgerDeadlocks => {
                 let met = self.crew.comes_to_say("with=deadlock detected").await;
                 self.note(fault, met)?;
-                for mut locker in self.lockers.drain(..) {
-                    locker.kill().await?;
-                }
-                Ok(())
+                self.rivals.end().await
             }
             Fault::BrokerWireCut | Fault::BrokerWireSlow | Fault::BrokerWireHalfOpen => {
                 set(&self.broker_wire, Mode::Open)
@@ -248,22 +256,6 @@ impl Stage {
         // Were the numbers a table, they would be kept in a file meanwhile, and leave its room.
         let blow = "insert into balloon select repeat(md5(generate_series(1, 1000000)::text), 200)";
         anyhow::ensure!(self.sql(blow).await.is_err(), "the disk takes it all");
-        Ok(())
-    }
-
-    /// Each locks the newest orders one by one, from the last to the first, and again: a lane locks those of its
-    /// batch from the first to the last.
-    fn lock_against_the_order(&mut self) -> anyhow::Result<()> {
-        const LOCK: &str = "do $$ declare one text; begin \
-             for one in select order_no from quittance.orders order by order_no desc limit 90 \
-             loop perform from quittance.orders where order_no = one for update; perform pg_sleep(0.02); \
-             end loop; end $$";
-        let script = format!("while :; do psql -X -q -c '{LOCK}' \"$1\"; done");
-        for _ in 0..3 {
-            let mut command = Command::new("/bin/sh");
-            command.args(["-c", &script, "locker", self.database()?]);
-            self.lockers.push(Program::launch("locker", command)?);
-        }
         Ok(())
     }
 }

@@ -9,7 +9,9 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ConnectionProperties, Consumer};
+use lapin::{Channel, Connection, Consumer};
+
+use crate::watch::channel_on;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -32,7 +34,7 @@ impl Subscriber {
         let queue = format!("{prefix}.suite");
         wait::until("the exchange of the events", PATIENCE, || async {
             // A refusal closes the channel.
-            let (connection, channel) = connect(url).await.ok()?;
+            let (connection, channel) = channel_on(url).await.ok()?;
             bind(&channel, prefix, &queue).await.ok()?;
             // A queue that is declared while its broker dies may never confirm: that is another story.
             bind(&channel, prefix, &silent(prefix)).await.ok()?;
@@ -44,7 +46,7 @@ impl Subscriber {
 
     /// Takes what there is.
     pub(crate) async fn take(&mut self, url: &str) -> anyhow::Result<()> {
-        let (connection, channel) = connect(url).await?;
+        let (connection, channel) = channel_on(url).await?;
         let queue = self.queue.as_str();
         while let Some(message) =
             channel.basic_get(queue.into(), BasicGetOptions::default()).await?
@@ -68,18 +70,12 @@ impl Subscriber {
 
 impl Silent {
     pub(crate) async fn start(url: &str, prefix: &str) -> anyhow::Result<Self> {
-        let (connection, channel) = connect(url).await?;
+        let (connection, channel) = channel_on(url).await?;
         let queue = silent(prefix);
         let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
         let consumer = channel.basic_consume(queue.into(), "".into(), options, none).await?;
         Ok(Self { _consumer: consumer, _connection: connection })
     }
-}
-
-pub(crate) async fn connect(url: &str) -> anyhow::Result<(Connection, Channel)> {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
-    let channel = connection.create_channel().await?;
-    Ok((connection, channel))
 }
 
 fn silent(prefix: &str) -> String {

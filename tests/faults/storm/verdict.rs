@@ -10,8 +10,8 @@ use lapin::types::FieldTable;
 use serde_json::Value;
 
 use super::stage::Stage;
-use super::subscriber::connect;
 use super::traffic::{Ending, Traffic};
+use crate::watch::channel_on;
 
 /// How long everything may take to come to rest. Nothing here judges speed.
 const REST: Duration = Duration::from_secs(120);
@@ -100,7 +100,7 @@ pub(crate) async fn lost(stage: &Stage, traffic: &Traffic) -> anyhow::Result<u64
 
 /// Dead letters that the morgue has not fetched from the broker.
 async fn waiting_dead(url: &str, prefix: &str) -> anyhow::Result<u32> {
-    let (connection, channel) = connect(url).await?;
+    let (connection, channel) = channel_on(url).await?;
     let queue = format!("{prefix}.dead");
     let passive = QueueDeclareOptions { passive: true, ..Default::default() };
     let seen = channel.queue_declare(queue.into(), passive, FieldTable::default()).await?;

@@ -19,6 +19,8 @@ Exit codes: 0 all is done; 7 it halted or was cancelled, or some died again, wer
 is over, and it goes on; 6 it is not started.";
 
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
+/// A look counts a job's items: of a job of very many it takes this share of the time at most.
+const SHARE: u32 = 20;
 
 /// Shows how far it is, until it ends or is paused: a person is to see that nothing happens any more.
 pub(super) async fn watch<S: Session>(
@@ -28,7 +30,7 @@ pub(super) async fn watch<S: Session>(
 ) -> Result<Exit, Failure> {
     let mut said = None;
     loop {
-        let job = started(session, id).await?;
+        let (job, next) = started(session, id).await?;
         let line = shown::progress(&job);
         let exit = ended(&job);
         // Where no line replaces another, one for each state is enough.
@@ -41,7 +43,7 @@ pub(super) async fn watch<S: Session>(
         if let Some(exit) = exit {
             return tell(&job, exit, output);
         }
-        sleep(LOOK_AGAIN).await;
+        sleep(next).await;
     }
 }
 
@@ -54,24 +56,26 @@ pub(super) async fn wait<S: Session>(
 ) -> Result<Exit, Failure> {
     let begun = Instant::now();
     loop {
-        let job = started(session, id).await?;
+        let (job, next) = started(session, id).await?;
         let left = timeout.saturating_sub(begun.elapsed());
         let exit = ended(&job).unwrap_or(Exit::StillRunning);
         if exit != Exit::StillRunning || left.is_zero() {
             say(&shown::progress(&job));
             return tell(&job, exit, output);
         }
-        sleep(LOOK_AGAIN.min(left)).await;
+        sleep(next.min(left)).await;
     }
 }
 
-async fn started<S: Session>(session: &mut S, id: Uuid) -> Result<JobRecord, Failure> {
+/// The job, and how long until it is looked at again.
+async fn started<S: Session>(session: &mut S, id: Uuid) -> Result<(JobRecord, Duration), Failure> {
+    let begun = Instant::now();
     let job = session.job(id).await?.ok_or_else(|| not_found(id))?;
     if job.state == JobState::Planned {
         let message = format!("replay {id} is not started; `quittance replay start` does it");
         return Err(Failure::new(Exit::Conflict, message));
     }
-    Ok(job)
+    Ok((job, LOOK_AGAIN.max(begun.elapsed() * SHARE)))
 }
 
 fn tell(job: &JobRecord, exit: Exit, output: Output) -> Result<Exit, Failure> {
