@@ -19,7 +19,7 @@ use super::super::words::{
 };
 
 /// P is pending, C is cancelled, E ran out. Q is paid, and once more with another
-/// amount: a case, with a note and somebody's word. T3 is a charge of S, U is not charged. Of F's payment T6 some
+/// amount: a case, with a note and somebody's word. M is paid under its number M-2, not under M-3. T3 is a charge of S, U is not charged. Of F's payment T6 some
 /// went back, by a total, by name and by a dispute that was won. A dead letter was discarded. E was erased.
 pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
     for number in ["P", "Q", "C", "F"] {
@@ -27,6 +27,8 @@ pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
     }
     let over = NewOrder { expires_at: Some(PAID_AT), ..order("E", 10) };
     session.import(&[over], process::now()).await?;
+    let numbers = vec!["M-2".to_owned(), "M-3".to_owned()];
+    session.import(&[NewOrder { numbers, ..order("M", 10) }], process::now()).await?;
     let charged = NewSubscription { agreement_no: Some("G".into()), ..subscription("S") };
     let all = [charged, subscription("U")];
     session.subscribe(&all, process::now()).await?;
@@ -52,6 +54,7 @@ pub(super) async fn shop(session: &mut impl Session) -> anyhow::Result<()> {
         ingress.message(&Says::paid("Q", "T2", 9)),
         ingress.tell(signed),
         ingress.tell(charged),
+        ingress.message(&Says::paid("M-2", "T7", 10)),
         ingress.message(&Says::paid("F", "T6", 10).refunded(1)),
         ingress.tell(refund("T6", "R1", 1, RefundStatus::Succeeded)),
         ingress.tell(dispute("T6", 1, DisputeStatus::Won)),

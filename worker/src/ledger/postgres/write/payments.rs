@@ -1,4 +1,7 @@
 //! Payments: inserted by whoever is first, updated under their locks.
+//!
+//! **Invariant**: a payment is joined to the order that bears its number as it is written. A shop may move a number
+//! that nothing was paid under: until its order was locked, it may have done so since the number was looked up.
 
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
@@ -62,6 +65,9 @@ payments_statement!(
     select * from unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[],
                          ?::text[], ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::boolean[],
                          ?::text[], ?::text[], ?::boolean[])
+        as t (a, x, n, o, s, m, c, at, closed, due, gone, g, mode, named)
+    where t.o is null or t.o = ''
+       or exists (select from order_numbers b where b.number = t.n and b.order_no = t.o)
     on conflict do nothing"
 );
 
@@ -76,7 +82,9 @@ payments_statement!(
                 ?::text[], ?::text[], ?::boolean[])
          as t (a, x, n, o, s, m, c, at, closed, due, gone, g, mode, named)
     where p.account = t.a and p.transaction = t.x
-      and (p.order_number in (t.n, p.transaction) or p.absent)"
+      and (p.order_number in (t.n, p.transaction) or p.absent)
+      and (t.o is null or t.o = '' or t.o = p.order_no
+           or exists (select from order_numbers b where b.number = t.n and b.order_no = t.o))"
 );
 
 statement!(

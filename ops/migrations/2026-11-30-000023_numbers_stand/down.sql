@@ -1,0 +1,13 @@
+drop trigger begin_case_notes;
+drop trigger begin_charges;
+drop trigger begin_disputes;
+drop trigger begin_refund_items;
+drop trigger begin_refunds;
+drop trigger keep_replaced_subscriptions;
+drop trigger forget_numbers;
+drop trigger keep_replaced_orders;
+drop trigger keep_paid_orders;
+drop trigger keep_order_no;
+drop trigger keep_deleted_number;
+drop trigger keep_number;
+drop trigger begin_number;
