@@ -193,6 +193,21 @@ pub struct CaseSnapshot {
     pub resolved_by: Option<String>,
 }
 
+impl CaseSnapshot {
+    /// Reads an event's body; nothing for one that is about no case.
+    pub fn parse(body: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            data: Data,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            case: CaseSnapshot,
+        }
+        serde_json::from_slice(body).ok().map(|Envelope { data }| data.case)
+    }
+}
+
 /// One event, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

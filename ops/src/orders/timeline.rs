@@ -2,6 +2,8 @@
 //!
 //! **Invariant**: a pure function of what the ledger keeps, and no data of the payer is in it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use shared::money::{Currency, Money};
 use time::OffsetDateTime;
@@ -38,7 +40,7 @@ pub fn timeline(trail: &Trail) -> Vec<Happening> {
     let order = &trail.order;
     let mut list = written(order);
     list.extend(money_moved(order));
-    list.extend(followed(order));
+    list.extend(followed(trail));
     for heard in &trail.notifications {
         let kind = format!("notification.{}", heard.outcome);
         let transaction = heard.transaction.as_ref().map(|at| format!(" of {at}"));
@@ -60,6 +62,12 @@ pub fn timeline(trail: &Trail) -> Vec<Happening> {
         let text = format!("announced {} as number {}, {published}", event.r#type, event.sequence);
         let id = Some(event.id.to_string());
         list.push(Happening::new(event.occurred_at, Source::Policy, "event", id, text));
+        let what = event.r#type.trim_end_matches(".v1");
+        list.extend(event.case.as_ref().map(|case| {
+            let text = format!("{} of {}", case.kind, money(case.amount, case.currency));
+            let id = Some(case.id.to_string());
+            Happening::new(event.occurred_at, Source::Policy, what, id, text)
+        }));
     }
     list.sort();
     list
@@ -128,9 +136,10 @@ fn money_moved(order: &OrderRecord) -> Vec<Happening> {
     list
 }
 
-/// What followed from the facts.
-fn followed(order: &OrderRecord) -> Vec<Happening> {
-    let mut list = vec![];
+/// What followed from the facts. Of a case as it stands only where it was announced under a number that was not
+/// this order's then: else its events tell what was at stake each time.
+fn followed(trail: &Trail) -> Vec<Happening> {
+    let (order, mut list) = (&trail.order, vec![]);
     let mut rule = |at, kind: &str, subject, text: String| {
         list.push(Happening::new(at, Source::Policy, kind, subject, text));
     };
@@ -140,7 +149,9 @@ fn followed(order: &OrderRecord) -> Vec<Happening> {
             rule(at, "fulfilment.revoked", None, "the goods may not go out any more".to_owned());
         }
     }
-    for case in &order.cases {
+    let announced: BTreeSet<_> =
+        trail.events.iter().filter_map(|event| Some(event.case.as_ref()?.id)).collect();
+    for case in order.cases.iter().filter(|case| !announced.contains(&case.id)) {
         let (id, amount) = (case.id.to_string(), money(case.amount, case.currency));
         let text = format!("{} of {amount}", case.kind);
         rule(case.opened_at, "case.opened", Some(id.clone()), text.clone());
@@ -168,91 +179,4 @@ impl Happening {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::orders::sample::{AT, case, order, payment};
-    use shared::case::CaseKind;
-    use shared::order::OrderStatus;
-    use time::Duration;
-    use uuid::Uuid;
-    use worker::ledger::records::{Acted, Announced, FulfilmentRecord, Heard};
-
-    fn trail() -> Trail {
-        let mut order = order(OrderStatus::Paid);
-        order.numbers.push("A-1b".to_owned());
-        order.payments = vec![payment("T1", "succeeded", 1250)];
-        let created_at = AT + Duration::seconds(5);
-        order.fulfilments = vec![FulfilmentRecord { active: true, created_at, revoked_at: None }];
-        order.cases = vec![case(CaseKind::DuplicatePayment, 1250)];
-        let notification = Heard {
-            message_id: Uuid::nil(),
-            account: "shop-alipay".to_owned(),
-            provider: "alipay".to_owned(),
-            kind: "trade_status_sync/TRADE_SUCCESS".to_owned(),
-            transaction: Some("T1".to_owned()),
-            outcome: "settled".to_owned(),
-            received_at: AT + Duration::seconds(4),
-        };
-        let act = Acted {
-            at: AT + Duration::seconds(9),
-            actor: "cli:mei".to_owned(),
-            action: "order.cancel".to_owned(),
-            subject: "order/A-1".to_owned(),
-            reason: "out of stock".to_owned(),
-        };
-        let event = Announced {
-            id: Uuid::nil(),
-            r#type: "order.paid.v1".to_owned(),
-            sequence: 1,
-            occurred_at: AT + Duration::seconds(5),
-            published: false,
-        };
-        let letter = Buried {
-            letter: Uuid::nil(),
-            account: Some("shop-alipay".to_owned()),
-            provider: "alipay".to_owned(),
-            cause: "settle/refused".to_owned(),
-            at: AT + Duration::seconds(6),
-        };
-        let replay = Replayed {
-            letter: Uuid::nil(),
-            job: Uuid::nil(),
-            actor: "cli:mei".to_owned(),
-            at: AT + Duration::seconds(7),
-            outcome: Some("settled".to_owned()),
-        };
-        Trail {
-            order,
-            notifications: vec![notification],
-            acts: vec![act],
-            events: vec![event],
-            buried: vec![letter],
-            replays: vec![replay],
-        }
-    }
-
-    #[test]
-    fn it_is_one_list_from_the_oldest() {
-        let list = timeline(&trail());
-        assert!(list.is_sorted_by_key(|happening| happening.at));
-        let kinds: Vec<_> = list.iter().map(|happening| happening.kind.as_str()).collect();
-        for kind in [
-            "written",
-            "notification.settled",
-            "payment.succeeded",
-            "fulfilment.begun",
-            "case.opened",
-            "event",
-            "letter.buried",
-            "letter.replayed",
-            "order.cancel",
-        ] {
-            assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
-        }
-        assert_eq!(kinds[0], "written");
-        assert_eq!(list[0].text, "12.50 CNY to be paid, under A-1b too");
-        assert_eq!(kinds[kinds.len() - 1], "order.cancel");
-        let event = list.iter().find(|happening| happening.kind == "event").unwrap();
-        assert_eq!(event.text, "announced order.paid.v1 as number 1, not published yet");
-    }
-}
+mod tests;

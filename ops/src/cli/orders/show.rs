@@ -1,6 +1,7 @@
 //! Orders for people.
 
 use shared::money::{Currency, Money};
+use shared::order::OrderStatus;
 use worker::ledger::records::{OrderRecord, OrderSummary};
 
 use super::super::cases;
@@ -78,7 +79,18 @@ fn head(order: &OrderRecord) -> String {
         (_, _) => "active: the goods may go out",
     };
     let since = |at: Option<_>| at.map(|at| format!(", at {}", instant(at))).unwrap_or_default();
-    let (paid_at, cancelled_at) = (since(summary.paid_at), since(summary.cancelled_at));
+    let paid_at = since(summary.paid_at);
+    // Money may count although the shop had cancelled.
+    let cancelled_at = match summary.status {
+        OrderStatus::Cancelled => since(summary.cancelled_at),
+        OrderStatus::Pending
+        | OrderStatus::Paid
+        | OrderStatus::PartiallyRefunded
+        | OrderStatus::Refunded => {
+            let at = summary.cancelled_at.map(|at| format!(" (cancelled at {})", instant(at)));
+            at.unwrap_or_default()
+        }
+    };
     let lines = [
         ("order", summary.order_no.clone()),
         ("status", format!("{}{cancelled_at}", summary.status.as_str())),

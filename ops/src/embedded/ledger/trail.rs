@@ -1,6 +1,7 @@
 //! What touched an order: notifications, acts, announcements.
 
 use diesel::prelude::*;
+use shared::event::CaseSnapshot;
 use worker::ledger::records::{Acted, Announced, Heard, TRAIL_MAX, Trail};
 
 use super::fault::Result;
@@ -50,15 +51,23 @@ fn acted(connection: &mut SqliteConnection, subjects: &[String]) -> Result<Vec<A
 }
 
 fn announced(connection: &mut SqliteConnection, subject: &str) -> Result<Vec<Announced>> {
-    type Row = (String, String, i64, i64, Option<i64>);
+    type Row = (String, String, i64, i64, Option<i64>, String);
     let rows: Vec<Row> = events::table
         .filter(events::subject.eq(subject))
         .order(events::sequence)
-        .select((events::id, events::kind, events::sequence, events::occurred_at, events::position))
+        .select((
+            events::id,
+            events::kind,
+            events::sequence,
+            events::occurred_at,
+            events::position,
+            events::body,
+        ))
         .load(connection)?;
-    let announced = |(id, r#type, sequence, at, position): Row| {
+    let announced = |(id, r#type, sequence, at, position, body): Row| {
         let (id, occurred_at) = (uuid(&id)?, instant(at)?);
-        Ok(Announced { id, r#type, sequence, occurred_at, published: position.is_some() })
+        let (published, case) = (position.is_some(), CaseSnapshot::parse(body.as_bytes()));
+        Ok(Announced { id, r#type, sequence, occurred_at, published, case })
     };
     Ok(rows.into_iter().map(announced).collect::<values::Result<_>>()?)
 }

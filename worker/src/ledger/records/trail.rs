@@ -1,5 +1,6 @@
 //! Everything that touched an order, as the ledger keeps it.
 
+use shared::event::CaseSnapshot;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -75,6 +76,8 @@ pub struct Announced {
     pub sequence: i64,
     pub occurred_at: OffsetDateTime,
     pub published: bool,
+    /// The case that it is about, as it stood then.
+    pub case: Option<CaseSnapshot>,
 }
 
 impl Trail {

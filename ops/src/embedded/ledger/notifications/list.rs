@@ -1,10 +1,14 @@
 //! Recorded notifications, and one with its body.
 
+use std::cmp::Reverse;
+
 use diesel::prelude::*;
 use shared::secret::bodies::Bodies;
 use uuid::Uuid;
+use worker::decide::PaymentKey;
 use worker::ledger::bodies::{NotificationFilter, NotificationRecord, StoredBody, StoredMessage};
 
+use super::about::{loose, paid_under};
 use crate::embedded::ledger::fault::Result;
 use crate::embedded::schema::{bodies, notifications, order_numbers, payments, removed_bodies};
 use crate::embedded::values::{instant, instant_or_none, uuid};
@@ -32,24 +36,45 @@ pub(in crate::embedded::ledger) fn list(
     connection: &mut SqliteConnection,
     filter: &NotificationFilter,
 ) -> Result<Vec<NotificationRecord>> {
-    let mut query = notifications::table
-        .select(Row::as_select())
-        .order((notifications::message_id.desc(), notifications::part))
-        .limit(filter.limit)
-        .into_boxed();
-    if filter.order.is_some() || filter.transaction.is_some() {
-        query = query.filter(notifications::order_number.eq_any(numbers(connection, filter)?));
+    let asked = || {
+        let mut query = notifications::table
+            .select(Row::as_select())
+            .order((notifications::message_id.desc(), notifications::part))
+            .limit(filter.limit)
+            .into_boxed();
+        if let Some(account) = &filter.account {
+            query = query.filter(notifications::account.eq(account));
+        }
+        if let Some(transaction) = &filter.transaction {
+            query = query.filter(notifications::transaction.eq(transaction));
+        }
+        if let Some(kind) = &filter.kind {
+            query = query.filter(notifications::kind.eq(kind));
+        }
+        query
+    };
+    if filter.order.is_none() && filter.transaction.is_none() {
+        return asked().load(connection)?.into_iter().map(record).collect();
     }
-    if let Some(account) = &filter.account {
-        query = query.filter(notifications::account.eq(account));
+    let numbers = numbers(connection, filter)?;
+    let mut rows: Vec<Row> =
+        asked().filter(notifications::order_number.eq_any(&numbers)).load(connection)?;
+    let money = match (&filter.account, &filter.transaction) {
+        (Some(account), Some(transaction)) => {
+            vec![PaymentKey { account: account.clone(), transaction: transaction.clone() }]
+        }
+        _ => paid_under(connection, &numbers)?,
+    };
+    for (message, part) in loose(connection, &money)? {
+        let one = asked()
+            .filter(notifications::message_id.eq(message))
+            .filter(notifications::part.eq(part));
+        rows.extend(one.first::<Row>(connection).optional()?);
     }
-    if let Some(transaction) = &filter.transaction {
-        query = query.filter(notifications::transaction.eq(transaction));
-    }
-    if let Some(kind) = &filter.kind {
-        query = query.filter(notifications::kind.eq(kind));
-    }
-    query.load(connection)?.into_iter().map(record).collect()
+    rows.sort_by_key(|row| (Reverse(row.message_id.clone()), row.part));
+    rows.dedup_by_key(|row| (row.message_id.clone(), row.part));
+    rows.truncate(usize::try_from(filter.limit).unwrap_or_default());
+    rows.into_iter().map(record).collect()
 }
 
 pub(in crate::embedded::ledger) fn show(

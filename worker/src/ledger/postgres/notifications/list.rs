@@ -12,7 +12,7 @@ use crate::ledger::bodies::{
 };
 
 statement!(
-    /// By the numbers of an order, or of a transaction's order.
+    /// By the numbers of an order, or of a transaction's order; and what is found by the transactions alone.
     ByNumber {
         number: Nullable<Text> = Option<String>,
         account: Nullable<Text> = Option<String>,
@@ -32,10 +32,21 @@ statement!(
         union
         select p.order_number from asked
             join payments p on p.account = asked.account and p.transaction = asked.transaction
+    ),
+    money as (
+        select account, transaction from asked where transaction is not null
+        union
+        select p.account, p.transaction from asked, numbers join payments p on p.order_number = numbers.number
+        where asked.transaction is null
+    ),
+    about as (
+        select n.message_id, n.part from numbers join notifications n on n.order_number = numbers.number
+        union
+        select message_id, part from money join loose_notifications using (account, transaction)
     )
     select n.message_id, n.part, n.account, n.provider, n.identity, n.kind, n.order_number,
            n.transaction, n.outcome, n.received_at, n.recorded_at
-    from asked, numbers join notifications n on n.order_number = numbers.number
+    from asked, about join notifications n using (message_id, part)
     where n.account = coalesce(asked.account, n.account) and n.kind = coalesce(asked.kind, n.kind)
       and (asked.transaction is null or n.transaction = asked.transaction)
     order by n.message_id desc, n.part limit ?"

@@ -2,6 +2,7 @@
 
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use shared::event::CaseSnapshot;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -34,8 +35,8 @@ statement!(
 );
 
 statement!(
-    Events { subject: Text = str } -> (SqlUuid, Text, BigInt, Timestamptz, Bool) = "
-    select e.id, e.type, e.sequence, e.occurred_at, o.place is null
+    Events { subject: Text = str } -> (SqlUuid, Text, BigInt, Timestamptz, Bool, Text) = "
+    select e.id, e.type, e.sequence, e.occurred_at, o.place is null, e.body
     from events e left join outbox o using (subject, sequence)
     where e.subject = ? order by e.sequence"
 );
@@ -67,14 +68,11 @@ async fn gathered(
     let acted =
         |(at, actor, action, subject, reason): Noted| Acted { at, actor, action, subject, reason };
     let acts = rows.into_iter().map(acted).collect();
-    type Told = (Uuid, String, i64, OffsetDateTime, bool);
+    type Told = (Uuid, String, i64, OffsetDateTime, bool, String);
     let rows: Vec<Told> = Events { subject: &subjects[0] }.load(conn).await?;
-    let announced = |(id, r#type, sequence, occurred_at, published): Told| Announced {
-        id,
-        r#type,
-        sequence,
-        occurred_at,
-        published,
+    let announced = |(id, r#type, sequence, occurred_at, published, body): Told| {
+        let case = CaseSnapshot::parse(body.as_bytes());
+        Announced { id, r#type, sequence, occurred_at, published, case }
     };
     let events = rows.into_iter().map(announced).collect();
     let (buried, replays) = letters::of(conn, numbers).await?;
