@@ -176,10 +176,14 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
         return printed;
     }
     match noun {
-        Noun::Ledger(noun) => match engine::open(&common.load()?)? {
-            Engine::Embedded(embedded) => over_ledger(noun, embedded.ledger(), output).await,
-            Engine::Servers(servers) => over_ledger(noun, servers.ledger, output).await,
-        },
+        Noun::Ledger(noun) => {
+            let config = common.load()?;
+            let engine = if noun.begins() { engine::begin(&config) } else { engine::open(&config) };
+            match engine? {
+                Engine::Embedded(embedded) => over_ledger(noun, embedded.ledger(), output).await,
+                Engine::Servers(servers) => over_ledger(noun, servers.ledger, output).await,
+            }
+        }
         Noun::Simulate(args) => simulate::run(args, &common.load()?, output).await,
         Noun::Accounts(args) => accounts::run(args, &common.load()?, output).await,
         Noun::Quarantine(args) => quarantine::run(args, &common.load()?, output).await,
@@ -189,6 +193,23 @@ pub async fn run(noun: Noun, common: &Common) -> Result<Exit, Failure> {
         Noun::Keys(args) => keys::run(args, common),
         Noun::Config(args) => config::run(args, common, output),
         Noun::Completion { shell } => completion(shell),
+    }
+}
+
+impl LedgerNoun {
+    /// May a ledger begin with it?
+    fn begins(&self) -> bool {
+        match self {
+            Self::Orders(args) => args.is_import(),
+            Self::Subscriptions(args) => args.is_import(),
+            Self::Migrate => true,
+            Self::Cases(_)
+            | Self::DeadLetters(_)
+            | Self::Events(_)
+            | Self::Notifications(_)
+            | Self::Privacy(_)
+            | Self::Balance => false,
+        }
     }
 }
 

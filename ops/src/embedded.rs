@@ -46,6 +46,10 @@ pub enum EmbeddedError {
     Owned(PathBuf),
     #[error("{0}")]
     File(PathBuf, #[source] io::Error),
+    #[error("{0} is not there, and nothing is configured")]
+    Missing(PathBuf),
+    #[error("{0} is locked by another program")]
+    Locked(PathBuf),
     #[error("{0} is no database of ours: {1}")]
     Database(PathBuf, String),
     #[error("{0}")]
@@ -55,6 +59,15 @@ pub enum EmbeddedError {
 }
 
 impl Embedded {
+    /// Opens the file where it is there.
+    pub fn found(path: &Path) -> Result<Self, EmbeddedError> {
+        match path.try_exists() {
+            Ok(true) => Self::open(path),
+            Ok(false) => Err(EmbeddedError::Missing(path.to_owned())),
+            Err(error) => Err(EmbeddedError::File(path.to_owned(), error)),
+        }
+    }
+
     /// Opens the file, which it makes where it is missing, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, EmbeddedError> {
         let failed = |error| EmbeddedError::File(path.to_owned(), error);
@@ -65,7 +78,10 @@ impl Embedded {
         folder.lock().map_err(failed)?;
         create(path).map_err(failed)?;
         let store = Arc::new(Store::new(path.to_owned()));
-        migrate(&store).map_err(|error| EmbeddedError::Database(path.to_owned(), error))?;
+        migrate(&store).map_err(|error| match error.contains("database is locked") {
+            true => EmbeddedError::Locked(path.to_owned()),
+            false => EmbeddedError::Database(path.to_owned(), error),
+        })?;
         let choices = Choices::default().still();
         let bodies = Bodies::sealed_by(body_keys(&store)?);
         Ok(Self { store, queue: Arc::default(), choices, bodies })

@@ -2,6 +2,8 @@
 //!
 //! **Invariant**: engines come in pairs, and nothing but this file knows which pair it is.
 
+use std::path::Path;
+
 use shared::broker::amqp::Amqp;
 use shared::config::{Config, Engines, Problem};
 use shared::message::seal::SealKeys;
@@ -34,12 +36,25 @@ pub enum EngineError {
     Embedded(#[from] EmbeddedError),
 }
 
-/// Opens the embedded file, or names the servers.
+/// Opens the embedded file, or names the servers. Where nobody configured anything the file must be there: whoever
+/// asks in the wrong folder must not be told of a new and empty ledger.
 pub fn open(config: &Config) -> Result<Engine, EngineError> {
+    opened(config, if config.is_silent() { Embedded::found } else { Embedded::open })
+}
+
+/// The same for those with whom a ledger may begin: the file is made where it is missing.
+pub fn begin(config: &Config) -> Result<Engine, EngineError> {
+    opened(config, Embedded::open)
+}
+
+fn opened(
+    config: &Config,
+    file: impl FnOnce(&Path) -> Result<Embedded, EmbeddedError>,
+) -> Result<Engine, EngineError> {
     let choices = config.choices().still();
     match config.engines()? {
         Engines::Embedded { path } => {
-            let embedded = Embedded::open(&path)?.governed_by(choices);
+            let embedded = file(&path)?.governed_by(choices);
             let bodies = config.bodies(Some(embedded.body_keys()?))?;
             Ok(Engine::Embedded(embedded.keeping(bodies)))
         }

@@ -77,7 +77,7 @@ pub fn open(config: &Config) -> Result<Engine, Failure> {
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let engine = engine::open(config)?;
+    let engine = engine::begin(config)?;
     if let Engine::Embedded(embedded) = &engine {
         embedded.own()?;
     }

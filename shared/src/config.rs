@@ -64,6 +64,8 @@ pub struct Source {
     /// Files that sections other than accounts name.
     named: Vec<(String, PathBuf)>,
     standing: Standing,
+    /// Did no file and no variable say anything?
+    is_silent: bool,
 }
 
 /// Things that are wrong, a line each.
@@ -92,6 +94,11 @@ impl Config {
     /// The path as seen from the file's folder.
     pub fn resolve(&self, path: &Path) -> PathBuf {
         self.base.join(path)
+    }
+
+    /// Did nobody configure anything, in no file and no variable? Then all of it is the default.
+    pub fn is_silent(&self) -> bool {
+        self.source.is_silent
     }
 
     /// The engine pair, with secrets read from their files.

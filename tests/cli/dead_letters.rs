@@ -62,7 +62,12 @@ async fn letters_are_found_by_their_cause_and_worth() {
     shop.run("dead-letters count --max 1").ends_with(9).prints(&["2\n"]);
     let of_order = letters(&shop, "order:A-1");
     assert_eq!(of_order.len(), 1, "{of_order:?}");
-    shop.run("dead-letters list -q code:x,colour:red").ends_with(0);
+    let misspelt = shop.run("dead-letters list -q code:refuzed").ends_with(0);
+    assert!(misspelt.stderr.contains("no code is called `refuzed`; there are"), "{misspelt}");
+    for word in ["stage:sela", "code:refuzed", "provider:nope"] {
+        let count = format!("dead-letters count -q {word} --max 0");
+        shop.run(&count).ends_with(2).complains_of(&["is called", "there are"]);
+    }
     shop.run("dead-letters list -q colour:red").ends_with(2).complains_of(&["at 1", "provider"]);
     shop.run("dead-letters groups").ends_with(0).prints(&["0.20 CNY", "refused"]);
 
@@ -99,8 +104,12 @@ async fn nothing_is_discarded_but_by_count_and_reason_and_it_comes_back() {
     assert_eq!(dry_run, json!({ "discarded": 0, "would_discard": 2, "left": 0 }));
     shop.run(&format!("{dry} --confirm 2")).ends_with(0).prints(&["2 letters would be"]);
     shop.run(&format!("{dry} --confirm 3")).ends_with(6);
-    let unknown = shop.run(&format!("dead-letters discard {NOBODYS} --dry-run")).ends_with(0);
-    unknown.prints(&["0 letters", "1 are not open"]);
+    shop.run(&format!("dead-letters discard {NOBODYS} --dry-run")).ends_with(5);
+    // The same one twice is one.
+    let id = letters(&shop, "state:open")[0]["id"].as_str().unwrap().to_owned();
+    shop.run(&format!("dead-letters discard {id} {id} --reason seen --confirm 2")).ends_with(6);
+    let one = format!("dead-letters discard {id} {id} --dry-run");
+    shop.run(&one).ends_with(0).prints(&["1 letter would be"]);
     assert_eq!(letters(&shop, "state:open").len(), 2, "nothing was done");
     // Who asks for others does not get the open ones.
     let others = "dead-letters discard -q state:discarded --reason seen --confirm 2";

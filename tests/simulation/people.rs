@@ -6,7 +6,9 @@ use shared::message::seal::SealKeys;
 use shared::money::Currency;
 use shared::process;
 use uuid::Uuid;
-use worker::ledger::dead_letters::{DeadLetters as _, LetterFilter, LetterRecord, LetterState};
+use worker::ledger::dead_letters::{
+    DeadLetters as _, LetterFilter, LetterRecord, LetterState, Wanted,
+};
 use worker::ledger::records::{Act, Imported, NewOrder};
 use worker::ledger::replays::{Course, JobRecord, Replays as _, Started};
 use worker::ledger::{Ledger, Session};
@@ -52,8 +54,11 @@ pub(crate) async fn replay<L: Ledger>(
     course: Course,
 ) -> anyhow::Result<Option<Uuid>> {
     let mut session = ledger.open().await?;
-    let filter =
-        LetterFilter { state: Some(LetterState::Open), limit: ALL, ..LetterFilter::default() };
+    let filter = LetterFilter {
+        state: Wanted::In(LetterState::Open),
+        limit: ALL,
+        ..LetterFilter::default()
+    };
     let open = session.letters(&filter).await?;
     if open.is_empty() {
         return Ok(None);

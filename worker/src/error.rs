@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
-use shared::message::dead::CRASH_STAGE;
+use shared::message::dead::{CRASH_STAGE, SEAL_STAGE};
 use shared::message::seal::Unsealed;
 use shared::provider::Unreadable;
 use shared::retry::Schedule;
@@ -18,12 +18,34 @@ pub const CRASHES_MAX: u32 = 3;
 /// Whatever was written down of them, deliveries that came back this often are buried; well before the broker does.
 pub const RETURNS_MAX: u32 = 500;
 
+/// Where deliveries end; `broker` and `unknown` are what RabbitMQ buried, and what says nothing that we know.
+pub const STAGES: [&str; 6] = [SEAL_STAGE, "read", "settle", CRASH_STAGE, "broker", "unknown"];
+/// What they end of; the last ones are RabbitMQ's words.
+pub const CODES: [&str; 16] = [
+    "no_message_of_ours",
+    "unknown_key",
+    "broken",
+    "unreadable",
+    "undecryptable",
+    "not_ours",
+    "unknown_account",
+    "unknown_provider",
+    "refused",
+    "out_of_attempts",
+    "reader_crashed",
+    "unknown",
+    "rejected",
+    "expired",
+    "maxlen",
+    "delivery_limit",
+];
+
 /// Why a delivery could not be settled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     #[error("its reader crashed {0} times")]
     Crashing(u32),
-    #[error("no ingress of ours sealed it: {0}")]
+    #[error("{0}")]
     Unsealed(#[from] Unsealed),
     #[error("{0}")]
     Unreadable(#[from] Unreadable),
@@ -73,9 +95,7 @@ pub fn dispose(
     };
     match failure {
         Failure::Crashing(_) => bury(CRASH_STAGE, "reader_crashed"),
-        Failure::Unsealed(Unsealed::Missing(_)) => bury("seal", "no_message_of_ours"),
-        Failure::Unsealed(Unsealed::UnknownKey) => bury("seal", "unknown_key"),
-        Failure::Unsealed(Unsealed::Broken) => bury("seal", "broken"),
+        Failure::Unsealed(unsealed) => bury(SEAL_STAGE, unsealed.code()),
         Failure::Unreadable(Unreadable::Malformed(_)) => bury("read", "unreadable"),
         Failure::Unreadable(Unreadable::Undecryptable) => bury("read", "undecryptable"),
         Failure::Unreadable(Unreadable::NotOurs(_)) => bury("read", "not_ours"),

@@ -175,7 +175,7 @@ impl<B: Broker, L: Ledger> Lane<B, L> {
         hands: &mut Hands<B::Consumer, B::Publisher, L::Session>,
         batch: &[Delivery],
     ) -> Result<(), Broken> {
-        hands.age.note(batch, process::now());
+        hands.age.note(batch, &self.policy.keys, process::now());
         if !batch.is_empty() {
             self.settle(hands, batch).await?;
         }

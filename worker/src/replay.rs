@@ -79,6 +79,7 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
         // Another each time: what this one was about to publish when it failed is then another's.
         let mut lease = Lease::new(Uuid::now_v7());
         let mut pace = Pace { job: Uuid::nil(), at: Instant::now(), credit: 0 };
+        let mut is_refused = false;
         while !stop.is_cancelled() {
             lease
                 .keep(async |holder, stale| session.beat(Duty::Replay, holder, stale).await)
@@ -90,12 +91,19 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
                 pause(BEAT, stop).await;
                 continue;
             };
-            let delay =
-                match self.advance(&mut session, publisher, &look, (&lease, &mut pace)).await? {
-                    Progress::Made => TICK,
-                    // Not before the next beat: the broker is away.
-                    Progress::Refused => BEAT,
-                };
+            // Nothing is claimed for a broker that is away: each claim counts as a publish.
+            if is_refused && let Err(error) = publisher.probe().await {
+                self.health.set(NAME, Err(error.to_string()));
+                pause(BEAT, stop).await;
+                continue;
+            }
+            let progress =
+                self.advance(&mut session, publisher, &look, (&lease, &mut pace)).await?;
+            is_refused = matches!(progress, Progress::Refused);
+            let delay = match progress {
+                Progress::Made => TICK,
+                Progress::Refused => BEAT,
+            };
             pause(delay, stop).await;
         }
         if lease.is_held() {

@@ -14,7 +14,8 @@ use worker::ledger::{Ledger, LedgerError, Session as _};
 use super::exit::{Exit, Failure};
 use super::output::{Output, say};
 use super::table::{Table, instant};
-use crate::engine::{self, Engine};
+use crate::embedded::EmbeddedError;
+use crate::engine::{self, Engine, EngineError};
 
 #[derive(Debug, Args)]
 #[command(
@@ -50,9 +51,12 @@ pub async fn run(args: AccountsArgs, config: &Config, output: Output) -> Result<
     let accounts = config.accounts()?;
     let uses = match args.offline {
         true => vec![],
-        false => match engine::open(config)? {
-            Engine::Embedded(embedded) => uses(&embedded.ledger()).await?,
-            Engine::Servers(servers) => uses(&servers.ledger).await?,
+        false => match engine::open(config) {
+            Ok(Engine::Embedded(embedded)) => uses(&embedded.ledger()).await?,
+            Ok(Engine::Servers(servers)) => uses(&servers.ledger).await?,
+            // Nothing was settled yet.
+            Err(EngineError::Embedded(EmbeddedError::Missing(_))) => vec![],
+            Err(error) => return Err(error.into()),
         },
     };
     let mut lines = lines(&accounts, &uses, process::now());

@@ -1,11 +1,15 @@
 //! Who acts by command, and why: what the ledger's `audit` keeps.
 
+use std::os::unix::fs::MetadataExt as _;
+
 const REASON_MAX_BYTES: usize = 500;
 
-/// Who acts, as the system names whoever is logged in.
+/// Who acts: the system's name of the user that the command runs as, else the user's number. What a shell says of
+/// itself, anybody can change.
 pub fn actor() -> String {
-    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    format!("cli:{}", named.as_deref().unwrap_or("unknown"))
+    let number = || std::fs::metadata("/proc/self").map(|process| format!("uid-{}", process.uid()));
+    let name = whoami::username().ok().or_else(|| number().ok());
+    format!("cli:{}", name.as_deref().unwrap_or("unknown"))
 }
 
 /// Reads a reason from the command line.
@@ -20,6 +24,13 @@ pub fn reason(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_acts_has_the_systems_name_or_number() {
+        let output = std::process::Command::new("id").arg("-un").output().unwrap();
+        let name = String::from_utf8(output.stdout).unwrap();
+        assert!([format!("cli:{}", name.trim())].contains(&actor()) || actor().contains("uid-"));
+    }
 
     #[test]
     fn a_reason_is_not_blank() {

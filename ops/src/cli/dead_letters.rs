@@ -3,19 +3,24 @@
 //! **Invariant**: nothing is discarded but by name, with a reason and the count that was seen; and it can be
 //! restored.
 
+use std::collections::BTreeSet;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use shared::message::statement;
 use shared::process;
+use shared::provider::Provider;
 use uuid::Uuid;
+use worker::error::{CODES, STAGES};
 use worker::ledger::Session;
-use worker::ledger::dead_letters::group::{GroupAct, GroupStatus, rank};
-use worker::ledger::dead_letters::{LetterAct, LetterFilter, LetterRecord, LetterState};
+use worker::ledger::dead_letters::group::{GroupAct, GroupRecord, GroupStatus, rank};
+use worker::ledger::dead_letters::{LetterAct, LetterFilter, LetterRecord, LetterState, Wanted};
 use worker::ledger::replays::ITEMS_MAX;
 
 use super::act::reason;
 use super::exit::{Exit, Failure};
-use super::output::Output;
+use super::output::{Output, say};
 
 mod ending;
 mod export;
@@ -42,8 +47,9 @@ const EXAMPLES: &str = r#"Examples:
   quittance dead-letters count -q 'age:>1h' --max 0   for a monitor: exit 9 when there are more
 
 A query is words key:value, all of which must fit: provider, account, stage, code, order (any of its
-numbers), message, group, state (open unless said; or any), text (a part of the cause), version (of a
-worker that buried it), attempts (attempts:>=5), age since its first burial (age:>2h, age:<30m).
+numbers), message, group, state (open, replaying, resolved, discarded, any; unless said open and replaying,
+and open alone to discard or to send again), text (a part of the cause), version (of a worker that buried
+it), attempts (attempts:>=5), age since its first burial (age:>2h, age:<30m).
 Exit codes: 5 no such letter or group; 6 another number fits than --confirm says; 9 more than --max."#;
 
 #[derive(Debug, Args)]
@@ -161,11 +167,15 @@ pub async fn run<S: Session>(
             output.list(&groups, shown::groups)?;
         }
         Verb::List { query, limit } => {
-            let filter = LetterFilter { limit, ..parse(&query, LetterState::Open)? };
+            let filter = LetterFilter { limit, ..asked(session, &query, Wanted::NotEnded).await? };
             output.list(&session.letters(&filter).await?, shown::letters)?;
         }
         Verb::Count { query, max } => {
-            let filter = parse(&query, LetterState::Open)?;
+            let filter = parse(&query, Wanted::NotEnded)?;
+            // A monitor that counts what nothing is called would be quiet for ever.
+            if let Some(misspelt) = misspelt(session, &filter).await? {
+                return Err(Failure::new(Exit::Usage, format!("--query: {misspelt}")));
+            }
             let count =
                 session.letters(&LetterFilter { limit: COUNTED_MAX, ..filter }).await?.len();
             output.one(&json!({ "count": count }), |_| format!("{count}\n"))?;
@@ -174,11 +184,7 @@ pub async fn run<S: Session>(
             }
         }
         Verb::Show { id, reason, .. } => {
-            let Some(file) = session.letter(id).await? else {
-                let message =
-                    format!("no letter has the id {id}; `quittance dead-letters list` shows them");
-                return Err(Failure::new(Exit::NotFound, message));
-            };
+            let Some(file) = session.letter(id).await? else { return Err(no_letter(id)) };
             let shown = shown::file(session, file, reason).await?;
             output.one(&shown, shown::details)?;
         }
@@ -188,7 +194,7 @@ pub async fn run<S: Session>(
             return ending::act_on(session, &ids, LetterAct::Restore, reason, output).await;
         }
         Verb::Export { query, reason, .. } => {
-            let filter = parse(&query, LetterState::Open)?;
+            let filter = asked(session, &query, Wanted::NotEnded).await?;
             export::run(session, &filter, reason, output.format).await?;
         }
         Verb::Acknowledge { group } => {
@@ -206,10 +212,57 @@ pub async fn run<S: Session>(
     Ok(Exit::Done)
 }
 
-/// Reads a query from the command line, about letters in this state unless it names one.
-pub fn parse(text: &str, unsaid: LetterState) -> Result<LetterFilter, Failure> {
+fn no_letter(id: Uuid) -> Failure {
+    let message = format!("no letter has the id {id}; `quittance dead-letters list` shows them");
+    Failure::new(Exit::NotFound, message)
+}
+
+/// Each once, in their order.
+pub fn distinct(ids: &[Uuid]) -> Vec<Uuid> {
+    let mut seen = BTreeSet::new();
+    ids.iter().copied().filter(|id| seen.insert(*id)).collect()
+}
+
+/// Reads a query from the command line, about such letters unless it names a state. Where nothing is called as it
+/// says, that is told.
+pub async fn asked<S: Session>(
+    session: &mut S,
+    text: &str,
+    unsaid: Wanted,
+) -> Result<LetterFilter, Failure> {
+    let filter = parse(text, unsaid)?;
+    if let Some(misspelt) = misspelt(session, &filter).await? {
+        say(&misspelt);
+    }
+    Ok(filter)
+}
+
+fn parse(text: &str, unsaid: Wanted) -> Result<LetterFilter, Failure> {
     let wrong = |error| Failure::new(Exit::Usage, format!("--query: {error}"));
     query::parse(text, unsaid, process::now()).map_err(wrong)
+}
+
+/// A stage, code or provider that none of ours, of a former version's or of a stranger's is called.
+async fn misspelt<S: Session>(
+    session: &mut S,
+    filter: &LetterFilter,
+) -> Result<Option<String>, Failure> {
+    let providers = Provider::ALL.iter().map(|provider| provider.as_str());
+    let providers: Vec<&str> = providers.chain([statement::KIND, "unknown"]).collect();
+    type Of = fn(&GroupRecord) -> &str;
+    let words: [(&str, &Option<String>, &[&str], Of); 3] = [
+        ("stage", &filter.stage, &STAGES, |group| &group.stage),
+        ("code", &filter.code, &CODES, |group| &group.code),
+        ("provider", &filter.provider, &providers, |group| &group.provider),
+    ];
+    for (key, word, ours, of) in words {
+        let Some(word) = word.as_deref().filter(|word| !ours.contains(word)) else { continue };
+        if session.groups(None).await?.iter().all(|group| of(group) != word) {
+            let there = ours.join(", ");
+            return Ok(Some(format!("no {key} is called `{word}`; there are {there}")));
+        }
+    }
+    Ok(None)
 }
 
 /// All letters that fit and stand in this state: who asks for those in another is refused.
@@ -218,7 +271,7 @@ pub async fn fitting<S: Session>(
     filter: LetterFilter,
     state: LetterState,
 ) -> Result<Vec<LetterRecord>, Failure> {
-    if filter.state != Some(state) {
+    if filter.state != Wanted::In(state) {
         let message = format!("--query: this is for {} letters alone", state.as_str());
         return Err(Failure::new(Exit::Usage, message));
     }

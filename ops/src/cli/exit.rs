@@ -104,6 +104,14 @@ impl From<EmbeddedError> for Failure {
                 Exit::Conflict,
                 ": look for another `quittance serve` or `quittance demo`, and stop it first",
             ),
+            EmbeddedError::Missing(_) => (
+                Exit::Unreachable,
+                ": name your configuration with --config or QUITTANCE_CONFIG, or begin a ledger here with `quittance serve`",
+            ),
+            EmbeddedError::Locked(_) => (
+                Exit::Unreachable,
+                " for longer than we waited: end its transaction, and run this again",
+            ),
             EmbeddedError::File(..) | EmbeddedError::Database(..) => (
                 Exit::Unreachable,
                 "; embedded.path names the file, and its folder must be writable",

@@ -131,6 +131,10 @@ fn time_of(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 impl OrdersArgs {
+    pub fn is_import(&self) -> bool {
+        matches!(self.verb, OrdersVerb::Import { .. })
+    }
+
     /// What needs no ledger: an example is printed without one.
     pub fn example(&self) -> Option<Result<Exit, Failure>> {
         match &self.verb {

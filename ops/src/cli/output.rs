@@ -118,9 +118,14 @@ pub fn progress(text: &str) -> bool {
     is_seen
 }
 
-/// A JSON text and the end of its line. What a terminal would obey is escaped, which says the same: JSON
-/// itself asks for it below U+0020 alone.
+/// A JSON text and the end of its line.
 fn line(json: &str) -> String {
+    escaped(json) + "\n"
+}
+
+/// A JSON text in which what a terminal would obey is escaped, which says the same: JSON itself asks for it below
+/// U+0020 alone.
+pub fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 1);
     for letter in json.chars() {
         if letter != '\n' && steers(letter) {
@@ -129,7 +134,6 @@ fn line(json: &str) -> String {
             text.push(letter);
         }
     }
-    text.push('\n');
     text
 }
 

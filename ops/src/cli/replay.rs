@@ -96,7 +96,7 @@ enum Verb {
     },
     /// Send nothing more until it is resumed; what was sent goes on
     Pause { job: Uuid },
-    /// Go on; after a halt without the rule that halted it
+    /// Go on; after a halt by the same rule, which judges what comes then
     Resume { job: Uuid },
     /// Send nothing more for good; what was sent is not called back
     Cancel { job: Uuid },

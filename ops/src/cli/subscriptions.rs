@@ -58,6 +58,12 @@ enum SubscriptionsVerb {
     },
 }
 
+impl SubscriptionsArgs {
+    pub fn is_import(&self) -> bool {
+        matches!(self.verb, SubscriptionsVerb::Import { .. })
+    }
+}
+
 pub async fn run<S: Session>(
     args: SubscriptionsArgs,
     mut session: S,

@@ -7,7 +7,7 @@ use shared::config::Config;
 use super::exit::{Exit, Failure};
 use super::output::{Output, say};
 use super::table::printable;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, EngineError};
 
 mod management;
 
@@ -27,35 +27,38 @@ pub struct TopologyArgs {
 enum TopologyVerb {
     /// Look, without changing anything; exit 1 when something is missing or unsafe
     Check,
-    /// Make what is missing
+    /// Make what is missing, and look at the rest; exit 1 when something is unsafe
     Apply,
 }
 
 pub async fn run(args: TopologyArgs, config: &Config, output: Output) -> Result<Exit, Failure> {
-    let broker = match engine::open(config)? {
-        Engine::Embedded(_) => {
+    let broker = match engine::open(config) {
+        Ok(Engine::Embedded(_)) | Err(EngineError::Embedded(_)) => {
             say("the engines are embedded: there are no exchanges and no queues to look after");
             output.list(&Vec::<Finding>::new(), table)?;
             return Ok(Exit::Done);
         }
-        Engine::Servers(servers) => servers.broker,
+        Ok(Engine::Servers(servers)) => servers.broker,
+        Err(error) => return Err(error.into()),
     };
     let connection = broker.connect_bare().await?;
-    let mut unseen = None;
-    let findings = match args.verb {
-        TopologyVerb::Check => {
-            let mut findings = broker.topology.audit(&connection).await;
-            match management::held(config).await {
-                Ok(Some(held)) => findings.extend(broker.topology.audit_held(&held)),
-                Ok(None) => say(NOT_ASKED),
-                // What was found is told all the same.
-                Err(failure) => unseen = Some(failure),
-            }
-            findings
-        }
+    let mut findings = match args.verb {
+        TopologyVerb::Check => broker.topology.audit(&connection).await,
         TopologyVerb::Apply => {
             broker.topology.declare(&connection).await.err().into_iter().collect()
         }
+    };
+    let unseen = match management::held(config).await {
+        Ok(Some(held)) => {
+            findings.extend(broker.topology.audit_held(&held));
+            None
+        }
+        Ok(None) => {
+            say(NOT_ASKED);
+            None
+        }
+        // What was found is told all the same.
+        Err(failure) => Some(failure),
     };
     if !connection.status().connected() {
         let message = "rabbitmq was lost on the way; run it again";

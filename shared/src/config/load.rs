@@ -54,8 +54,9 @@ pub fn parse(
             lay_over(&mut table, &name, keys, &value)?;
         }
     }
+    let is_silent = table.is_empty();
     let standing = Standing { values: Values::of(&table), ..Standing::default() };
-    let source = Source { file: None, named: named_files(&table), standing };
+    let source = Source { file: None, named: named_files(&table), standing, is_silent };
     let config: Config = table.try_into().map_err(|error: toml::de::Error| explain(&error))?;
     Ok(Config { base, source, ..config })
 }

@@ -18,6 +18,8 @@ const REPLAY_JOB: &str = "quittance-replay-job";
 const REPLAY_ITEM: &str = "quittance-replay-item";
 /// The stage of what crashed its readers.
 pub const CRASH_STAGE: &str = "crash";
+/// The stage of what no ingress of ours sealed, as far as the ring here tells.
+pub const SEAL_STAGE: &str = "seal";
 /// Why the broker itself buried a message.
 const BROKERS_REASON: &str = "x-first-death-reason";
 

@@ -32,12 +32,25 @@ struct SealKey {
 /// Why a parcel is not from an ingress of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsealed {
-    #[error("`{0}` is missing or unreadable")]
+    #[error("no ingress of ours sealed it: `{0}` is missing or unreadable")]
     Missing(&'static str),
-    #[error("the seal names a key that the ring does not hold")]
+    #[error(
+        "its seal names a key that the ring here lacks: one that came or went too early, or nobody's"
+    )]
     UnknownKey,
-    #[error("the seal does not fit the message")]
+    #[error("no ingress of ours sealed it: the seal does not fit the message")]
     Broken,
+}
+
+impl Unsealed {
+    /// How dead letters call it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing(_) => "no_message_of_ours",
+            Self::UnknownKey => "unknown_key",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 /// Why a text is no key ring.

@@ -19,6 +19,7 @@ use worker::ledger::dead_letters::group::{GroupAct, GroupRecord, GroupStatus};
 use worker::ledger::dead_letters::letter::Letter;
 use worker::ledger::dead_letters::{
     Burial, DeadLetters as _, GroupActed, LetterAct, LetterFilter, LetterRecord, LetterState,
+    Wanted,
 };
 use worker::ledger::erasure::Part;
 use worker::ledger::records::{Act, NewOrder};
@@ -119,7 +120,7 @@ pub(crate) async fn a_letter_is_buried_once_and_found<B: Broker, L: Ledger>(
         (LetterFilter { account: some("other"), ..all() }, 0),
         (LetterFilter { order: some("A"), ..all() }, 1),
         (LetterFilter { order: some("C"), ..all() }, 0),
-        (LetterFilter { state: Some(LetterState::Discarded), ..all() }, 0),
+        (LetterFilter { state: Wanted::In(LetterState::Discarded), ..all() }, 0),
         (LetterFilter { group: Some(groups[0].group_id), ..all() }, 1),
         (LetterFilter { message: Some(first.message_id.clone()), ..all() }, 1),
         (LetterFilter { until: Some(later), ..all() }, 2),

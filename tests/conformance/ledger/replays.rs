@@ -5,7 +5,7 @@ use shared::broker::Broker;
 use shared::process;
 use uuid::Uuid;
 use worker::ledger::custody::Custody as _;
-use worker::ledger::dead_letters::{Burial, DeadLetters as _, LetterFilter, LetterState};
+use worker::ledger::dead_letters::{Burial, DeadLetters as _, LetterFilter, LetterState, Wanted};
 use worker::ledger::replays::{
     Course, JobState, Outcome, PLAN_FORGOTTEN, PLAN_KEEPS, PlannedItem, Replays as _, Started,
     Steer, Steered, StoredLetter,
@@ -55,7 +55,7 @@ async fn planned(session: &mut impl Session) -> anyhow::Result<Planned> {
 
 pub(super) async fn plan(session: &mut impl Session) -> anyhow::Result<Uuid> {
     let job = Uuid::now_v7();
-    let open = LetterFilter { state: Some(LetterState::Open), limit: 500, ..all() };
+    let open = LetterFilter { state: Wanted::In(LetterState::Open), limit: 500, ..all() };
     let letters = session.letters(&open).await?.into_iter();
     let item = |letter: worker::ledger::dead_letters::LetterRecord| PlannedItem {
         id: Uuid::now_v7(),
@@ -67,6 +67,12 @@ pub(super) async fn plan(session: &mut impl Session) -> anyhow::Result<Uuid> {
     let items: Vec<_> = letters.map(item).collect();
     session.plan((job, "everything"), &items, &act("replay.plan"), process::now()).await?;
     Ok(job)
+}
+
+/// How many letters stand open.
+async fn open(session: &mut impl Session) -> anyhow::Result<usize> {
+    let open = LetterFilter { state: Wanted::In(LetterState::Open), limit: 500, ..all() };
+    Ok(session.letters(&open).await?.len())
 }
 
 async fn start(session: &mut impl Session, job: Uuid) -> anyhow::Result<Started> {

@@ -7,9 +7,9 @@ use super::witness::Witness;
 use crate::storm::fault::Fault;
 use crate::storm::stage::Stage;
 
-const LETTERS: usize = 150;
+const LETTERS: usize = 120;
 /// What is sent before something dies, and in between.
-const SOME: usize = 20;
+const SOME: usize = 15;
 
 /// What dies at the same moment.
 enum Dies {
@@ -28,7 +28,7 @@ async fn whatever_dies_under_a_replay_it_goes_on_and_sends_nothing_unrecorded() 
     let broker = stage.broker_url().unwrap();
     let witness = Witness::of(&stage.installation, &broker).await;
     stage.keep_queues().await.unwrap();
-    start(&stage.installation, &id, "10/s");
+    start(&stage.installation, &id, "20/s");
     for dies in [Dies::Broker, Dies::Ledger, Dies::Everything] {
         sent(&stage.installation, so_far(&stage).await + SOME).await;
         befall(&mut stage, dies).await.unwrap();

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use metrics::gauge;
 use shared::broker::Delivery;
-use shared::message;
 use shared::message::dead::replay_item;
+use shared::message::seal::SealKeys;
+use shared::message::{self, Message};
 use time::OffsetDateTime;
 use tracing::{info, warn};
 
@@ -21,8 +22,13 @@ impl Age {
     }
 
     /// Tells the age of the oldest in hand. Nothing in hand has none: the queue is empty.
-    pub(super) fn note(&mut self, batch: &[Delivery], now: OffsetDateTime) {
-        let oldest = batch.iter().filter_map(received_at).min();
+    pub(super) fn note(&mut self, batch: &[Delivery], keys: &SealKeys, now: OffsetDateTime) {
+        let mut waited: Vec<_> =
+            batch.iter().filter_map(|delivery| Some((received_at(delivery)?, delivery))).collect();
+        waited.sort_by_key(|(at, _)| *at);
+        // A stranger's message may claim any time; of ours the first is looked at, and no more.
+        let is_ours = |delivery: &Delivery| Message::open(&delivery.parcel, keys).is_ok();
+        let oldest = waited.into_iter().find(|(_, delivery)| is_ours(delivery)).map(|(at, _)| at);
         // By two clocks, one of which may be behind.
         let age = oldest.map_or(Duration::ZERO, |at| (now - at).try_into().unwrap_or_default());
         gauge!("quittance_queue_age_seconds", "lane" => self.lane.clone()).set(age.as_secs_f64());
@@ -46,7 +52,6 @@ fn received_at(delivery: &Delivery) -> Option<OffsetDateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::message::seal::SealKeys;
     use shared::message::statement::Statement;
     use shared::telemetry::metrics_text;
     use time::macros::datetime;
@@ -54,9 +59,9 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
 
-    fn delivery(waited: Duration) -> Delivery {
+    fn delivery(waited: Duration, keys: &SealKeys) -> Delivery {
         let statement = Statement { epoch: Uuid::nil(), from: 0, to: 1, holes: vec![] };
-        let parcel = statement.into_message(NOW - waited).into_parcel(&SealKeys::generate());
+        let parcel = statement.into_message(NOW - waited).into_parcel(keys);
         Delivery { tag: 1, parcel, returns: 0 }
     }
 
@@ -70,17 +75,20 @@ mod tests {
             line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         };
         let seconds = Duration::from_secs;
+        let (keys, others) = (SealKeys::generate(), SealKeys::generate());
+        let delivery = |waited| delivery(waited, &keys);
+        let forged = super::tests::delivery(seconds(9_000), &others);
         let mut age = Age::new("lane-age", seconds(300));
-        age.note(&[delivery(seconds(2)), delivery(seconds(301))], NOW);
+        age.note(&[delivery(seconds(2)), forged, delivery(seconds(301))], &keys, NOW);
         assert_eq!((told(), age.is_alarming), (Some(301.0), true));
-        age.note(&[delivery(seconds(300))], NOW);
+        age.note(&[delivery(seconds(300))], &keys, NOW);
         assert_eq!((told(), age.is_alarming), (Some(300.0), false));
         let mut retried = delivery(seconds(900));
         retried.parcel = message::next_attempt(&retried.parcel, NOW);
-        age.note(&[retried], NOW);
+        age.note(&[retried], &keys, NOW);
         assert_eq!((told(), age.is_alarming), (Some(0.0), false));
         // Of an ingress whose clock is ahead.
-        age.note(&[delivery(seconds(0))], NOW - seconds(5));
+        age.note(&[delivery(seconds(0))], &keys, NOW - seconds(5));
         assert_eq!(told(), Some(0.0));
     }
 }

@@ -108,10 +108,34 @@ pub struct LetterFile {
     pub body: StoredBody,
 }
 
+/// In which state letters are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    #[default]
+    Any,
+    NotEnded,
+    In(LetterState),
+}
+
+/// Those that still ask for somebody, or for a job's end: a job may halt or be paused.
+pub const NOT_ENDED: [LetterState; 2] = [LetterState::Open, LetterState::Replaying];
+
+impl Wanted {
+    /// The words of these states; nothing where any will do.
+    pub fn words(self) -> Option<Vec<String>> {
+        let states = match self {
+            Self::Any => return None,
+            Self::NotEnded => NOT_ENDED.to_vec(),
+            Self::In(state) => vec![state],
+        };
+        Some(states.into_iter().map(|state| state.as_str().to_owned()).collect())
+    }
+}
+
 /// Those that fit every part that is set; the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LetterFilter {
-    pub state: Option<LetterState>,
+    pub state: Wanted,
     pub provider: Option<String>,
     pub account: Option<String>,
     pub stage: Option<String>,
@@ -161,7 +185,7 @@ pub trait DeadLetters {
         now: OffsetDateTime,
     ) -> impl Future<Output = Result<Vec<Burial>, LedgerError>> + Send;
 
-    /// How many nobody has ended.
+    /// How many nobody has ended, and no replay has.
     fn open_letters(&mut self) -> impl Future<Output = Result<i64, LedgerError>> + Send;
 
     fn letters(

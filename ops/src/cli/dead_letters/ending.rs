@@ -5,10 +5,10 @@ use serde_json::json;
 use shared::process;
 use uuid::Uuid;
 use worker::ledger::Session;
-use worker::ledger::dead_letters::{LetterAct, LetterState};
+use worker::ledger::dead_letters::{LetterAct, LetterState, Wanted};
 use worker::ledger::records::Act;
 
-use super::{Chosen, fitting, parse};
+use super::{Chosen, asked, distinct, fitting, no_letter};
 use crate::cli::act::{actor, reason};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
@@ -43,7 +43,7 @@ pub(super) async fn discard<S: Session>(
     let found = ids.len();
     match confirm {
         Some(count) if count != found => {
-            let message = format!("{found} letters fit, not {count}: look at them again");
+            let message = format!("{} fit, not {count}: look at them again", counted(found));
             Err(Failure::new(Exit::Conflict, message))
         }
         Some(_) | None if dry_run => rehearse(session, &chosen, &ids, output).await,
@@ -52,10 +52,14 @@ pub(super) async fn discard<S: Session>(
             act_on(session, &ids, LetterAct::Discard, reason, output).await
         }
         None => {
-            let message = format!("{found} letters would be discarded: add --confirm {found}");
+            let message = format!("{} would be discarded: add --confirm {found}", counted(found));
             Err(Failure::new(Exit::Usage, message))
         }
     }
+}
+
+fn counted(letters: usize) -> String {
+    if letters == 1 { "1 letter".to_owned() } else { format!("{letters} letters") }
 }
 
 /// What discarding would do, by where they stand now.
@@ -67,14 +71,14 @@ async fn rehearse<S: Session>(
 ) -> Result<Exit, Failure> {
     // What fits a query is open.
     let mut open = if chosen.query.is_some() { ids.len() } else { 0 };
-    for id in &chosen.ids {
+    for id in ids.iter().filter(|_| chosen.query.is_none()) {
         let found = session.letter(*id).await?;
         open += usize::from(found.is_some_and(|file| file.letter.state == LetterState::Open));
     }
     let left = ids.len() - open;
     let beside = if left > 0 { format!(", {left} are not open") } else { String::new() };
     output.one(&json!({ "discarded": 0, "would_discard": open, "left": left }), |_| {
-        format!("{open} letters would be discarded{beside}; nothing is done\n")
+        format!("{} would be discarded{beside}; nothing is done\n", counted(open))
     })?;
     Ok(Exit::Done)
 }
@@ -104,10 +108,7 @@ pub(super) async fn act_on<S: Session>(
     })?;
     match (done.len(), left) {
         (_, 0) => Ok(Exit::Done),
-        (0, _) if ids.len() == 1 => {
-            let why = "that letter is not there, or in another state";
-            Err(Failure::new(Exit::Conflict, why))
-        }
+        (0, _) => Err(Failure::new(Exit::Conflict, "none of them is in that state")),
         (_, _) => Ok(Exit::PartlyDone),
     }
 }
@@ -119,8 +120,17 @@ impl Chosen {
         session: &mut S,
         state: LetterState,
     ) -> Result<Vec<Uuid>, Failure> {
-        let Some(query) = &self.query else { return Ok(self.ids.clone()) };
-        let letters = fitting(session, parse(query, state)?, state).await?;
-        Ok(letters.into_iter().map(|letter| letter.id).collect())
+        if let Some(query) = &self.query {
+            let filter = asked(session, query, Wanted::In(state)).await?;
+            let letters = fitting(session, filter, state).await?;
+            return Ok(letters.into_iter().map(|letter| letter.id).collect());
+        }
+        let ids = distinct(&self.ids);
+        for id in &ids {
+            if session.letter(*id).await?.is_none() {
+                return Err(no_letter(*id));
+            }
+        }
+        Ok(ids)
     }
 }

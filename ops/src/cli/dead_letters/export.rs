@@ -10,7 +10,7 @@ use worker::ledger::dead_letters::LetterFilter;
 use super::shown;
 use crate::cli::csv;
 use crate::cli::exit::Failure;
-use crate::cli::output::{Format, data};
+use crate::cli::output::{Format, data, escaped};
 
 pub(super) const EXAMPLES: &str = r#"Examples:
   quittance dead-letters export > letters.jsonl
@@ -55,11 +55,19 @@ pub(super) async fn run<S: Session>(
     if let Some(columns) = &columns {
         data(&csv::head(columns))?;
     }
+    // One document, or one a line.
+    let (mut between, after, end) = match format {
+        Format::Json => ("[", "", "]\n"),
+        Format::Csv | Format::Table | Format::Jsonl => ("", "\n", ""),
+    };
     let mut before = None;
     loop {
         let page = LetterFilter { before, limit: PAGE, ..filter.clone() };
         let letters = session.letters(&page).await?;
-        let Some(last) = letters.last() else { return Ok(()) };
+        let Some(last) = letters.last() else {
+            let none = if between == "[" { "[" } else { "" };
+            return Ok(data(&format!("{none}{end}"))?);
+        };
         before = Some(last.id);
         for letter in letters {
             let line = match (&columns, &reason) {
@@ -70,7 +78,12 @@ pub(super) async fn run<S: Session>(
                     let shown = shown::file_if_there(session, file, reason.clone()).await?;
                     match columns {
                         Some(columns) => csv::row(&value(&shown)?, columns),
-                        None => serde_json::to_string(&shown).map_err(io::Error::from)? + "\n",
+                        None => {
+                            let text = serde_json::to_string(&shown).map_err(io::Error::from)?;
+                            let text = format!("{between}{}{after}", escaped(&text));
+                            between = if format == Format::Json { ",\n" } else { "" };
+                            text
+                        }
                     }
                 }
             };

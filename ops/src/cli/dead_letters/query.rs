@@ -2,7 +2,7 @@
 
 use shared::units::Span;
 use time::OffsetDateTime;
-use worker::ledger::dead_letters::{LetterFilter, LetterState};
+use worker::ledger::dead_letters::{LetterFilter, LetterState, Wanted};
 
 /// What stands in a query, for its errors.
 const KEYS: &str =
@@ -25,16 +25,12 @@ struct Term<'a> {
     value: &'a str,
 }
 
-/// Reads a query. Without `state:` it means those in the state `unsaid`.
-pub fn parse(
-    text: &str,
-    unsaid: LetterState,
-    now: OffsetDateTime,
-) -> Result<LetterFilter, QueryError> {
+/// Reads a query. Without `state:` it means those that are `unsaid`.
+pub fn parse(text: &str, unsaid: Wanted, now: OffsetDateTime) -> Result<LetterFilter, QueryError> {
     if text.len() > QUERY_MAX_BYTES {
         return Err(QueryError { at: 1, what: format!("more than {QUERY_MAX_BYTES} bytes") });
     }
-    let mut filter = LetterFilter { state: Some(unsaid), ..LetterFilter::default() };
+    let mut filter = LetterFilter { state: unsaid, ..LetterFilter::default() };
     let mut seen: Vec<&str> = vec![];
     for term in terms(text)? {
         let is_range = term.key == "age";
@@ -97,11 +93,11 @@ impl Term<'_> {
                 let what = "a group is named by its id, as `dead-letters groups` shows it";
                 filter.group = Some(id.map_err(|_| self.wrong(what.to_owned()))?);
             }
-            "state" if self.value == "any" => filter.state = None,
+            "state" if self.value == "any" => filter.state = Wanted::Any,
             "state" => {
                 let state = LetterState::from_word(self.value);
                 let what = "a state is open, replaying, resolved, discarded or any";
-                filter.state = Some(state.ok_or_else(|| self.wrong(what.to_owned()))?);
+                filter.state = Wanted::In(state.ok_or_else(|| self.wrong(what.to_owned()))?);
             }
             "text" => filter.text = text(),
             "version" => filter.version = text(),
@@ -146,48 +142,51 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-01-02 12:00 UTC);
 
-    fn open() -> LetterFilter {
-        LetterFilter { state: Some(LetterState::Open), ..LetterFilter::default() }
+    fn not_ended() -> LetterFilter {
+        LetterFilter { state: Wanted::NotEnded, ..LetterFilter::default() }
     }
 
     fn parse(text: &str, now: OffsetDateTime) -> Result<LetterFilter, QueryError> {
-        super::parse(text, LetterState::Open, now)
+        super::parse(text, Wanted::NotEnded, now)
     }
 
     #[test]
     fn the_whole_language() {
         let some = |text: &str| Some(text.to_owned());
         for (text, expected) in [
-            ("", open()),
-            ("provider:alipay", LetterFilter { provider: some("alipay"), ..open() }),
+            ("", not_ended()),
+            ("provider:alipay", LetterFilter { provider: some("alipay"), ..not_ended() }),
             (
                 "  stage:read\tcode:unreadable ",
-                LetterFilter { stage: some("read"), code: some("unreadable"), ..open() },
+                LetterFilter { stage: some("read"), code: some("unreadable"), ..not_ended() },
             ),
             (
                 "order:\"A 1:2\" account:s",
-                LetterFilter { order: some("A 1:2"), account: some("s"), ..open() },
+                LetterFilter { order: some("A 1:2"), account: some("s"), ..not_ended() },
             ),
-            ("order:订单:1", LetterFilter { order: some("订单:1"), ..open() }),
-            ("message:m", LetterFilter { message: some("m"), ..open() }),
-            ("text:\"no order\"", LetterFilter { text: some("no order"), ..open() }),
+            ("order:订单:1", LetterFilter { order: some("订单:1"), ..not_ended() }),
+            ("message:m", LetterFilter { message: some("m"), ..not_ended() }),
+            ("text:\"no order\"", LetterFilter { text: some("no order"), ..not_ended() }),
             (
                 "version:1.4.2 attempts:>=5",
-                LetterFilter { version: some("1.4.2"), attempts: Some(5), ..open() },
+                LetterFilter { version: some("1.4.2"), attempts: Some(5), ..not_ended() },
             ),
-            ("state:any", LetterFilter { state: None, ..open() }),
-            ("state:discarded", LetterFilter { state: Some(LetterState::Discarded), ..open() }),
+            ("state:any", LetterFilter { state: Wanted::Any, ..not_ended() }),
+            (
+                "state:discarded",
+                LetterFilter { state: Wanted::In(LetterState::Discarded), ..not_ended() },
+            ),
             (
                 "age:>2h age:<1d",
                 LetterFilter {
                     until: Some(NOW - Duration::HOUR * 2),
                     since: Some(NOW - Duration::DAY),
-                    ..open()
+                    ..not_ended()
                 },
             ),
             (
                 "group:00000000-0000-0000-0000-000000000000",
-                LetterFilter { group: Some(Uuid::nil()), ..open() },
+                LetterFilter { group: Some(Uuid::nil()), ..not_ended() },
             ),
         ] {
             assert_eq!(parse(text, NOW), Ok(expected), "{text}");

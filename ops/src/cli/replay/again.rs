@@ -6,7 +6,7 @@ use shared::message::seal::SealKeys;
 use shared::provider::Readers;
 use uuid::Uuid;
 use worker::ledger::Session;
-use worker::ledger::dead_letters::{LetterFilter, LetterState};
+use worker::ledger::dead_letters::{LetterFilter, LetterState, Wanted};
 use worker::ledger::replays::Outcome;
 
 use super::planned::freeze;
@@ -41,7 +41,7 @@ pub(super) async fn run<S: Session>(
 ) -> Result<(), Failure> {
     session.job(job).await?.ok_or_else(|| not_found(job))?;
     let filter = LetterFilter {
-        state: Some(LetterState::Open),
+        state: Wanted::In(LetterState::Open),
         replayed: Some((job, outcome)),
         ..LetterFilter::default()
     };

@@ -10,12 +10,12 @@ use shared::provider::Readers;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::Session;
-use worker::ledger::dead_letters::{LetterFilter, LetterRecord, LetterState};
+use worker::ledger::dead_letters::{LetterFilter, LetterRecord, LetterState, Wanted};
 use worker::ledger::replays::{Outcome, PLAN_KEEPS};
 use worker::replay::plan::plan;
 
 use super::{act, shown};
-use crate::cli::dead_letters::{fitting, parse};
+use crate::cli::dead_letters::{asked, distinct, fitting};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 
@@ -88,15 +88,17 @@ impl PlanArgs {
     /// Those that are open now. An id that is not is a conflict: what was asked for cannot be planned.
     async fn letters<S: Session>(&self, session: &mut S) -> Result<Vec<LetterRecord>, Failure> {
         if self.ids.is_empty() {
-            let filter = parse(self.query.as_deref().unwrap_or_default(), LetterState::Open)?;
+            let filter = asked(
+                session,
+                self.query.as_deref().unwrap_or_default(),
+                Wanted::In(LetterState::Open),
+            )
+            .await?;
             let group = self.group.or(filter.group);
             return fitting(session, LetterFilter { group, ..filter }, LetterState::Open).await;
         }
-        let mut ids = self.ids.clone();
-        ids.sort();
-        ids.dedup();
         let mut letters = vec![];
-        for id in ids {
+        for id in distinct(&self.ids) {
             let found = session.letter(id).await?.ok_or_else(|| {
                 Failure::new(Exit::NotFound, format!("no letter has the id {id}"))
             })?;
@@ -113,7 +115,7 @@ impl PlanArgs {
         match (&self.query, self.group) {
             (Some(query), _) => query.clone(),
             (None, Some(group)) => format!("group:{group}"),
-            (None, None) => format!("{} ids", self.ids.len()),
+            (None, None) => format!("{} ids", distinct(&self.ids).len()),
         }
     }
 }

@@ -6,13 +6,13 @@ use shared::process;
 use shared::provider::Readers;
 use uuid::Uuid;
 use worker::ledger::Session;
-use worker::ledger::dead_letters::LetterState;
+use worker::ledger::dead_letters::{LetterState, Wanted};
 use worker::ledger::replays::{Course, Started};
 
 use super::planned::freeze;
 use super::{act, not_found, rate, shown, watch};
 use crate::cli::act::reason;
-use crate::cli::dead_letters::{fitting, parse};
+use crate::cli::dead_letters::{asked, fitting};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{Output, say};
 
@@ -31,11 +31,11 @@ pub(super) struct StartArgs {
     /// Plan all open letters that fit, and start that
     #[arg(short, long, value_name = "QUERY")]
     query: Option<String>,
-    /// How many letters you expect to fit
-    #[arg(long, value_name = "COUNT", requires = "query")]
+    /// How many letters you expect the plan to have, or to fit
+    #[arg(long, value_name = "COUNT")]
     expect: Option<usize>,
     /// However many fit
-    #[arg(long, requires = "query")]
+    #[arg(long, requires = "query", conflicts_with = "plan")]
     yes: bool,
     /// Why, for those who read it later
     #[arg(long, value_parser = reason)]
@@ -62,7 +62,7 @@ pub(super) async fn run<S: Session>(
     output: Output,
 ) -> Result<Exit, Failure> {
     let plan = match args.plan {
-        Some(plan) => plan,
+        Some(plan) => expected(session, plan, args.expect).await?,
         None => planned(session, &args, by).await?,
     };
     let StartArgs { reason, rate, canary, halt_above, watch, .. } = args;
@@ -76,6 +76,24 @@ pub(super) async fn run<S: Session>(
     Ok(Exit::Done)
 }
 
+/// A plan that was made before, if it is as large as expected.
+async fn expected<S: Session>(
+    session: &mut S,
+    plan: Uuid,
+    expect: Option<usize>,
+) -> Result<Uuid, Failure> {
+    let found = session.job(plan).await?.ok_or_else(|| not_found(plan))?.counts.letters;
+    match expect {
+        Some(count) if i64::try_from(count) != Ok(found) => Err(another(found, count)),
+        Some(_) | None => Ok(plan),
+    }
+}
+
+fn another(found: impl std::fmt::Display, expected: usize) -> Failure {
+    let message = format!("{found} letters fit, not {expected}: look at them again");
+    Failure::new(Exit::Conflict, message)
+}
+
 /// Plans what fits the query, if it is as much as expected.
 async fn planned<S: Session>(
     session: &mut S,
@@ -83,12 +101,12 @@ async fn planned<S: Session>(
     by: (&SealKeys, &Readers),
 ) -> Result<Uuid, Failure> {
     let query = args.query.clone().unwrap_or_default();
-    let letters = fitting(session, parse(&query, LetterState::Open)?, LetterState::Open).await?;
+    let filter = asked(session, &query, Wanted::In(LetterState::Open)).await?;
+    let letters = fitting(session, filter, LetterState::Open).await?;
     let found = letters.len();
     match args.expect {
         Some(count) if count != found => {
-            let message = format!("{found} letters fit, not {count}: look at them again");
-            return Err(Failure::new(Exit::Conflict, message));
+            return Err(another(found, count));
         }
         None if !args.yes => {
             let message =
@@ -112,7 +130,11 @@ async fn start<S: Session>(
     let why = match session.start(plan, course, &by, process::now()).await? {
         Started::Done => return Ok(()),
         Started::NotFound => return Err(not_found(plan)),
-        Started::NotPlanned(state) => format!("{plan} is {} already", state.as_str()),
+        Started::NotPlanned(state) => {
+            let message =
+                format!("{plan} is {} already; `quittance replay show {plan}`", state.as_str());
+            return Err(Failure::new(Exit::Conflict, message));
+        }
         Started::Old => format!("{plan} is too old"),
         Started::Stale { changed } => {
             format!("{changed} letters of {plan} are not as they were when it was planned")

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use shared::broker::Delivery;
 use shared::message::dead::{self, Claims};
 use shared::message::parcel::{Header, Parcel};
-use shared::message::seal::SealKeys;
+use shared::message::seal::{SealKeys, Unsealed};
 use shared::message::{self, Message, Number, statement};
 use shared::money::Money;
 use shared::provider::{Provider, Readers};
@@ -92,8 +92,9 @@ impl Letter {
         now: OffsetDateTime,
     ) -> Self {
         let parcel = &delivery.parcel;
-        let message = Message::open(parcel, keys).ok();
-        let notifications = match &message {
+        let opened = Message::open(parcel, keys);
+        let message = opened.as_ref().ok();
+        let notifications = match message {
             Some(message) if !content::may_crash(delivery) => content::read(message, readers),
             Some(_) | None => vec![],
         };
@@ -102,15 +103,15 @@ impl Letter {
         let envelope = Envelope::of(parcel);
         Self {
             id: Uuid::now_v7(),
-            identity: identity(parcel, message.as_ref()),
+            identity: identity(parcel, message),
             message_id: plain(&parcel.id, PROPERTY_MAX_BYTES),
             parts: content::parts(account.as_deref().unwrap_or_default(), &notifications),
             money: notifications.iter().find_map(content::money),
-            number: message.as_ref().map(|message| message.number).filter(|number| number.seq > 0),
+            number: message.map(|message| message.number).filter(|number| number.seq > 0),
             received_at: message::claimed_received_at(parcel)
                 .filter(|at| YEARS.contains(&at.year()))
                 .map(|at| at.min(now)),
-            death: Death::of(parcel, provider),
+            death: Death::of(parcel, provider, opened.as_ref().err()),
             provider: provider.to_owned(),
             account,
             envelope,
@@ -132,11 +133,20 @@ impl Letter {
 }
 
 impl Death {
-    fn of(parcel: &Parcel, provider: &str) -> Self {
+    /// Whoever did not seal a message does not choose what it died of either.
+    fn of(parcel: &Parcel, provider: &str, unsealed: Option<&Unsealed>) -> Self {
         let Claims { stage, code, cause, worker, first_failed_at, last_failed_at, item } =
             dead::claims(parcel);
-        let (stage, code) = (word(stage), word(code));
-        let cause = cause.map_or_else(|| code.clone(), normalise);
+        let (stage, code, cause) = match unsealed {
+            Some(why) => {
+                (dead::SEAL_STAGE.to_owned(), why.code().to_owned(), normalise(&why.to_string()))
+            }
+            None => {
+                let (stage, code) = (word(stage), word(code));
+                let cause = cause.map_or_else(|| code.clone(), normalise);
+                (stage, code, cause)
+            }
+        };
         let within = |at: &OffsetDateTime| YEARS.contains(&at.year());
         Self {
             fingerprint: fingerprint(&stage, &code, provider, &cause),

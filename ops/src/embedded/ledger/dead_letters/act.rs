@@ -7,7 +7,7 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::dead_letters::group::{GroupAct, GroupRecord, GroupStatus, Stake};
-use worker::ledger::dead_letters::{GroupActed, LetterAct, LetterState};
+use worker::ledger::dead_letters::{GroupActed, LetterAct, LetterState, NOT_ENDED};
 use worker::ledger::records::Act;
 
 use crate::embedded::ledger::fault::Result;
@@ -131,7 +131,7 @@ fn record(connection: &mut SqliteConnection, row: Row) -> Result<GroupRecord> {
     let (mut open, mut orders) = (0, BTreeSet::new());
     let mut at_stake: Vec<Stake> = vec![];
     for (state, order, amount, code) in letters {
-        if state != LetterState::Open.as_str() {
+        if !NOT_ENDED.map(LetterState::as_str).contains(&state.as_str()) {
             continue;
         }
         open += 1;

@@ -5,7 +5,7 @@ use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use worker::ledger::dead_letters::{
-    EndingRecord, FailureRecord, LetterFile, LetterFilter, LetterRecord, LetterState,
+    EndingRecord, FailureRecord, LetterFile, LetterFilter, LetterRecord, LetterState, NOT_ENDED,
 };
 
 use crate::embedded::ledger::fault::Result;
@@ -74,7 +74,8 @@ struct Ending {
 }
 
 pub(in crate::embedded::ledger) fn open(connection: &mut SqliteConnection) -> Result<i64> {
-    let open = dead_letters::table.filter(dead_letters::state.eq(LetterState::Open.as_str()));
+    let not_ended = NOT_ENDED.map(LetterState::as_str);
+    let open = dead_letters::table.filter(dead_letters::state.eq_any(not_ended));
     Ok(open.count().get_result(connection)?)
 }
 
@@ -126,8 +127,8 @@ fn found(
         .limit(filter.limit)
         .select((Row::as_select(), Group::as_select()))
         .into_boxed();
-    if let Some(state) = filter.state {
-        query = query.filter(dead_letters::state.eq(state.as_str()));
+    if let Some(states) = filter.state.words() {
+        query = query.filter(dead_letters::state.eq_any(states));
     }
     if let Some(provider) = &filter.provider {
         query = query.filter(dead_letters::provider.eq(provider));

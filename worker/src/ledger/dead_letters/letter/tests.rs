@@ -82,6 +82,22 @@ fn a_forgery_is_never_taken_for_the_message_that_it_copies() {
 }
 
 #[test]
+fn whoever_did_not_seal_a_letter_does_not_choose_what_it_died_of() {
+    let (keys, others) = (keys(), keys());
+    let verdict =
+        Verdict { stage: "settle", code: "refused", cause: "the ledger refused", worker: "1.2.3" };
+    let dead = |parcel: &Parcel| examine(&buried(parcel, verdict, NOW), &keys).death;
+    let of = |death: &Death| (death.stage.clone(), death.code.clone());
+    let ours = dead(&message().into_parcel(&keys));
+    assert_eq!(of(&ours), ("settle".to_owned(), "refused".to_owned()));
+    let rotated = dead(&message().into_parcel(&others));
+    assert_eq!(of(&rotated), ("seal".to_owned(), "unknown_key".to_owned()));
+    let strange = dead(&Parcel::default());
+    assert_eq!(of(&strange), ("seal".to_owned(), "no_message_of_ours".to_owned()));
+    assert_ne!(strange.cause, ours.cause);
+}
+
+#[test]
 fn garbage_is_kept_and_what_is_too_long_is_cut_and_named() {
     let mut parcel = Parcel { body: Bytes::from_static(b"\0\xff"), ..Parcel::default() };
     parcel.id = "\0id".into();
@@ -95,7 +111,8 @@ fn garbage_is_kept_and_what_is_too_long_is_cut_and_named() {
     assert_eq!(letter.message_id, "id");
     assert_eq!(letter.body, parcel.body);
     assert_eq!(letter.provider, UNKNOWN);
-    assert_eq!((letter.death.stage.as_str(), letter.death.code.as_str()), (UNKNOWN, UNKNOWN));
+    let death = (letter.death.stage.as_str(), letter.death.code.as_str());
+    assert_eq!(death, ("seal", "no_message_of_ours"));
     let Envelope { headers, cut, body_bytes, .. } = &letter.envelope;
     assert_eq!((headers.len(), *body_bytes), (HEADERS_MAX, 2));
     assert_eq!(*cut, ["h0", "type", "7 headers"]);
@@ -108,6 +125,6 @@ fn garbage_is_kept_and_what_is_too_long_is_cut_and_named() {
 fn a_body_without_anything_is_a_letter_too() {
     let letter = examine(&Parcel::default(), &keys());
     assert_eq!(letter.message_id, "");
-    assert_eq!(letter.death.cause, UNKNOWN);
+    assert!(letter.death.cause.starts_with("no ingress of ours sealed it"), "{letter:?}");
     assert_eq!(letter.received_at, None);
 }

@@ -20,8 +20,8 @@ statement!(
     select g.id, g.status, g.stage, g.code, g.provider, g.message, g.owner, g.note, g.first_seen_at,
            g.last_seen_at, d.open, d.letters, d.orders
     from (select ?::text as status, ?::uuid as only) as asked, failure_groups g, lateral (
-        select count(*) filter (where state = 'open') as open, count(*) as letters,
-               count(distinct order_number) filter (where state = 'open') as orders
+        select count(*) filter (where state in ('open', 'replaying')) as open, count(*) as letters,
+               count(distinct order_number) filter (where state in ('open', 'replaying')) as orders
         from dead_letters where group_id = g.id
     ) as d
     where (asked.status is null or g.status = asked.status)
@@ -31,7 +31,7 @@ statement!(
 statement!(
     Stakes { groups: Array<SqlUuid> = [Uuid] } -> (SqlUuid, Text, BigInt) = "
     select d.group_id, d.currency, least(sum(d.amount), 9223372036854775807)::bigint
-    from unnest(?::uuid[]) as t (g) join dead_letters d on d.group_id = t.g and d.state = 'open'
+    from unnest(?::uuid[]) as t (g) join dead_letters d on d.group_id = t.g and d.state in ('open', 'replaying')
     where d.currency is not null group by d.group_id, d.currency order by d.group_id, d.currency"
 );
 

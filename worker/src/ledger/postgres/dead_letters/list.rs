@@ -1,6 +1,6 @@
 //! Dead letters as people read them.
 
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use shared::secret::bodies::Bodies;
 use time::OffsetDateTime;
@@ -14,12 +14,12 @@ use crate::ledger::dead_letters::{
 use crate::ledger::postgres::notifications::list::body;
 
 statement!(
-    Open {} -> (BigInt) = "select count(*) from dead_letters where state = 'open'"
+    Open {} -> (BigInt) = "select count(*) from dead_letters where state in ('open', 'replaying')"
 );
 
 statement!(
     Letters {
-        state: Nullable<Text> = Option<String>,
+        states: Nullable<Array<Text>> = Option<Vec<String>>,
         provider: Nullable<Text> = Option<String>,
         account: Nullable<Text> = Option<String>,
         stage: Nullable<Text> = Option<String>,
@@ -42,7 +42,7 @@ statement!(
         Text, Text, Text, Text, BigInt, Nullable<Timestamptz>, Timestamptz
     ) = "
     with asked as (
-        select ?::text as state, ?::text as provider, ?::text as account, ?::text as stage,
+        select ?::text[] as states, ?::text as provider, ?::text as account, ?::text as stage,
                ?::text as code, ?::uuid as in_group, ?::text as number, ?::text as message,
                ?::text as part, ?::text as version, ?::int as attempts, ?::timestamptz as until,
                ?::timestamptz as since, ?::uuid as job, ?::text as outcome, ?::uuid as before,
@@ -63,7 +63,7 @@ statement!(
            (select count(*) from dead_letter_failures f where f.letter_id = d.id),
            d.received_at, d.buried_at
     from asked, dead_letters d join failure_groups g on g.id = d.group_id
-    where (asked.state is null or d.state = asked.state)
+    where (asked.states is null or d.state = any(asked.states))
       and (asked.provider is null or d.provider = asked.provider)
       and (asked.account is null or d.account = asked.account)
       and (asked.stage is null or g.stage = asked.stage)
@@ -182,7 +182,7 @@ async fn found(
     let LetterFilter { text, version, attempts, .. } = filter;
     let (job, outcome) = filter.replayed.unzip();
     let letters = Letters {
-        state: &filter.state.map(|state| state.as_str().to_owned()),
+        states: &filter.state.words(),
         provider,
         account,
         stage,
