@@ -28,6 +28,8 @@ const SEQ: &str = "quittance-seq";
 const SEAL: &str = "quittance-seal";
 const HTTP_PREFIX: &str = "quittance-http-";
 const TRACEPARENT: &str = "traceparent";
+/// Bytes of an id that a log shows; a UUID has 36.
+const LOGGED_ID_MAX_BYTES: usize = 64;
 
 /// One accepted HTTP request, one statement of an ingress about its numbers, or one [`fence`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +147,13 @@ pub fn claimed_number(parcel: &Parcel) -> Option<Number> {
 /// When an ingress received it, read without trusting it.
 pub fn claimed_received_at(parcel: &Parcel) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(parcel.text(RECEIVED_AT)?, &Rfc3339).ok()
+}
+
+/// A message's id as a log may show it: ours are UUIDs, a stranger's may be anything.
+pub fn for_a_log(id: &str) -> &str {
+    let is_plain =
+        (1..=LOGGED_ID_MAX_BYTES).contains(&id.len()) && id.bytes().all(|it| it.is_ascii_graphic());
+    if is_plain { id } else { "unprintable" }
 }
 
 /// How often a parcel was retried.

@@ -83,6 +83,10 @@ async fn letters_are_found_by_their_cause_and_worth() {
     assert!(revealed["revealed"].as_str().unwrap().contains("out_trade_no=A-1"), "{revealed}");
     shop.run(&format!("dead-letters show {NOBODYS}")).ends_with(5);
     assert_eq!(shop.run("dead-letters export").ends_with(0).lines().len(), 2);
+    for (query, count) in [("state:any", 2), ("order:none", 0)] {
+        let export = shop.run(&format!("dead-letters export -q {query} -o json")).ends_with(0);
+        assert_eq!(export.json().as_array().map(Vec::len), Some(count), "one document");
+    }
     let balance = shop.rest(2).await;
     assert_eq!((&balance["dead"], &balance["unaccounted"]), (&json!(2), &json!(0)));
 }

@@ -100,7 +100,6 @@ fn what_to_erase_is_named_once_and_with_a_reason() {
         "privacy erase --order A-1",
         "privacy erase --subscription S-1",
         "privacy erase --order A-1 --subscription S-1 --reason asked",
-        "privacy erase --order A-1 --dry-run --reason asked",
     ] {
         run(&at, line).ends_with(2).complains_of(&["--help"]);
     }

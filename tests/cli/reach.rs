@@ -3,7 +3,7 @@
 use std::fs;
 
 use harness::installation::Installation;
-use harness::ports;
+use harness::{ports, program};
 
 use crate::ran::run;
 use crate::shop::simulation;
@@ -60,4 +60,24 @@ fn a_file_that_cannot_be_opened_ends_with_10() {
     // A file stands where the folder should.
     fs::write(at.path("data"), "").unwrap();
     run(&at, "balance").ends_with(10).complains_of(&["embedded.path"]);
+}
+
+/// In a folder that is not the one that was meant.
+#[test]
+fn where_nothing_is_configured_and_no_ledger_was_begun_none_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let quittance = |words: &[&str]| {
+        let mut command = program::command("quittance").unwrap();
+        command.args(words).current_dir(folder.path()).output().unwrap()
+    };
+    for line in ["balance", "dead-letters count --max 0", "dead-letters groups", "replay list"] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = quittance(&words);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(10), "{line}: {stderr}");
+        assert!(output.stdout.is_empty() && stderr.contains("QUITTANCE_CONFIG"), "{stderr}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was begun");
+    assert!(quittance(&["migrate"]).status.success());
+    assert!(quittance(&["balance"]).status.success(), "now there is one");
 }

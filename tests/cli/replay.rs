@@ -160,6 +160,8 @@ async fn a_letter_whose_replayed_message_is_lost_is_open_again() {
 async fn a_stale_plan_is_refused() {
     let (shop, group) = broken(&["A-1", "A-2"]).await;
     let id = plan(&shop, &group)["plan"].as_str().unwrap().to_owned();
+    let another = format!("replay start --plan {id} --expect 3 --reason mended");
+    shop.run(&another).ends_with(6).complains_of(&["2 letters fit, not 3"]);
     let letters = shop.run("dead-letters list -o json").ends_with(0).json();
     let letter = letters[0]["id"].as_str().unwrap();
     let discard = format!("dead-letters discard {letter} --reason no --confirm 1");

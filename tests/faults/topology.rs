@@ -46,6 +46,25 @@ async fn an_unsafe_queue_keeps_both_programs_not_ready_until_it_is_gone() {
     assert!(worker.terminate().await.unwrap().success());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_is_gone_is_made_again_by_the_door_that_misses_it() {
+    let installation = Installation::on_servers().await.unwrap();
+    let queue = format!("{}.notifications.0", installation.prefix.as_ref().unwrap());
+    let burst = payments(&installation.signer, 2, 0, 73).unwrap();
+    let door = installation.ingress().await.unwrap();
+    let doors = std::slice::from_ref(&door.url);
+    send(doors, &burst.bodies[..1]).await.unwrap();
+    let (_connection, channel) = channel().await.unwrap();
+    let gone = QueueDeleteOptions::default();
+    channel.queue_delete(queue.as_str().into(), gone).await.unwrap();
+    // Nobody reads, so only the door can notice. It is refused first, as a provider is who tries again.
+    let sent = send(doors, &burst.bodies[1..]).await.unwrap();
+    assert!(sent.repeated > 0, "it came back before");
+    let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+    let seen = channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap();
+    assert_eq!(seen.message_count(), 1);
+}
+
 /// As any client can publish it that does not look.
 const PUBLISH: &str = "
 import pika, sys

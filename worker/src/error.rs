@@ -1,5 +1,6 @@
 //! What becomes of a delivery: the last of the three pure judges.
 
+use std::fmt;
 use std::time::Duration;
 
 use rand::Rng;
@@ -67,6 +68,17 @@ pub enum Disposition {
     Bury(Grave),
     /// The ledger is away: take nothing more, and acknowledge nothing.
     Pause,
+}
+
+impl fmt::Display for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ack(bucket) => write!(f, "acknowledge ({})", bucket.as_str()),
+            Self::RetryIn(delay) => write!(f, "retry in {} ms", delay.as_millis()),
+            Self::Bury(Grave { stage, code, .. }) => write!(f, "bury ({stage}/{code})"),
+            Self::Pause => f.write_str("pause"),
+        }
+    }
 }
 
 /// Where and why a delivery ended. Nothing of it quotes the message.

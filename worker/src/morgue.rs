@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use metrics::{counter, gauge};
 use shared::broker::{Broker, BrokerError, Consumer, Delivery};
-use shared::message::Message;
 use shared::message::fence::{self, Fence};
 use shared::message::seal::SealKeys;
+use shared::message::{Message, for_a_log};
 use shared::process::{pause, unless_stopped};
 use shared::retry::Reconnect;
 use shared::telemetry::health::Health;
@@ -158,7 +158,9 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
             let (stage, code) = (letter.death.stage.clone(), letter.death.code.clone());
             match burial {
                 Burial::New | Burial::Again => {
-                    error!(stage, code, provider = letter.provider, "a dead letter");
+                    let (dead_letter, message_id) = (letter.id, for_a_log(&letter.message_id));
+                    let provider = &letter.provider;
+                    error!(%dead_letter, message_id, stage, code, provider, "a dead letter");
                     counter!("quittance_dead_letters_total", "stage" => stage, "code" => code)
                         .increment(1);
                 }

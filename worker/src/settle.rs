@@ -13,7 +13,7 @@ use shared::message::dead::replay_item;
 use shared::message::fence::{self, Fence};
 use shared::message::seal::SealKeys;
 use shared::message::statement::{self, Statement};
-use shared::message::{self, Message};
+use shared::message::{self, Message, for_a_log};
 use shared::provider::{Genuine, Provider, Readers, Unreadable};
 use shared::retry::Schedule;
 use time::OffsetDateTime;
@@ -85,7 +85,8 @@ pub async fn settle<S: Session>(
         let attempt = message::attempt(&delivery.parcel);
         let disposition = dispose(&result, attempt, &policy.schedule, &mut rand::thread_rng());
         if let Err(failure) = &result {
-            warn!(message_id = delivery.parcel.id, attempt, %failure, ?disposition, "not settled");
+            let message_id = for_a_log(&delivery.parcel.id);
+            warn!(message_id, attempt, %failure, then = %disposition, "not settled");
             receipts.extend(receipt(delivery, failure, &disposition, now));
         }
         dispositions.push(disposition);

@@ -144,7 +144,9 @@ fn outcome(acted: CaseActed, id: Uuid) -> Result<CaseRecord, Failure> {
     match acted {
         CaseActed::Done(case) => Ok(case),
         CaseActed::NotFound => Err(not_found(id)),
-        CaseActed::Closed(case) => conflict(format!("case {id} is {} already", standing(&case))),
+        CaseActed::Closed(case) => {
+            conflict(format!("it is over: case {id} is {}", standing(&case)))
+        }
         CaseActed::Changed(case) => {
             let money = Money { minor: case.amount, currency: case.currency };
             conflict(format!(

@@ -28,18 +28,19 @@ enum PrivacyVerb {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["order", "subscription"])))]
 struct EraseArgs {
     /// Any of its numbers
-    #[arg(long, value_name = "NO", required_unless_present = "subscription")]
+    #[arg(long, value_name = "NO")]
     order: Option<String>,
     /// Its number: what was told of its agreements and of their charges
-    #[arg(long, value_name = "NO", conflicts_with = "order")]
+    #[arg(long, value_name = "NO")]
     subscription: Option<String>,
     /// Why, for the audit
     #[arg(long, value_parser = reason, required_unless_present = "dry_run")]
     reason: Option<String>,
     /// Only say what would go
-    #[arg(long, conflicts_with = "reason")]
+    #[arg(long)]
     dry_run: bool,
     /// Destroy a body whole that tells of others too and that cannot be cut: no key at hand opens it, or its
     /// provider's form cannot be taken apart
@@ -53,6 +54,8 @@ struct EraseArgs {
 #[derive(Debug, Serialize)]
 struct Shown {
     dry_run: bool,
+    #[serde(skip)]
+    allowed: Allowed,
     #[serde(flatten)]
     erased: Erased,
 }
@@ -65,7 +68,7 @@ pub async fn run<S: Session>(
     let PrivacyVerb::Erase(args) = args.verb;
     let subject = args.subscription.map(Subject::Subscription);
     let subject = subject.unwrap_or_else(|| Subject::Order(args.order.unwrap_or_default()));
-    let act = args.reason.map(|reason| Act {
+    let act = args.reason.filter(|_| !args.dry_run).map(|reason| Act {
         actor: actor(),
         action: "privacy.erase".to_owned(),
         subject: subject.path(),
@@ -75,7 +78,7 @@ pub async fn run<S: Session>(
     let erasure = Erasure { subject, allowed, act };
     match session.erase(&erasure, process::now()).await? {
         Some(Ruling::Done(erased)) => {
-            output.one(&Shown { dry_run: args.dry_run, erased: *erased }, text)?;
+            output.one(&Shown { dry_run: args.dry_run, allowed, erased: *erased }, text)?;
             Ok(Exit::Done)
         }
         Some(Ruling::InTheWay(why)) => Err(Failure::new(Exit::Conflict, why)),
@@ -95,7 +98,7 @@ fn unknown(subject: &Subject) -> String {
 }
 
 fn text(shown: &Shown) -> String {
-    let Shown { dry_run, erased } = shown;
+    let Shown { dry_run, allowed, erased } = shown;
     let counts = [
         ("numbers", erased.numbers.len()),
         ("agreements", erased.agreements),
@@ -108,9 +111,14 @@ fn text(shown: &Shown) -> String {
     let counts = counts.map(|(name, count)| format!("{name:<17} {count}\n"));
     let mut text = format!("{head} {}\n{}", printable(&erased.subject.path()), counts.concat());
     let (shared, letters) = (&erased.shared, &erased.open_letters);
+    let whole = match (allowed.shared, dry_run) {
+        (false, _) => "cannot be cut",
+        (true, true) => "would be destroyed whole",
+        (true, false) => "destroyed whole",
+    };
     let kinds = [
-        ("cannot be cut", "notifications", &shared.notifications),
-        ("cannot be cut", "dead-letters", &shared.letters),
+        (whole, "notifications", &shared.notifications),
+        (whole, "dead-letters", &shared.letters),
         ("not ended", "dead-letters", letters),
     ];
     for (what, noun, ids) in kinds {
@@ -118,14 +126,14 @@ fn text(shown: &Shown) -> String {
             text += &format!("{what}: quittance {noun} show {id}\n");
         }
     }
-    if *dry_run && !shared.is_empty() {
+    if *dry_run && !shared.is_empty() && !allowed.shared {
         text += "to erase, give the ring that has their keys, or --destroy-shared\n";
     }
-    if *dry_run && !letters.is_empty() {
+    if *dry_run && !letters.is_empty() && !allowed.open_letters {
         text += "to erase, replay or discard the letters first, or --destroy-open-letters\n";
     }
     for beside in &erased.beside {
-        text += &format!("not touched: {} has its own\n", printable(&beside.path()));
+        text += &format!("not touched: {}, if it has any of its own\n", printable(&beside.path()));
     }
     if erased.cases > 0 {
         text += &format!(

@@ -131,6 +131,10 @@ async fn import<S: Session>(file: &Path, session: &mut S, output: Output) -> Res
     })
 }
 
+/// How the two engines call the rule that an agreement is one subscription's.
+const AGREEMENT_TAKEN: [&str; 2] =
+    ["subscriptions_account_agreement_no_key", "subscriptions.account, subscriptions.agreement_no"];
+
 /// What fails one line stops no other; only a ledger out of reach does.
 async fn subscribe<S: Session>(
     session: &mut S,
@@ -139,6 +143,10 @@ async fn subscribe<S: Session>(
     match session.subscribe(&[one], process::now()).await {
         Ok(mut imported) => Ok(imported.pop()),
         Err(error @ LedgerError::Unreachable(_)) => Err(error),
+        Err(LedgerError::Refused(rule)) if AGREEMENT_TAKEN.iter().any(|it| rule.contains(it)) => {
+            let why = "agreement_no: it is another subscription's of this account";
+            Ok(Some(Imported::Refused(why.to_owned())))
+        }
         Err(
             error @ (LedgerError::Conflict(_) | LedgerError::Refused(_) | LedgerError::Fault(_)),
         ) => Ok(Some(Imported::Refused(error.to_string()))),

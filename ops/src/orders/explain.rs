@@ -102,9 +102,12 @@ fn refunded(refund: &RefundRecord) -> String {
     let named = number.map(|number| format!(" (refund {number})")).unwrap_or_default();
     if refund.evidence != "signed" {
         return format!(
-            "{amount} {of} are said to have gone back{named}, but no signature covers it, so it does \
-             not count."
+            "{amount} {of} are said to have gone back{named}, but no signature covers it, so of \
+             itself it does not count."
         );
+    }
+    if refund.is_by_a_persons_word() {
+        return format!("{amount} {of} went back to the payer, as a person said{named}.");
     }
     match RefundStatus::from_word(&refund.status) {
         Some(RefundStatus::Succeeded) => format!("{amount} {of} went back to the payer{named}."),
@@ -181,7 +184,9 @@ fn waits(case: &CaseRecord) -> String {
         }
         Some(CaseKind::OverRefund) => format!("{amount}{of} went back beyond what was paid"),
         Some(CaseKind::RefundUnconfirmed) => {
-            format!("{amount}{of} may have gone back, which no signed word confirms")
+            format!(
+                "{amount}{of} may have gone back, which no signed word in its currency confirms"
+            )
         }
         Some(CaseKind::UnknownOrder) => format!("{amount}{of} came before any order"),
         Some(CaseKind::Dispute) => format!("the payer objects to {amount}{of}"),

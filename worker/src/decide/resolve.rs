@@ -127,11 +127,17 @@ fn impossible(state: &State, key: &CaseKey, verdict: CaseVerdict) -> Option<&'st
     let also = match (key.kind, verdict) {
         (CaseKind::AmountMismatch, CaseVerdict::Fulfil) => {
             let paid = payment.map(|payment| payment.amount.currency);
-            let due = order.map(|order| order.amount.currency);
-            (paid != due).then_some(
-                "it was paid in another currency than the order's; give the money back and let it be \
-                 paid anew",
-            )
+            match order.map(|order| order.amount.currency) {
+                None => Some(
+                    "it is a charge without an order, which counts by its subscription's terms alone; \
+                     give the money back, or ignore it",
+                ),
+                due if paid != due => Some(
+                    "it was paid in another currency than the order's; give the money back and let it be \
+                     paid anew",
+                ),
+                Some(_) => None,
+            }
         }
         (CaseKind::WrongPayee, CaseVerdict::Fulfil) => {
             let paid = payment.map(|payment| payment.mode);

@@ -81,7 +81,9 @@ pub(super) fn groups(groups: &[GroupRecord]) -> String {
             group.message.clone(),
         ]);
     }
-    table.to_string()
+    let noted = groups.iter().filter_map(|group| Some((group.id, group.note.as_ref()?)));
+    let notes = noted.map(|(id, note)| format!("note on {id}: {}\n", printable(note)));
+    table.to_string() + &notes.collect::<String>()
 }
 
 pub(super) fn letters(letters: &[LetterRecord]) -> String {

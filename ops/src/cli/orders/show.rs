@@ -2,7 +2,7 @@
 
 use shared::money::{Currency, Money};
 use shared::order::OrderStatus;
-use worker::ledger::records::{OrderRecord, OrderSummary};
+use worker::ledger::records::{OrderRecord, OrderSummary, RefundRecord};
 
 use super::super::cases;
 use super::super::table::{Table, instant, printable};
@@ -136,11 +136,16 @@ fn refunds(order: &OrderRecord) -> String {
             number.cloned().unwrap_or_default(),
             refund.status.clone(),
             shown(refund.amount, refund.currency),
-            refund.evidence.clone(),
+            evidence(refund).to_owned(),
             instant(refund.occurred_at),
         ]);
     }
     table.to_string()
+}
+
+/// A person may have confirmed it, where no signature did.
+fn evidence(refund: &RefundRecord) -> &str {
+    if refund.is_by_a_persons_word() { "person" } else { &refund.evidence }
 }
 
 fn disputes(order: &OrderRecord) -> String {

@@ -102,7 +102,7 @@ pub(super) fn details(shown: &ShownJob) -> String {
     let lines = lines.into_iter().filter(|(_, value)| !value.is_empty());
     let head: String =
         lines.map(|(name, value)| format!("{name:<12} {}\n", printable(&value))).collect();
-    let mut table = Table::new(&["LETTER", "ORDER", "FORECAST", "STATE", "SENT", "OUTCOME"]);
+    let mut table = Table::new(&["LETTER", "ORDER", "FORECAST", "STATE", "TRIED", "OUTCOME"]);
     for item in &shown.items {
         table.row([
             item.letter_id.to_string(),

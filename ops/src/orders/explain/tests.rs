@@ -5,7 +5,7 @@ use crate::orders::sample::{AT, case, order, payment};
 use shared::order::Mode;
 use worker::decide::PaymentKey;
 use worker::decide::payment::Pays;
-use worker::ledger::records::{Accepted, DisputeRecord, FulfilmentRecord};
+use worker::ledger::records::{Accepted, DisputeRecord, FulfilmentRecord, RefundRecord};
 
 fn refund(status: &str, evidence: &str) -> RefundRecord {
     RefundRecord {
@@ -171,13 +171,21 @@ fn each_refund_and_dispute_has_its_sentence() {
         (
             "succeeded",
             "hint",
-            "2.50 CNY of T1 are said to have gone back (refund R1), but no signature covers it, so it does not count.",
+            "2.50 CNY of T1 are said to have gone back (refund R1), but no signature covers it, so of itself it does not count.",
         ),
     ] {
         let mut order = order(OrderStatus::Paid);
         order.refunds = vec![refund(status, evidence)];
         check(&order, sentence);
     }
+    let case = "case/00000000-0000-8000-8000-000000000000";
+    let mut confirmed = order(OrderStatus::Paid);
+    let signed = refund("succeeded", "signed");
+    confirmed.refunds =
+        vec![RefundRecord { refund: None, refund_no: Some(case.to_owned()), ..signed }];
+    let sentence =
+        format!("2.50 CNY of T1 went back to the payer, as a person said (refund {case}).");
+    check(&confirmed, &sentence);
     for (status, sentence) in [
         ("opened", "The payer's objection to 12.50 CNY of T1 is open."),
         ("won", "The payer's objection to 12.50 CNY of T1 ended for the shop: the money stays."),

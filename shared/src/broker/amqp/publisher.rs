@@ -109,8 +109,11 @@ async fn supervise(amqp: Amqp, mut jobs: mpsc::Receiver<Job>) {
             Some(Ok(connection)) => {
                 info!("publishing to rabbitmq");
                 reconnect.reached();
-                if serve(&connection, &mut jobs).await {
+                let done = serve(&connection, &mut jobs).await;
+                if connection.status().connected() {
                     drop(timeout(PROBE_TIMEOUT, connection.close(200, "done".into())).await);
+                }
+                if done {
                     return;
                 }
                 PublishError::Unreachable
@@ -176,6 +179,12 @@ async fn serve(connection: &Connection, jobs: &mut mpsc::Receiver<Job>) -> bool 
             biased;
             Some(first) = flight.confirms.next() => {
                 if !flight.settle(first).await {
+                    flight.answer_all(&PublishError::Lost);
+                    return false;
+                }
+                if flight.is_unrouted {
+                    // Whoever connects makes what is missing.
+                    warn!("a message came back: a queue or a binding is gone, and is looked for");
                     flight.answer_all(&PublishError::Lost);
                     return false;
                 }

@@ -50,8 +50,12 @@ impl From<Error> for LedgerError {
                 other => Self::Fault(without_secrets(&other.to_string())),
             };
         };
-        // A message may quote values; a constraint's name never does.
-        let rule = information.constraint_name().unwrap_or("a rule of the schema").to_owned();
+        // A message may quote values; a constraint's name never does, nor do the hints of our triggers.
+        let rule = match (information.constraint_name(), information.hint()) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(hint)) => format!("a rule of the schema: {hint}"),
+            (None, None) => "a rule of the schema".to_owned(),
+        };
         let message = information.message().to_lowercase();
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
         match kind {
@@ -69,9 +73,31 @@ impl From<Error> for LedgerError {
     }
 }
 
-/// Server messages quote values in double quotes or after a colon: only what stands before is kept.
+/// Server messages quote names and values in double quotes: what stands there is left out. Where a value may hold
+/// quotes of its own, only what stands before the first is kept.
 pub(super) fn without_secrets(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
-    let end = line.find('"').unwrap_or(line.len());
-    line[..end].trim().trim_end_matches(':').to_owned()
+    let mut parts = line.split('"');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(before), Some(_), Some(after), None) => format!("{before}\"…\"{after}"),
+        (before, ..) => before.unwrap_or_default().trim().trim_end_matches(':').to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_what_is_wrong_and_no_value() {
+        for (message, kept) in [
+            ("role \"quittance\" does not exist", "role \"…\" does not exist"),
+            ("relation \"orders\" does not exist\nline 1", "relation \"…\" does not exist"),
+            ("invalid input syntax for type uuid: \"a\"b\"", "invalid input syntax for type uuid"),
+            ("invalid input syntax: \"a", "invalid input syntax"),
+            ("connection closed", "connection closed"),
+        ] {
+            assert_eq!(without_secrets(message), kept, "{message}");
+        }
+    }
 }

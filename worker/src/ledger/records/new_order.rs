@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: what `check_by` lets through, both engines store.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::money::{Currency, Money};
 use shared::order::{Mode, check_order_no};
 use shared::rules::Rules;
@@ -20,7 +20,7 @@ pub const ACCOUNT_MAX_BYTES: usize = 64;
 
 /// An order as a shop writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an order as a JSON object")]
 pub struct NewOrder {
     pub order_no: String,
     /// In minor units; more than nothing.
@@ -29,7 +29,7 @@ pub struct NewOrder {
     #[serde(default)]
     pub account: Option<String>,
     /// Further numbers under which it is offered to providers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list_or_null")]
     pub numbers: Vec<String>,
     /// What is paid later does not pay for it; a pending order is cancelled then.
     #[serde(default, with = "time::serde::rfc3339::option")]
@@ -45,6 +45,11 @@ pub struct NewOrder {
     pub period: Option<String>,
     #[serde(default)]
     pub metadata: Option<serde_json::Value>,
+}
+
+/// As the other optional fields take `null`.
+fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl NewOrder {

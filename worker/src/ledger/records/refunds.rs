@@ -6,6 +6,7 @@ use serde::Serialize;
 use shared::money::Currency;
 use shared::notification::{Evidence, RefundStatus};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// One refund: named by the provider, or the difference between two totals that it stated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,6 +60,12 @@ struct Of {
 }
 
 impl RefundRecord {
+    /// Is it what somebody said of an unconfirmed refund when they ended its case?
+    pub fn is_by_a_persons_word(&self) -> bool {
+        let case = self.refund_no.as_ref().and_then(|number| number.strip_prefix("case/"));
+        self.refund.is_none() && case.is_some_and(|id| id.parse::<Uuid>().is_ok())
+    }
+
     /// Lists named refunds as they are, and totals as the differences between them, each sorted.
     /// Where both tell of one transaction, of the totals only what no named refund explains.
     pub fn list(totals: Vec<StatedTotal>, named: Vec<Self>) -> Vec<Self> {

@@ -19,7 +19,7 @@ pub(super) const NUMBER_RULE: &str =
 
 /// A subscription as a shop writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a subscription as a JSON object")]
 pub struct NewSubscription {
     pub subscription_no: String,
     pub account: String,

@@ -22,12 +22,22 @@ use crate::crash::{self, Point};
 /// What is in flight, by ticket.
 pub(super) struct Flight {
     pub(super) confirms: FuturesUnordered<BoxFuture<'static, (u64, lapin::Result<Confirmation>)>>,
-    waiting: HashMap<u64, (String, oneshot::Sender<Result<(), PublishError>>)>,
+    waiting: HashMap<u64, Waiting>,
     /// Confirmed, not answered yet.
     confirmed: HashMap<u64, Result<(), PublishError>>,
     /// Came back; their own confirms may still be on their way.
     returned: HashSet<String>,
+    /// Did one come back that was to be routed? Then a queue or a binding is gone.
+    pub(super) is_unrouted: bool,
     tickets: u64,
+}
+
+/// Whoever waits for a confirm.
+struct Waiting {
+    id: String,
+    /// It is to come back.
+    is_probe: bool,
+    answer: oneshot::Sender<Result<(), PublishError>>,
 }
 
 impl Default for Flight {
@@ -37,6 +47,7 @@ impl Default for Flight {
             waiting: HashMap::new(),
             confirmed: HashMap::new(),
             returned: HashSet::new(),
+            is_unrouted: false,
             tickets: 0,
         }
     }
@@ -50,7 +61,9 @@ impl Flight {
         }
         self.tickets += 1;
         let ticket = self.tickets;
-        self.waiting.insert(ticket, (job.parcel.id, job.answer));
+        // To no exchange: straight to a queue, which for a probe does not exist.
+        let is_probe = job.exchange.as_str().is_empty();
+        self.waiting.insert(ticket, Waiting { id: job.parcel.id, is_probe, answer: job.answer });
         let (channel, body) = (channel.clone(), job.parcel.body);
         let (exchange, key, properties) = (job.exchange, job.routing_key, job.properties);
         self.confirms.push(Box::pin(async move {
@@ -99,25 +112,26 @@ impl Flight {
     /// Answers what is confirmed, unless a returned message's own confirm is still on its way: that
     /// one may bring the return of another that looks confirmed now.
     fn answer_confirmed(&mut self) {
-        let Self { waiting, confirmed, returned, .. } = self;
-        let outstanding = |(ticket, (id, _)): (&u64, &(String, _))| {
-            returned.contains(id) && !confirmed.contains_key(ticket)
+        let Self { waiting, confirmed, returned, is_unrouted, .. } = self;
+        let outstanding = |(ticket, one): (&u64, &Waiting)| {
+            returned.contains(&one.id) && !confirmed.contains_key(ticket)
         };
         if !returned.is_empty() && waiting.iter().any(outstanding) {
             return;
         }
         for (ticket, outcome) in confirmed.drain() {
             // Nobody waits any more for what was answered as blocked.
-            let Some((id, waiting)) = waiting.remove(&ticket) else { continue };
-            let came_back = returned.contains(&id);
-            answer(waiting, if came_back { Err(PublishError::Unroutable) } else { outcome });
+            let Some(one) = waiting.remove(&ticket) else { continue };
+            let came_back = returned.contains(&one.id);
+            *is_unrouted |= came_back && !one.is_probe;
+            answer(one.answer, if came_back { Err(PublishError::Unroutable) } else { outcome });
         }
         returned.clear();
     }
 
     pub(super) fn answer_all(&mut self, error: &PublishError) {
-        for (_, (_, waiting)) in self.waiting.drain() {
-            answer(waiting, Err(error.clone()));
+        for (_, one) in self.waiting.drain() {
+            answer(one.answer, Err(error.clone()));
         }
     }
 }
