@@ -58,6 +58,8 @@ where
         // What fails an amount is how it was written, and serde would speak of our types.
         match field.as_deref() {
             Some("amount") if error.is_data() => Wrong::new(field, AMOUNT),
+            Some("expires_at" | "anchor") if error.is_data() => Wrong::new(field, TIME),
+            None if error.is_syntax() => Wrong::new(None, &format!("not JSON: {}", plain(&error))),
             Some(_) | None => Wrong::new(field, &plain(&error)),
         }
     })
@@ -65,6 +67,8 @@ where
 
 const AMOUNT: &str = "a whole number of minor units is needed, without point or exponent, from 1 to \
                       9223372036854775807";
+
+const TIME: &str = "a time as RFC 3339 is needed, with its zone, as in 2026-11-30T23:59:59Z";
 
 fn checked(order: NewOrder) -> Result<NewOrder, Wrong> {
     match order.check() {
@@ -121,6 +125,12 @@ mod tests {
             (r#"{"order_no":"","amount":1,"currency":"CNY"}"#, "order_no: an order number may not"),
             (r#"{"order_no":"A-1","amount":1,"currency":"yuan"}"#, "currency: a currency is three"),
             (r#"{"order_no":"A-1","amount":1}"#, "missing field `currency`"),
+            (
+                r#"{"order_no":"A-1","amount":1,"currency":"CNY","expires_at":"tomorrow"}"#,
+                "expires_at: a time as RFC 3339",
+            ),
+            ("an order", "not JSON"),
+            ("7", "an order as a JSON object"),
             (
                 r#"{"order_no":"A-1","amount":1,"currency":"CNY","status":"paid"}"#,
                 "unknown field `status`",

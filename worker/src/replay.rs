@@ -92,9 +92,12 @@ impl<B: Broker, L: Ledger> Replayer<B, L> {
                 continue;
             };
             // Nothing is claimed for a broker that is away: each claim counts as a publish.
-            if is_refused && let Err(error) = publisher.probe().await {
-                self.health.set(NAME, Err(error.to_string()));
-                pause(BEAT, stop).await;
+            if is_refused {
+                let probed = publisher.probe().await.map_err(|error| error.to_string());
+                is_refused = probed.is_err();
+                self.health.set(NAME, probed);
+                pause(if is_refused { BEAT } else { TICK }, stop).await;
+                // It beats before it claims.
                 continue;
             }
             let progress =

@@ -70,6 +70,7 @@ enum Verb {
     },
     /// Letters, the newest first
     List {
+        /// Letters that fit, as in 'code:refused age:>2h'; see the end of `dead-letters --help`
         #[arg(short, long, value_name = "QUERY", default_value = "")]
         query: String,
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
@@ -77,6 +78,7 @@ enum Verb {
     },
     /// How many letters fit: up to 1000000 are counted
     Count {
+        /// Letters that fit, as in 'code:refused age:>2h'; see the end of `dead-letters --help`
         #[arg(short, long, value_name = "QUERY", default_value = "")]
         query: String,
         /// Exit 9 when more fit
@@ -107,6 +109,7 @@ enum Verb {
     /// Letters, a line each: as JSON with everything about them, or as CSV
     #[command(after_help = export::EXAMPLES)]
     Export {
+        /// Letters that fit, as in 'code:refused age:>2h'; see the end of `dead-letters --help`
         #[arg(short, long, value_name = "QUERY", default_value = "")]
         query: String,
         /// With whole bodies; it is noted who did, and why
@@ -140,8 +143,10 @@ enum Verb {
 /// Letters by their ids, or by a query.
 #[derive(Debug, Args)]
 pub struct Chosen {
+    /// Letters by their ids; or --query
     #[arg(value_name = "ID", required_unless_present = "query", conflicts_with = "query")]
     ids: Vec<Uuid>,
+    /// All that fit, as in 'code:refused age:>2h'
     #[arg(short, long, value_name = "QUERY")]
     query: Option<String>,
 }

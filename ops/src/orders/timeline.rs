@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use shared::money::{Currency, Money};
 use time::OffsetDateTime;
-use worker::ledger::records::{Buried, OrderRecord, Replayed, Trail};
+use worker::ledger::records::{Announced, Buried, OrderRecord, Replayed, Trail};
 
 /// Who it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -62,7 +62,7 @@ pub fn timeline(trail: &Trail) -> Vec<Happening> {
         let text = format!("announced {} as number {}, {published}", event.r#type, event.sequence);
         let id = Some(event.id.to_string());
         list.push(Happening::new(event.occurred_at, Source::Policy, "event", id, text));
-        let what = event.r#type.trim_end_matches(".v1");
+        let what = kind_of(event);
         list.extend(event.case.as_ref().map(|case| {
             let text = format!("{} of {}", case.kind, money(case.amount, case.currency));
             let id = Some(case.id.to_string());
@@ -136,8 +136,8 @@ fn money_moved(order: &OrderRecord) -> Vec<Happening> {
     list
 }
 
-/// What followed from the facts. Of a case as it stands only where it was announced under a number that was not
-/// this order's then: else its events tell what was at stake each time.
+/// What followed from the facts. Of a case as it stands only what was announced under a number that was not this
+/// order's then: else its events tell what was at stake each time.
 fn followed(trail: &Trail) -> Vec<Happening> {
     let (order, mut list) = (&trail.order, vec![]);
     let mut rule = |at, kind: &str, subject, text: String| {
@@ -149,17 +149,25 @@ fn followed(trail: &Trail) -> Vec<Happening> {
             rule(at, "fulfilment.revoked", None, "the goods may not go out any more".to_owned());
         }
     }
-    let announced: BTreeSet<_> =
-        trail.events.iter().filter_map(|event| Some(event.case.as_ref()?.id)).collect();
-    for case in order.cases.iter().filter(|case| !announced.contains(&case.id)) {
-        let (id, amount) = (case.id.to_string(), money(case.amount, case.currency));
-        let text = format!("{} of {amount}", case.kind);
-        rule(case.opened_at, "case.opened", Some(id.clone()), text.clone());
-        if let Some(at) = case.resolved_at {
-            rule(at, "case.resolved", Some(id), text);
+    let told = |event: &Announced| Some((event.case.as_ref()?.id, kind_of(event).to_owned()));
+    let announced: BTreeSet<_> = trail.events.iter().filter_map(told).collect();
+    for case in &order.cases {
+        let text = format!("{} of {}", case.kind, money(case.amount, case.currency));
+        for (kind, at) in
+            [("case.opened", Some(case.opened_at)), ("case.resolved", case.resolved_at)]
+        {
+            let at = at.filter(|_| !announced.contains(&(case.id, kind.to_owned())));
+            if let Some(at) = at {
+                rule(at, kind, Some(case.id.to_string()), text.clone());
+            }
         }
     }
     list
+}
+
+/// Without its version.
+fn kind_of(event: &Announced) -> &str {
+    event.r#type.trim_end_matches(".v1")
 }
 
 fn money(minor: i64, currency: Currency) -> String {

@@ -27,5 +27,8 @@ end $$;
 create trigger keep_numbers before update on order_numbers for each row
     when ((new.number, new.order_no) is distinct from (old.number, old.order_no))
     execute function keep_numbers();
+-- As for one that is new: a charge may stand under it.
+create trigger note_moved_number after update of number on order_numbers for each row
+    execute function note_number();
 create trigger keep_deleted_numbers before delete on order_numbers for each row
     execute function keep_numbers();

@@ -1,7 +1,7 @@
 //! Plans and jobs for people.
 
 use serde::Serialize;
-use worker::ledger::replays::{Counts, ItemRecord, JobRecord};
+use worker::ledger::replays::{Counts, ItemRecord, JobRecord, JobState};
 
 use super::planned::ShownPlan;
 use crate::cli::table::{Table, instant, printable};
@@ -88,10 +88,12 @@ pub(super) fn details(shown: &ShownJob) -> String {
         ("skipped", counts.skipped),
     ];
     let outcomes = outcomes.map(|(word, count)| format!("{word} {count}")).join(", ");
+    // It may have been resumed since.
+    let halt = if job.state == JobState::Halted { "halted" } else { "last halt" };
     let lines = [
         ("job", job.id.to_string()),
         ("state", progress(job)),
-        ("halted", job.halted.clone().unwrap_or_default()),
+        (halt, job.halted.clone().unwrap_or_default()),
         ("selection", job.selection.clone()),
         ("reason", job.reason.clone().unwrap_or_default()),
         ("started", job.started_at.map(instant).unwrap_or_default()),

@@ -7,7 +7,7 @@ use shared::event::CaseSnapshot;
 use shared::order::{Mode, OrderStatus};
 use time::Duration;
 use uuid::Uuid;
-use worker::ledger::records::{Acted, Announced, FulfilmentRecord, Heard};
+use worker::ledger::records::{Acted, Announced, CaseRecord, FulfilmentRecord, Heard};
 
 fn trail() -> Trail {
     let mut order = order(OrderStatus::Paid);
@@ -89,11 +89,9 @@ fn it_is_one_list_from_the_oldest() {
     assert_eq!(event.text, "announced order.paid.v1 as number 1, not published yet");
 }
 
-#[test]
-fn a_case_is_told_as_it_was_announced_each_time() {
-    let mut trail = trail();
-    let now = trail.order.cases[0].clone();
-    let told = |sequence: i64, r#type: &str, amount| Announced {
+/// A case's event of that moment.
+fn told(now: &CaseRecord, (sequence, r#type): (i64, &str), amount: i64) -> Announced {
+    Announced {
         id: Uuid::nil(),
         r#type: r#type.to_owned(),
         sequence,
@@ -112,7 +110,14 @@ fn a_case_is_told_as_it_was_announced_each_time() {
             resolution: None,
             resolved_by: None,
         }),
-    };
+    }
+}
+
+#[test]
+fn a_case_is_told_as_it_was_announced_each_time() {
+    let mut trail = trail();
+    let now = trail.order.cases[0].clone();
+    let told = |sequence, r#type, amount| told(&now, (sequence, r#type), amount);
     trail.events = vec![
         told(2, "case.opened.v1", 600),
         told(3, "case.resolved.v1", 600),
@@ -125,4 +130,16 @@ fn a_case_is_told_as_it_was_announced_each_time() {
     };
     let opened = ["duplicate_payment of 6.00 CNY", "duplicate_payment of 9.00 CNY"];
     assert_eq!((of("case.opened"), of("case.resolved")), (opened.to_vec(), opened[..1].to_vec()));
+}
+
+#[test]
+fn a_case_that_opened_before_its_order_is_told_whole() {
+    let mut trail = trail();
+    trail.order.cases[0].resolved_at = Some(AT + Duration::seconds(9));
+    let resolved = told(&trail.order.cases[0], (1, "case.resolved.v1"), 1250);
+    trail.events = vec![resolved];
+    let list = timeline(&trail);
+    for kind in ["case.opened", "case.resolved"] {
+        assert_eq!(list.iter().filter(|happening| happening.kind == kind).count(), 1, "{kind}");
+    }
 }

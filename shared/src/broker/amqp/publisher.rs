@@ -111,7 +111,8 @@ async fn supervise(amqp: Amqp, mut jobs: mpsc::Receiver<Job>) {
                 reconnect.reached();
                 let done = serve(&connection, &mut jobs).await;
                 if connection.status().connected() {
-                    drop(timeout(PROBE_TIMEOUT, connection.close(200, "done".into())).await);
+                    let closing = timeout(PROBE_TIMEOUT, connection.close(200, "done".into()));
+                    drop(refusing(closing, &mut jobs).await);
                 }
                 if done {
                     return;

@@ -51,10 +51,10 @@ impl From<Error> for LedgerError {
             };
         };
         // A message may quote values; a constraint's name never does, nor do the hints of our triggers.
-        let rule = match (information.constraint_name(), information.hint()) {
-            (Some(name), _) => name.to_owned(),
-            (None, Some(hint)) => format!("a rule of the schema: {hint}"),
-            (None, None) => "a rule of the schema".to_owned(),
+        let rule = match (information.constraint_name(), information.hint(), kind) {
+            (Some(name), ..) => name.to_owned(),
+            (None, Some(hint), CheckViolation) => format!("a rule of the schema: {hint}"),
+            (None, ..) => "a rule of the schema".to_owned(),
         };
         let message = information.message().to_lowercase();
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
@@ -73,13 +73,19 @@ impl From<Error> for LedgerError {
     }
 }
 
+/// How a message about a name goes on behind it.
+const TAILS: [&str; 4] =
+    ["", " does not exist", " already exists", " is not currently accepting connections"];
+
 /// Server messages quote names and values in double quotes: what stands there is left out. Where a value may hold
 /// quotes of its own, only what stands before the first is kept.
 pub(super) fn without_secrets(message: &str) -> String {
     let line = message.lines().next().unwrap_or_default();
     let mut parts = line.split('"');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(before), Some(_), Some(after), None) => format!("{before}\"…\"{after}"),
+        (Some(before), Some(_), Some(tail), None) if TAILS.contains(&tail) => {
+            format!("{before}\"…\"{tail}")
+        }
         (before, ..) => before.unwrap_or_default().trim().trim_end_matches(':').to_owned(),
     }
 }
@@ -95,6 +101,7 @@ mod tests {
             ("relation \"orders\" does not exist\nline 1", "relation \"…\" does not exist"),
             ("invalid input syntax for type uuid: \"a\"b\"", "invalid input syntax for type uuid"),
             ("invalid input syntax: \"a", "invalid input syntax"),
+            ("invalid input syntax: \"a\"b\n\"", "invalid input syntax"),
             ("connection closed", "connection closed"),
         ] {
             assert_eq!(without_secrets(message), kept, "{message}");

@@ -66,7 +66,7 @@ statement!(
            n.transaction, n.outcome, n.received_at, n.recorded_at
     from notifications n, (select ?::text as account, ?::text as kind) as asked
     where n.account = coalesce(asked.account, n.account) and n.kind = coalesce(asked.kind, n.kind)
-    order by n.message_id desc, n.part desc limit ?"
+    order by n.message_id desc, n.part limit ?"
 );
 
 statement!(
