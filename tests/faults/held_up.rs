@@ -4,7 +4,10 @@ use harness::driver::{payments, post, send};
 use harness::installation::Installation;
 use harness::program::Program;
 use harness::{ports, postgres, wait};
-use lapin::options::{QueueBindOptions, QueueDeclareOptions};
+use lapin::ExchangeKind;
+use lapin::options::{
+    ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
 
 use crate::watch::{PATIENCE, answers, channel, dead_letter, metric, readiness};
@@ -62,11 +65,14 @@ async fn a_burial_that_is_held_up_is_counted_once() {
     readiness(&format!("http://{admin}"), 200, "").await.unwrap();
     let door = installation.ingress().await.unwrap();
     metric(&door.admin_url, "quittance_return_feed_up 1").await.unwrap();
-    // Nothing leads to the dead letters until somebody declares it anew, as all do when they connect.
+    // Nothing leads to the dead letters, and nobody can declare it anew: another exchange has the name.
     let (_connection, channel) = channel().await.unwrap();
     let dead = format!("{prefix}.dead");
-    let (queue, exchange) = (dead.clone().into(), dead.clone().into());
-    channel.queue_unbind(queue, exchange, "".into(), FieldTable::default()).await.unwrap();
+    let gone = ExchangeDeleteOptions::default();
+    channel.exchange_delete(dead.as_str().into(), gone).await.unwrap();
+    let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    let (kind, none) = (ExchangeKind::Headers, FieldTable::default());
+    channel.exchange_declare(dead.as_str().into(), kind, durable, none).await.unwrap();
 
     let unreadable = installation.signer.sign(vec![
         ("notify_type", b"trade_status_sync"),
@@ -85,9 +91,7 @@ async fn a_burial_that_is_held_up_is_counted_once() {
     })
     .await
     .unwrap();
-    let (queue, exchange) = (dead.clone().into(), dead.into());
-    let (options, none) = (QueueBindOptions::default(), FieldTable::default());
-    channel.queue_bind(queue, exchange, "".into(), options, none).await.unwrap();
+    channel.exchange_delete(dead.into(), gone).await.unwrap();
     dead_letter(&installation).await.unwrap();
     let counted = r#"quittance_messages_total{bucket="dead",stage="read"} 1"#;
     metric(&format!("http://{admin}"), counted).await.unwrap();
