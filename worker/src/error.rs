@@ -167,6 +167,7 @@ mod tests {
             let disposition = match disposed(result.clone(), attempt) {
                 Disposition::Bury(Grave { stage, code, cause }) => {
                     assert!(!cause.is_empty());
+                    assert!(STAGES.contains(&stage) && CODES.contains(&code), "{stage} {code}");
                     bury(stage, code)
                 }
                 other => other,

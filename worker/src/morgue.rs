@@ -158,9 +158,9 @@ impl<B: Broker, L: Ledger> Morgue<B, L> {
             let (stage, code) = (letter.death.stage.clone(), letter.death.code.clone());
             match burial {
                 Burial::New | Burial::Again => {
-                    let (dead_letter, message_id) = (letter.id, for_a_log(&letter.message_id));
-                    let provider = &letter.provider;
-                    error!(%dead_letter, message_id, stage, code, provider, "a dead letter");
+                    // Not its own id: one that died again has had another since it was new.
+                    let (message_id, provider) = (for_a_log(&letter.message_id), &letter.provider);
+                    error!(message_id, stage, code, provider, "a dead letter");
                     counter!("quittance_dead_letters_total", "stage" => stage, "code" => code)
                         .increment(1);
                 }

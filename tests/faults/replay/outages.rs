@@ -7,7 +7,7 @@ use super::witness::Witness;
 use crate::storm::fault::Fault;
 use crate::storm::stage::Stage;
 
-const LETTERS: usize = 120;
+const LETTERS: usize = 200;
 /// What is sent before something dies, and in between.
 const SOME: usize = 15;
 
